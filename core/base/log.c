@@ -1,0 +1,103 @@
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static _Atomic int log_level = MCR_LOG_INFO;
+
+void mcr_log_set_level(mcr_log_level level)
+{
+    atomic_store(&log_level, (int)level);
+}
+
+mcr_log_level mcr_log_get_level(void)
+{
+    return (mcr_log_level)atomic_load(&log_level);
+}
+
+static void write_line(mcr_log_level level, const char *text, unsigned long held_back)
+{
+    static const char *const names[] = { "error: ", "warning: ", "", "debug: " };
+    mcr_buf line = { 0 };
+    mcr_buf_puts(&line, "mooncrier: ");
+    mcr_buf_puts(&line, names[level]);
+    for (const char *at = text; *at; at++) {
+        mcr_buf_putc(&line, *at);
+        if (*at == '\n' && at[1])
+            mcr_buf_putc(&line, '\t');
+    }
+    if (line.ptr[line.len - 1] == '\n')
+        line.len--;
+    if (held_back)
+        mcr_buf_printf(&line, " (%lu like this held back)", held_back);
+    mcr_buf_putc(&line, '\n');
+    size_t done = 0;
+    while (done < line.len) {
+        ssize_t n = write(STDERR_FILENO, line.ptr + done, line.len - done);
+        if (n <= 0)
+            break; // stderr is gone: there is nobody left to tell
+        done += (size_t)n;
+    }
+    mcr_buf_fini(&line);
+}
+
+void mcr_log(mcr_log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load(&log_level))
+        return;
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    write_line(level, text, 0);
+}
+
+// Texts written lately, by hash: a fixed table, so that memory is bounded whatever is logged. A
+// hash collision can at worst hold a line back for a minute.
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        unsigned long hash;
+        int64_t since; // monotonic ns, 0 = empty
+        unsigned long held_back;
+    } slot[256];
+} recent = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load(&log_level))
+        return;
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+
+    unsigned long hash = 1469598103934665603ul;
+    for (const char *at = text; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211ul;
+    int64_t now = mcr_clock_monotonic();
+
+    pthread_mutex_lock(&recent.lock);
+    size_t i = hash % 256;
+    bool known = recent.slot[i].since && recent.slot[i].hash == hash;
+    bool quiet = known && now - recent.slot[i].since < 60 * (int64_t)1000000000;
+    unsigned long held_back = known ? recent.slot[i].held_back : 0;
+    if (quiet) {
+        recent.slot[i].held_back++;
+    } else {
+        recent.slot[i].hash = hash;
+        recent.slot[i].since = now;
+        recent.slot[i].held_back = 0;
+    }
+    pthread_mutex_unlock(&recent.lock);
+    if (!quiet)
+        write_line(level, text, held_back);
+}

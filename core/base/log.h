@@ -1,0 +1,23 @@
+#pragma once
+// The program's own words, one line each on stderr: "mooncrier: warning: …". Events never go here.
+// Any thread may log; a line is one write(2).
+
+typedef enum mcr_log_level {
+    MCR_LOG_ERROR,
+    MCR_LOG_WARN,
+    MCR_LOG_INFO,
+    MCR_LOG_DEBUG
+} mcr_log_level;
+
+// mcr_log_set_level drops what is less urgent than `level` from now on (default MCR_LOG_INFO).
+void mcr_log_set_level(mcr_log_level level);
+
+mcr_log_level mcr_log_get_level(void);
+
+// mcr_log writes one line; line breaks in the text become "\n" followed by a tab.
+void mcr_log(mcr_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// mcr_log_once_a_minute is mcr_log, but the same text is written at most once a minute; how many
+// were held back is said with the next one. For what a script or peer can repeat at will.
+void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,43 @@
+#pragma once
+// A bounded single-producer, single-consumer ring of pointers that wakes its consumer only when it
+// sleeps, and its producer only when it waits for room. See ring.c for the argument.
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+// Called on the other side's thread to end its sleep; must be safe from any thread.
+typedef void mcr_wake(void *arg);
+
+typedef struct mcr_ring mcr_ring;
+
+// mcr_ring_new makes a ring for at most `capacity` (1 or more) items.
+mcr_ring *mcr_ring_new(uint32_t capacity);
+
+// mcr_ring_free frees the ring, not what is still in it.
+void mcr_ring_free(mcr_ring *r);
+
+// mcr_ring_on_wake sets how each side is woken; before either side runs.
+void mcr_ring_on_wake(mcr_ring *r, mcr_wake *wake_consumer, void *consumer, mcr_wake *wake_producer,
+                      void *producer);
+
+// Producer's thread. mcr_ring_push puts up to `n` items in, in order, and returns how many fit. One
+// fence and at most one wake for the whole call.
+uint32_t mcr_ring_push(mcr_ring *r, void *const *items, uint32_t n);
+
+// Producer's thread. mcr_ring_wait_for_room says that the producer will stop until there is room:
+// false means there is room now (go on); true means wake_producer will be called once at least half
+// of the ring is free.
+bool mcr_ring_wait_for_room(mcr_ring *r);
+
+// Consumer's thread. mcr_ring_pop takes up to `n` items in order and returns how many there were.
+uint32_t mcr_ring_pop(mcr_ring *r, void **items, uint32_t n);
+
+// Consumer's thread. mcr_ring_sleep says that the consumer will sleep: false means that something
+// is there (do not sleep); true means wake_consumer will be called on the next push.
+bool mcr_ring_sleep(mcr_ring *r);
+
+// Any thread: how many items are in it, at some moment during the call.
+uint32_t mcr_ring_len(const mcr_ring *r);
+
+uint32_t mcr_ring_capacity(const mcr_ring *r);

@@ -1,0 +1,49 @@
+#pragma once
+// The table a watcher calls: what a script language (or C code) must provide to work on events. The
+// core knows only this; Lua is one implementer (script/script.h).
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event/event.h"
+
+typedef struct mcr_dead_letters mcr_dead_letters;
+
+enum {
+    MCR_BATCH = 64,      // events per call at most
+    MCR_MAX_SINKS = 64,  // sinks per watcher at most
+};
+
+typedef enum mcr_outcome {
+    MCR_PASS,    // goes on (perhaps as another event)
+    MCR_DROP,    // filter or handle said no: counted `filtered`
+    MCR_REFUSED, // a hook failed and the policy is dead letters or drop: counted `refused`
+} mcr_outcome;
+
+// One event on its way through the hooks.
+typedef struct mcr_verdict {
+    mcr_event *ev;       // what goes on; the watcher holds it. A hook that replaces it unrefs the old.
+    mcr_outcome outcome;
+    uint64_t sinks;      // route's answer: bit i = the watcher's sink i
+} mcr_verdict;
+
+// One delivery of its own: a route that gave a sink a changed event, or emit(event, "sink").
+typedef struct mcr_direct {
+    mcr_event *ev; // the taker becomes the holder
+    uint32_t sink;
+} mcr_direct;
+
+typedef struct mcr_hooks {
+    void *self;
+    // Runs filter and handle of all scripts, event by event in order, over v[0…n). Sets outcome and
+    // ev. NULL: everything passes.
+    void (*handle)(void *self, mcr_verdict *v, uint32_t n, int64_t now);
+    // Runs route over v[0…n) (all MCR_PASS) and sets `sinks`. NULL: all sinks of the watcher.
+    void (*route)(void *self, mcr_verdict *v, uint32_t n, int64_t now);
+    // Takes the next direct delivery that hooks asked for since the last call; false: none left.
+    bool (*next_direct)(void *self, mcr_direct *out);
+    // Periodic work; returns when it wants to be called next (Unix ns), 0 for never. NULL: none.
+    int64_t (*tick)(void *self, int64_t now);
+    // The end: fini hooks. NULL: nothing.
+    void (*fini)(void *self, int64_t now);
+} mcr_hooks;

@@ -1,0 +1,34 @@
+#pragma once
+// Events: immutable, reference-counted, one block of memory each. Decoding (event/decode.h) or
+// mcr_event_new makes them; the last mcr_event_unref frees them. Any thread may hold, read, ref and
+// unref one; nobody may change one after it was shared.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "event/event_abi.h"
+
+// mcr_event_ref adds a holder and returns `ev`.
+mcr_event *mcr_event_ref(mcr_event *ev);
+
+// mcr_event_ref_n adds `n` holders at once: one atomic operation for a whole fan-out.
+void mcr_event_ref_n(mcr_event *ev, uint32_t n);
+
+// mcr_event_unref gives one hold back; the last one frees. NULL is fine.
+void mcr_event_unref(mcr_event *ev);
+
+// mcr_event_new makes an event with the fields of `fields`: every string, pair and JSON text is
+// copied, `raw` stays empty, so it is written in the canonical encoding (event/encode.h). `refs` of
+// the argument is ignored; the result has one holder, the caller.
+mcr_event *mcr_event_new(const mcr_event *fields);
+
+// mcr_event_time is `event.time`: the first that is set of series.lastObservedTime, lastTimestamp,
+// eventTime, firstTimestamp, metadata.creationTimestamp; NULL when none is.
+const mcr_time *mcr_event_time(const mcr_event *ev);
+
+// mcr_event_occurrences is `event.occurrences`: series.count, else count, else 1.
+int32_t mcr_event_occurrences(const mcr_event *ev);
+
+// mcr_pairs_get finds `key` among labels or annotations; NULL when absent.
+const mcr_str *mcr_pairs_get(const mcr_pairs *pairs, mcr_str key);
