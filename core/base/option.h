@@ -4,8 +4,8 @@
 //
 //     struct file_options { const char *path; int64_t fsync; };
 //     static const mcr_option file_option_list[] = {
-//         { "path", MCR_OPTION_STRING, offsetof(struct file_options, path), NULL, "where to write" },
-//         { NULL },
+//         { "path", MCR_OPTION_STRING, offsetof(struct file_options, path), NULL, "where to write"
+//         }, { NULL },
 //     };
 
 #include <stdbool.h>

@@ -3,8 +3,8 @@
 // sleeps, and its producer only when it waits for room. See ring.c for the argument.
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // Called on the other side's thread to end its sleep; must be safe from any thread.
 typedef void mcr_wake(void *arg);

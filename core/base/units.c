@@ -39,9 +39,10 @@ static bool parse(mcr_str text, const struct unit *units, double *value)
 
 bool mcr_parse_duration(mcr_str text, int64_t *ns)
 {
-    static const struct unit units[] = { { "ns", 1e-9 }, { "us", 1e-6 },  { "ms", 1e-3 },
-                                         { "s", 1 },     { "m", 60 },     { "h", 3600 },
-                                         { "d", 86400 }, { NULL, 0 } };
+    static const struct unit units[] = {
+        { "ns", 1e-9 }, { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 },
+        { "m", 60 },    { "h", 3600 },  { "d", 86400 }, { NULL, 0 }
+    };
     double seconds;
     if (!parse(text, units, &seconds) || seconds >= 100.0 * 365 * 86400)
         return false;
@@ -52,9 +53,8 @@ bool mcr_parse_duration(mcr_str text, int64_t *ns)
 bool mcr_parse_size(mcr_str text, uint64_t *bytes)
 {
     static const struct unit units[] = {
-        { "B", 1 },        { "kB", 1e3 },         { "MB", 1e6 },  { "GB", 1e9 },
-        { "KiB", 1024.0 }, { "MiB", 1048576.0 },  { "GiB", 1073741824.0 },
-        { NULL, 0 }
+        { "B", 1 },        { "kB", 1e3 },        { "MB", 1e6 },           { "GB", 1e9 },
+        { "KiB", 1024.0 }, { "MiB", 1048576.0 }, { "GiB", 1073741824.0 }, { NULL, 0 }
     };
     double value;
     if (!parse(text, units, &value) || value > 9e15)

@@ -10,8 +10,8 @@
 typedef struct mcr_dead_letters mcr_dead_letters;
 
 enum {
-    MCR_BATCH = 64,      // events per call at most
-    MCR_MAX_SINKS = 64,  // sinks per watcher at most
+    MCR_BATCH = 64,     // events per call at most
+    MCR_MAX_SINKS = 64, // sinks per watcher at most
 };
 
 typedef enum mcr_outcome {
@@ -22,9 +22,9 @@ typedef enum mcr_outcome {
 
 // One event on its way through the hooks.
 typedef struct mcr_verdict {
-    mcr_event *ev;       // what goes on; the watcher holds it. A hook that replaces it unrefs the old.
+    mcr_event *ev; // what goes on; the watcher holds it. A hook that replaces it unrefs the old.
     mcr_outcome outcome;
-    uint64_t sinks;      // route's answer: bit i = the watcher's sink i
+    uint64_t sinks; // route's answer: bit i = the watcher's sink i
 } mcr_verdict;
 
 // One delivery of its own: a route that gave a sink a changed event, or emit(event, "sink").

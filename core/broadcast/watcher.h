@@ -1,8 +1,8 @@
 #pragma once
-// A watcher: client-go's subscriber as a plain object. It takes events in, runs hooks, routes them to
-// its sinks and keeps its part of the ledger. It owns all of this and touches nothing else; a host
-// (broadcast/host.h) or a command drives it by mcr_watcher_step, so the same code runs live, in
-// `eval` and in tests.
+// A watcher: client-go's subscriber as a plain object. It takes events in, runs hooks, routes them
+// to its sinks and keeps its part of the ledger. It owns all of this and touches nothing else; a
+// host (broadcast/host.h) or a command drives it by mcr_watcher_step, so the same code runs live,
+// in `eval` and in tests.
 //
 // Ledger (DESIGN §4.5), exact between two calls:
 //     taken = running(0) + filtered + refused + handled_only + routed_nowhere + routed
@@ -24,7 +24,7 @@ typedef struct mcr_watcher_counts {
     uint64_t handled_only;   // went through handle; the watcher has no sinks
     uint64_t routed_nowhere; // route named no sink
     uint64_t routed;         // handed to at least one sink
-    uint64_t direct;         // side counter: deliveries by emit(event, "sink") or a route's own event
+    uint64_t direct; // side counter: deliveries by emit(event, "sink") or a route's own event
 } mcr_watcher_counts;
 
 // mcr_watcher_new makes a watcher called `name` (copied).

@@ -3,8 +3,9 @@
 // that a Lua state finds its own copy of such a string by index instead of hashing it again.
 //
 // One table for the process, which only grows: a reader sees an atom for ever at the same place. It
-// is bounded (MCR_ATOM_MAX strings of at most MCR_ATOM_LEN bytes); past that, strings simply have no
-// atom (id 0) and everything still works. Lookups take no lock; the first sight of a string does.
+// is bounded (MCR_ATOM_MAX strings of at most MCR_ATOM_LEN bytes); past that, strings simply have
+// no atom (id 0) and everything still works. Lookups take no lock; the first sight of a string
+// does.
 
 #include <stdint.h>
 

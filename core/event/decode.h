@@ -29,8 +29,8 @@ enum {
 };
 
 typedef struct mcr_decode_error {
-    size_t offset;   // of the byte that is wrong, from the start of the text
-    char text[256];  // a phrase: "count: expected an int32, found 1.5"
+    size_t offset;  // of the byte that is wrong, from the start of the text
+    char text[256]; // a phrase: "count: expected an int32, found 1.5"
 } mcr_decode_error;
 
 // A decoder keeps buffers between documents. One thread at a time.

@@ -1,7 +1,7 @@
 #pragma once
 // The Event as C and LuaJIT see it: core/v1 Event field by field, under its JSON names.
-// Read by the C compiler and by ffi.cdef: only comments, enums, structs and prototypes. The includer
-// brings <stdint.h> and mcr_str (base/str_abi.h). tests/unit/event/abi_test.c and
+// Read by the C compiler and by ffi.cdef: only comments, enums, structs and prototypes. The
+// includer brings <stdint.h> and mcr_str (base/str_abi.h). tests/unit/event/abi_test.c and
 // tests/lua/abi_spec.lua compare both readers.
 
 // What a record says about the event it carries.

@@ -8,11 +8,11 @@
 //         mcr_framer_feed(f, n);
 //     mcr_framer_finish(f);
 //
-// Rules: a BOM at the start is skipped; lines end in LF or CRLF; empty lines are nothing; a NUL byte
-// is an error of its document; a line that begins with anything but `{` or white space + `{` is one
-// malformed document; inside an open document a `{` in column 0 ends it as malformed and starts the
-// next; a document (list item) past the limit is one malformed document, skipped to its end without
-// being kept. Memory is bounded by the limit plus one read.
+// Rules: a BOM at the start is skipped; lines end in LF or CRLF; empty lines are nothing; a NUL
+// byte is an error of its document; a line that begins with anything but `{` or white space + `{`
+// is one malformed document; inside an open document a `{` in column 0 ends it as malformed and
+// starts the next; a document (list item) past the limit is one malformed document, skipped to its
+// end without being kept. Memory is bounded by the limit plus one read.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #pragma once
-// Dead letters: the file that keeps events which a script error, a guard or a sink refused. One JSON
-// line each:
+// Dead letters: the file that keeps events which a script error, a guard or a sink refused. One
+// JSON line each:
 //
 //     {"time":"2026-11-23T05:01:40.123456Z","watcher":"crashes","stage":"filter",
 //      "script":"handlers/crashloop.lua","sink":"","reason":"…","traceback":"…","event":{…}}
@@ -17,9 +17,9 @@ typedef struct mcr_dead_letters mcr_dead_letters;
 
 typedef struct mcr_dead_letter {
     const char *watcher;
-    const char *stage;     // "filter", "handle", "route", "sink", …
-    const char *script;    // NULL or ""
-    const char *sink;      // NULL or ""
+    const char *stage;  // "filter", "handle", "route", "sink", …
+    const char *script; // NULL or ""
+    const char *sink;   // NULL or ""
     mcr_str reason;
     mcr_str traceback;
     const mcr_event *ev;

@@ -51,9 +51,9 @@ typedef struct mcr_sink_kind {
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_sink {
     const mcr_sink_kind *kind;
-    const char *name;         // from the configuration; set by the owner after open
-    const char *watcher;      // whose it is, for messages; set by the owner
-    mcr_dead_letters *dead;   // where refused events go, or NULL; set by the owner, shared
+    const char *name;       // from the configuration; set by the owner after open
+    const char *watcher;    // whose it is, for messages; set by the owner
+    mcr_dead_letters *dead; // where refused events go, or NULL; set by the owner, shared
     mcr_sink_counts counts;
 };
 

@@ -1,0 +1,40 @@
+#pragma once
+// A host: one thread with a libev loop of its own that drives one or more watchers. It takes
+// batches of up to 64 events from each watcher's watch, steps the watcher, flushes its sinks when
+// nothing more is there, runs ticks, and sleeps until woken.
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "broadcast/broadcaster.h"
+#include "broadcast/watcher.h"
+
+typedef struct mcr_host mcr_host;
+
+// mcr_host_new makes a host that does not run yet. `name` (copied, 15 bytes shown) names the
+// thread.
+mcr_host *mcr_host_new(const char *name, const mcr_clock *clock);
+
+// mcr_host_add gives the host a watcher and its watch (both stay the caller's, and must outlive the
+// thread). Before start.
+void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch);
+
+// mcr_host_start starts the thread; all signals are blocked in it but MCR_GUARD_SIGNAL.
+mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);
+
+// mcr_host_call runs `fn(arg)` on the host's thread between two batches and waits for it, at most
+// `timeout_ns`. False: the host did not come to it in time; fn will then not run. Any thread but
+// the host's own.
+bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns);
+
+// mcr_host_on_done sets what is called, on the host's thread, when all its watches are closed and
+// read to the end, its watchers have run their fini and the thread is about to end.
+void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg);
+
+// mcr_host_hurry makes the thread end without reading its watches to the end (second SIGTERM). What
+// is left in a watch stays counted as queued.
+void mcr_host_hurry(mcr_host *h);
+
+// mcr_host_join waits for the thread's end and frees the host.
+void mcr_host_join(mcr_host *h);

@@ -1,0 +1,83 @@
+#pragma once
+// Scripts: the Lua implementer of the hooks table (broadcast/hooks.h). One mcr_scripts is one
+// lua_State with the scripts of one watcher in it, in the order listed.
+//
+// A mcr_scripts is made on one thread (compiled, hooks resolved, init run) and then used by the
+// thread that drives its watcher, never by two at once.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "broadcast/broadcaster.h"
+#include "broadcast/watcher.h"
+
+typedef struct mcr_scripts mcr_scripts;
+typedef struct mcr_shared mcr_shared; // script/shared.h
+struct lua_State;
+
+typedef enum mcr_on_error {
+    MCR_ON_ERROR_DEAD_LETTER, // the event goes to the dead letters, counted `refused`
+    MCR_ON_ERROR_PASS,        // the event goes on as if the hook were not there
+    MCR_ON_ERROR_DROP         // the event is dropped, counted `refused`
+} mcr_on_error;
+
+typedef struct mcr_script_options {
+    const char *watcher;     // name, for messages; copied
+    const char *scripts_dir; // where `require` and bare script names look after the script's own
+                             // folder; NULL: none
+    const mcr_clock *clock;  // what `time.now` reads
+    mcr_shared *shared;      // the `shared` table; NULL: a private one
+    mcr_dead_letters *dead;  // for on_error = dead_letter; NULL: refused events are only counted
+    mcr_on_error on_error;
+    mcr_broadcaster *broadcaster; // where emit(event) goes; NULL: emit raises an error
+} mcr_script_options;
+
+// Side counters, exact between two calls.
+typedef struct mcr_script_counts {
+    uint64_t script_errors; // hooks that raised or returned nonsense
+    uint64_t emitted;       // events given to the broadcaster
+    uint64_t emit_full;     // … that it had no room for
+    uint64_t unknown_sinks; // names that route gave and the watcher does not have
+} mcr_script_counts;
+
+// mcr_scripts_new makes a state with the script API and no scripts.
+mcr_scripts *mcr_scripts_new(const mcr_script_options *options);
+
+// mcr_scripts_free closes the state.
+void mcr_scripts_free(mcr_scripts *s);
+
+// mcr_scripts_state is the Lua state, for the configuration reader to build params in.
+struct lua_State *mcr_scripts_state(mcr_scripts *s);
+
+// mcr_scripts_load compiles and runs the script at `path`, which must return a table of hooks, and
+// adds its hooks to the chain. The value on top of the state's stack (a table or nil: its params)
+// is popped and kept for init. MCR_ECONFIG with file:line and, for an unknown hook, a suggestion.
+mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, mcr_errbuf *err);
+
+// mcr_scripts_load_text is mcr_scripts_load for text that is no file (`eval`); `name` is what
+// messages call it.
+mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err);
+
+// mcr_scripts_attach tells the scripts whose they are: sink names for route and emit(event,
+// "sink"), the watch that emit leaves out (may be NULL). Before init.
+void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *watch);
+
+// mcr_scripts_init runs every script's init(params) in order. MCR_ESCRIPT when one raised or
+// returned false (and a message).
+mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err);
+
+// mcr_scripts_hooks is the table for mcr_watcher_set_hooks, valid as long as `s`.
+const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s);
+
+mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s);
+
+// mcr_scripts_describe appends one line per script: its path and hooks, for `check`.
+void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out);
+
+// The filter drop reasons given by scripts, most frequent first: calls `each` with a reason and how
+// many events it dropped.
+void mcr_scripts_each_reason(const mcr_scripts *s,
+                             void (*each)(void *arg, mcr_str reason, uint64_t n), void *arg);
