@@ -11,7 +11,7 @@ typedef struct mcr_dead_letters mcr_dead_letters;
 
 enum {
     MCR_BATCH = 64,     // events per call at most
-    MCR_MAX_SINKS = 64, // sinks per watcher at most
+    MCR_MAX_SINKS = 52, // sinks per watcher at most: a set of them is a Lua number
 };
 
 typedef enum mcr_outcome {
@@ -29,8 +29,10 @@ typedef struct mcr_verdict {
 
 // One delivery of its own: a route that gave a sink a changed event, or emit(event, "sink").
 typedef struct mcr_direct {
-    mcr_event *ev; // the taker becomes the holder
-    uint32_t sink;
+    mcr_event *ev;  // the taker becomes the holder
+    uint32_t sink;  // the watcher's sink i
+    uint32_t place; // 0: emitted, goes after the batch. Else 1 + the index in route's v[] whose
+                    // event this one stands for: counts as that event's route and keeps its place
 } mcr_direct;
 
 typedef struct mcr_hooks {
@@ -41,6 +43,8 @@ typedef struct mcr_hooks {
     // Runs route over v[0…n) (all MCR_PASS) and sets `sinks`. NULL: all sinks of the watcher.
     void (*route)(void *self, mcr_verdict *v, uint32_t n, int64_t now);
     // Takes the next direct delivery that hooks asked for since the last call; false: none left.
+    // Called until it says so after handle and route have run, after tick and after fini. `place`
+    // may be set only by route. NULL: there are none.
     bool (*next_direct)(void *self, mcr_direct *out);
     // Periodic work; returns when it wants to be called next (Unix ns), 0 for never. NULL: none.
     int64_t (*tick)(void *self, int64_t now);
