@@ -2,7 +2,10 @@
 // Sources: where events come from. A source kind is one file with one mcr_source_kind, and one line
 // in the list of source.c. Sources live on the main loop's thread.
 //
-// Ledger of a source, exact between two callbacks: received = decoded + malformed + control.
+//     open → start → take, malformed … (from the loop) → ended → close
+//
+// Ledger of a source, exact between two callbacks: received = decoded + malformed + control. An
+// event counts when the owner has taken it; what a stopped source had read ahead never counts.
 
 #include <ev.h>
 #include <stdbool.h>
@@ -23,7 +26,8 @@ typedef struct mcr_source_counts {
     uint64_t bytes;     // side counter: read so far (after decompression)
 } mcr_source_counts;
 
-// What a source tells its owner. All on the loop's thread.
+// What a source tells its owner: from the loop, never from inside start or resume. A callback may
+// call stop or resume; close only `ended` may, as the last thing it does.
 typedef struct mcr_source_owner {
     void *self;
     // A batch of 1 to 64 events in order, borrowed. Returns how many were taken; fewer than n
@@ -55,7 +59,7 @@ typedef struct mcr_source_kind {
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_source {
     const mcr_source_kind *kind;
-    const char *name; // what messages call it: a path, "-"
+    const char *name; // what messages call it: a path, "stdin"
     uint32_t index;   // into the program's sources; stamped on events; set by the owner
     bool wait;        // on_full = "wait"
     mcr_source_counts counts;
