@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The direction of knowledge: a folder of core/ includes its own files and those of the folders named
+# here, and each library is known to the folders named here only.
+. "$(dirname "$0")/sources.bash"
+# shellcheck disable=SC2016 # the program is awk's
+sources core -- '*.c' '*.h' | xargs -0 awk '
+  BEGIN {
+    may["base"] = ""
+    may["event"] = "base"
+    may["correlate"] = "base event"
+    may["net"] = "base"
+    may["store"] = "base event"
+    may["sink"] = "base event correlate net store"
+    may["broadcast"] = "base event correlate sink"
+    may["source"] = "base event correlate sink broadcast net"
+    may["script"] = "base event correlate sink broadcast"
+    may["api"] = "base event net store"
+    may["cli"] = "base event correlate net store sink broadcast source script api"
+
+    only["lua.h"] = only["lauxlib.h"] = only["lualib.h"] = only["luajit.h"] = "script cli"
+    only["curl/curl.h"] = only["microhttpd.h"] = "net"
+    only["yaml.h"] = "net"
+    only["sqlite3.h"] = "store"
+    only["pcre2.h"] = "script"
+    only["ev.h"] = "net sink broadcast source api cli"
+    only["cjson/cJSON.h"] = "event correlate net store sink script api cli"
+    only["xxhash.h"] = "event correlate store sink broadcast source script"
+    only["zlib.h"] = "net sink source"
+  }
+  function wrong(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; found = 1 }
+  function has(list, word) { return index(" " list " ", " " word " ") > 0 }
+  FNR == 1 {
+    n = split(FILENAME, part, "/")
+    folder = n == 3 ? part[2] : ""
+    if (n == 3 && !(folder in may)) wrong("the folder core/" folder " is not in the table of this check")
+    if (n > 3) wrong("core/ has no folders in folders")
+  }
+  /^[ \t]*#[ \t]*include/ {
+    name = $0
+    sub(/^[^"<]*["<]/, "", name)
+    sub(/[">].*/, "", name)
+    if ($0 ~ /</) {
+      if (name in only && !has(only[name], folder)) wrong("<" name "> is for " only[name])
+      next
+    }
+    if (name == "mooncrier.h") {
+      if (folder != "broadcast" && folder != "cli") wrong("mooncrier.h is what others include")
+      next
+    }
+    if (name !~ /^[a-z0-9]+\/[a-z0-9_]+\.h$/) { wrong("\"" name "\": includes are written \"folder/file.h\""); next }
+    target = name
+    sub(/\/.*/, "", target)
+    if (folder == "") wrong("a file on top of core/ includes nothing of ours")
+    else if (target != folder && !has(may[folder], target)) wrong(folder " does not know " target)
+  }
+  END { exit found }'
