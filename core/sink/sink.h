@@ -42,9 +42,12 @@ typedef struct mcr_sink_kind {
     void (*write)(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now);
     // Hands over what is buffered; called when the watcher has nothing more to do, and at the end.
     void (*flush)(mcr_sink *sink, int64_t now);
+    // Work that is due without events (a late fsync). Returns when it wants to be called next (Unix
+    // ns), 0 for never; asked again after every write and flush. NULL: none.
+    int64_t (*tick)(mcr_sink *sink, int64_t now);
     // Opens files anew (SIGUSR1, after log rotation). NULL: nothing to reopen.
     void (*reopen)(mcr_sink *sink);
-    // Frees; everything still in flight is counted gave_up first.
+    // Flushes once more and frees; what cannot be handed over now is settled as at any other time.
     void (*close)(mcr_sink *sink);
 } mcr_sink_kind;
 
@@ -66,3 +69,7 @@ extern const mcr_sink_kind *const mcr_sink_kinds[];
 // mcr_sink_refuse is for kinds: `ev` can never be delivered. Goes to the dead letters with `reason`
 // and counts dead_lettered, or rejected when there are none; takes it out of in_flight.
 void mcr_sink_refuse(mcr_sink *sink, const mcr_event *ev, const char *reason);
+
+// mcr_sink_give_up is for kinds: `ev` was not delivered in time. As mcr_sink_refuse, but counts
+// gave_up when there are no dead letters.
+void mcr_sink_give_up(mcr_sink *sink, const mcr_event *ev, const char *reason);
