@@ -43,7 +43,7 @@ typedef struct mcr_hooks {
     // Runs route over v[0…n) (all MCR_PASS) and sets `sinks`. NULL: all sinks of the watcher.
     void (*route)(void *self, mcr_verdict *v, uint32_t n, int64_t now);
     // Takes the next direct delivery that hooks asked for since the last call; false: none left.
-    // Called until it says so after handle and route have run, after tick and after fini. `place`
+    // Called until it says so after handle, after route, after tick and after fini. `place`
     // may be set only by route. NULL: there are none.
     bool (*next_direct)(void *self, mcr_direct *out);
     // Periodic work; returns when it wants to be called next (Unix ns), 0 for never. NULL: none.

@@ -6,7 +6,9 @@
 //
 // Ledger (DESIGN §4.5), exact between two calls:
 //     taken = running(0) + filtered + refused + handled_only + routed_nowhere + routed
-// and with the host's side: offered = ring_full + queued + taken.
+// and with the host's side: offered = ring_full + queued + taken. What the sinks are handed
+// together, sum(assigned), is the events routed, once for each sink they go to, with the direct
+// deliveries.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +26,7 @@ typedef struct mcr_watcher_counts {
     uint64_t handled_only;   // went through handle; the watcher has no sinks
     uint64_t routed_nowhere; // route named no sink
     uint64_t routed;         // handed to at least one sink
-    uint64_t direct; // side counter: deliveries by emit(event, "sink") or a route's own event
+    uint64_t direct; // side counter: deliveries by emit(event, "sink") or of a route's own event
 } mcr_watcher_counts;
 
 // mcr_watcher_new makes a watcher called `name` (copied).
@@ -52,14 +54,16 @@ mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i);
 // Unix nanoseconds.
 void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int64_t now);
 
-// mcr_watcher_tick runs periodic work if it is due; returns when it is due next (Unix ns), 0 for
-// never.
+// mcr_watcher_tick runs periodic work of hooks and sinks if it is due (the first call always runs
+// the hooks'); returns when it is due next (Unix ns), 0 for never. Ask again before every sleep: a
+// step or flush can bring the time forward.
 int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now);
 
 // mcr_watcher_flush hands over what the sinks have buffered.
 void mcr_watcher_flush(mcr_watcher *w, int64_t now);
 
-// mcr_watcher_fini runs the hooks' end and flushes the sinks. No step after it.
+// mcr_watcher_fini runs the hooks' end and flushes the sinks. No step after it; a second call does
+// nothing.
 void mcr_watcher_fini(mcr_watcher *w, int64_t now);
 
 // mcr_watcher_counts_now reads the counters; on the driving thread, between calls.

@@ -1,0 +1,291 @@
+#include "broadcast/watcher.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+typedef struct directs {
+    mcr_direct *at;
+    size_t size;
+    size_t cap;
+} directs;
+
+struct mcr_watcher {
+    char *name;
+    mcr_hooks hooks;
+    mcr_sink *sinks[MCR_MAX_SINKS];
+    uint32_t sinks_size;
+    mcr_watcher_counts counts;
+    directs own;           // routes' own events, by place
+    directs emitted;       // the other direct deliveries
+    mcr_event **outgoing;  // for one sink
+    size_t outgoing_cap;   // events
+    bool ticked;           // hooks.tick was called once
+    bool ended;            // fini was called
+    int64_t hooks_tick_at; // Unix ns, 0: never
+};
+
+mcr_watcher *mcr_watcher_new(const char *name)
+{
+    mcr_watcher *w = mcr_zalloc(sizeof *w);
+    w->name = mcr_strdup(name);
+    return w;
+}
+
+void mcr_watcher_free(mcr_watcher *w)
+{
+    if (!w)
+        return;
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        w->sinks[i]->kind->close(w->sinks[i]);
+    free(w->own.at);
+    free(w->emitted.at);
+    free(w->outgoing);
+    free(w->name);
+    free(w);
+}
+
+const char *mcr_watcher_name(const mcr_watcher *w)
+{
+    return w->name;
+}
+
+void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks)
+{
+    w->hooks = *hooks;
+}
+
+uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
+{
+    if (w->sinks_size == MCR_MAX_SINKS) {
+        mcr_log(MCR_LOG_ERROR, "watcher '%s' has more than %d sinks", w->name, MCR_MAX_SINKS);
+        abort(); // the configuration reader refuses it before
+    }
+    sink->watcher = w->name;
+    w->sinks[w->sinks_size] = sink;
+    return w->sinks_size++;
+}
+
+int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name)
+{
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        if (w->sinks[i]->name && mcr_str_is(name, w->sinks[i]->name))
+            return (int)i;
+    return -1;
+}
+
+uint32_t mcr_watcher_sink_count(const mcr_watcher *w)
+{
+    return w->sinks_size;
+}
+
+mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i)
+{
+    return w->sinks[i];
+}
+
+static uint64_t all_sinks(const mcr_watcher *w)
+{
+    return w->sinks_size == 64 ? UINT64_MAX : ((uint64_t)1 << w->sinks_size) - 1;
+}
+
+static void push(directs *list, mcr_direct d)
+{
+    if (list->size == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 16;
+        list->at = mcr_realloc(list->at, list->cap * sizeof *list->at);
+    }
+    list->at[list->size++] = d;
+}
+
+// Keeps the order of equal places; routes answer in order, so that there is little to move.
+static void push_by_place(directs *list, mcr_direct d)
+{
+    push(list, d);
+    size_t i = list->size - 1;
+    for (; i > 0 && list->at[i - 1].place > d.place; i--)
+        list->at[i] = list->at[i - 1];
+    list->at[i] = d;
+}
+
+// Takes what hooks asked for. `n` events are being routed: no place is past them.
+static void collect_directs(mcr_watcher *w, uint32_t n)
+{
+    mcr_direct d = { 0 };
+    while (w->hooks.next_direct && w->hooks.next_direct(w->hooks.self, &d)) {
+        if (d.sink >= w->sinks_size || d.place > n) {
+            mcr_log(MCR_LOG_ERROR, "watcher '%s': a hook named sink %u of %u, place %u of %u",
+                    w->name, d.sink, w->sinks_size, d.place, n);
+            abort(); // hooks find sinks by name; a wrong index would lose an event uncounted
+        }
+        w->counts.direct++;
+        if (d.place)
+            push_by_place(&w->own, d);
+        else
+            push(&w->emitted, d);
+        d = (mcr_direct){ 0 };
+    }
+}
+
+static void drop_directs(directs *list)
+{
+    for (size_t i = 0; i < list->size; i++)
+        mcr_event_unref(list->at[i].ev);
+    list->size = 0;
+}
+
+// Counts what did not pass and moves the rest together; returns how many passed.
+static uint32_t keep_passed(mcr_watcher *w, mcr_verdict *v, uint32_t n)
+{
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].outcome == MCR_PASS) {
+            v[passed++] = v[i];
+            continue;
+        }
+        if (v[i].outcome == MCR_DROP)
+            w->counts.filtered++;
+        else
+            w->counts.refused++;
+        mcr_event_unref(v[i].ev);
+    }
+    return passed;
+}
+
+static void count_routes(mcr_watcher *w, const mcr_verdict *v, uint32_t n)
+{
+    size_t own = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bool routed = v[i].sinks != 0;
+        for (; own < w->own.size && w->own.at[own].place == i + 1; own++)
+            routed = true;
+        if (routed)
+            w->counts.routed++;
+        else
+            w->counts.routed_nowhere++;
+    }
+}
+
+// What goes to sink `s`, in order: a route's own event at the place of the event it stands for,
+// emitted ones at the end.
+static size_t gather(mcr_watcher *w, const mcr_verdict *v, uint32_t n, uint32_t s)
+{
+    size_t size = 0, own = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].sinks >> s & 1)
+            w->outgoing[size++] = v[i].ev;
+        for (; own < w->own.size && w->own.at[own].place == i + 1; own++)
+            if (w->own.at[own].sink == s)
+                w->outgoing[size++] = w->own.at[own].ev;
+    }
+    for (size_t i = 0; i < w->emitted.size; i++)
+        if (w->emitted.at[i].sink == s)
+            w->outgoing[size++] = w->emitted.at[i].ev;
+    return size;
+}
+
+static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t now)
+{
+    size_t most = n + w->own.size + w->emitted.size;
+    if (most > w->outgoing_cap) {
+        w->outgoing_cap = most > MCR_BATCH ? most : MCR_BATCH;
+        w->outgoing = mcr_realloc(w->outgoing, w->outgoing_cap * sizeof(mcr_event *));
+    }
+    for (uint32_t s = 0; s < w->sinks_size; s++) {
+        size_t size = gather(w, v, n, s);
+        if (size > 0)
+            w->sinks[s]->kind->write(w->sinks[s], w->outgoing, size, now);
+    }
+    drop_directs(&w->own);
+    drop_directs(&w->emitted);
+}
+
+// Sets where v[0…n) go, hooks asked or not.
+static void choose_sinks(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now)
+{
+    uint64_t all = all_sinks(w);
+    for (uint32_t i = 0; i < n; i++)
+        v[i].sinks = w->hooks.route ? 0 : all;
+    if (w->hooks.route && n > 0)
+        w->hooks.route(w->hooks.self, v, n, now);
+    for (uint32_t i = 0; i < n; i++)
+        v[i].sinks &= all;
+}
+
+void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int64_t now)
+{
+    mcr_verdict v[MCR_BATCH];
+    if (n > MCR_BATCH) {
+        mcr_log(MCR_LOG_ERROR, "watcher '%s' was given %u events at once", w->name, n);
+        abort();
+    }
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = (mcr_verdict){ .ev = events[i], .outcome = MCR_PASS };
+    w->counts.taken += n;
+    if (w->hooks.handle && n > 0)
+        w->hooks.handle(w->hooks.self, v, n, now);
+    uint32_t passed = keep_passed(w, v, n);
+    collect_directs(w, 0);
+    if (w->sinks_size > 0) {
+        choose_sinks(w, v, passed, now);
+        collect_directs(w, passed);
+        count_routes(w, v, passed);
+        deliver(w, v, passed, now);
+    } else {
+        w->counts.handled_only += passed;
+    }
+    for (uint32_t i = 0; i < passed; i++)
+        mcr_event_unref(v[i].ev);
+}
+
+static void deliver_directs(mcr_watcher *w, int64_t now)
+{
+    collect_directs(w, 0);
+    deliver(w, NULL, 0, now);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    if (a == 0 || b == 0)
+        return a ? a : b;
+    return a < b ? a : b;
+}
+
+int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now)
+{
+    bool due = !w->ticked || (w->hooks_tick_at && now >= w->hooks_tick_at);
+    if (w->hooks.tick && !w->ended && due) {
+        w->ticked = true;
+        w->hooks_tick_at = w->hooks.tick(w->hooks.self, now);
+        deliver_directs(w, now);
+    }
+    int64_t next = w->ended ? 0 : w->hooks_tick_at;
+    for (uint32_t s = 0; s < w->sinks_size; s++)
+        if (w->sinks[s]->kind->tick)
+            next = earlier(next, w->sinks[s]->kind->tick(w->sinks[s], now));
+    return next;
+}
+
+void mcr_watcher_flush(mcr_watcher *w, int64_t now)
+{
+    for (uint32_t s = 0; s < w->sinks_size; s++)
+        w->sinks[s]->kind->flush(w->sinks[s], now);
+}
+
+void mcr_watcher_fini(mcr_watcher *w, int64_t now)
+{
+    if (w->ended)
+        return;
+    w->ended = true;
+    if (w->hooks.fini) {
+        w->hooks.fini(w->hooks.self, now);
+        deliver_directs(w, now);
+    }
+    mcr_watcher_flush(w, now);
+}
+
+mcr_watcher_counts mcr_watcher_counts_now(const mcr_watcher *w)
+{
+    return w->counts;
+}
