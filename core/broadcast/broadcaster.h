@@ -7,9 +7,8 @@
 // (broadcast/watcher.h) is who reads one and works on the events.
 //
 // Two ways to run one:
-// - threaded (the C library): `incoming` is a bounded queue, a distributor thread empties it;
-// Action,
-//   ActionOrDrop, Watch, Stop and Shutdown behave as in client-go and may be called by any thread;
+// - threaded (the C library): `incoming` is a bounded queue, a distributor thread empties it.
+//   Action, ActionOrDrop, Watch, Stop and Shutdown behave as in client-go, by any thread;
 // - inline (the program): the owner's thread distributes by mcr_broadcaster_publish, nothing is
 //   queued before the watches, and only mcr_broadcaster_emit may be called by other threads.
 
@@ -28,9 +27,14 @@ typedef enum mcr_full_behavior {
     MCR_WAIT_IF_CHANNEL_FULL  // everyone waits for the slowest watch
 } mcr_full_behavior;
 
+enum {
+    MCR_INCOMING_DEFAULT = 1000
+};
+
 typedef struct mcr_broadcaster_options {
-    uint32_t queue;    // of each watch; 0 is Go's unbuffered channel
-    uint32_t incoming; // of the broadcaster (client-go: 25, "long queue" 1000); inline: of emit
+    uint32_t queue;    // of each watch; 0 is Go's unbuffered channel (inline: 1)
+    uint32_t incoming; // of the broadcaster (client-go: 25, "long queue" 1000); inline: of emit.
+                       // 0: MCR_INCOMING_DEFAULT
     mcr_full_behavior full; // threaded only; inline says it at each publish
     bool is_inline;
 } mcr_broadcaster_options;

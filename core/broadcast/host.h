@@ -3,6 +3,7 @@
 // batches of up to 64 events from each watcher's watch, steps the watcher, flushes its sinks when
 // nothing more is there, runs ticks, and sleeps until woken.
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "base/clock.h"
@@ -11,6 +12,9 @@
 #include "broadcast/watcher.h"
 
 typedef struct mcr_host mcr_host;
+
+// Ends a hook that runs too long (script/); the only signal that is not blocked in hosts.
+#define MCR_GUARD_SIGNAL (SIGRTMIN + 1)
 
 // mcr_host_new makes a host that does not run yet. `name` (copied, 15 bytes shown) names the
 // thread.
@@ -23,9 +27,9 @@ void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch);
 // mcr_host_start starts the thread; all signals are blocked in it but MCR_GUARD_SIGNAL.
 mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);
 
-// mcr_host_call runs `fn(arg)` on the host's thread between two batches and waits for it, at most
-// `timeout_ns`. False: the host did not come to it in time; fn will then not run. Any thread but
-// the host's own.
+// mcr_host_call runs `fn(arg)` on the host's thread between two batches and waits for it. False:
+// the host did not come to it within `timeout_ns`, or its thread has ended; fn will then not run.
+// Once fn has begun, this waits for its end however long that takes. Any thread but the host's own.
 bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns);
 
 // mcr_host_on_done sets what is called, on the host's thread, when all its watches are closed and
@@ -33,8 +37,8 @@ bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeou
 void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg);
 
 // mcr_host_hurry makes the thread end without reading its watches to the end (second SIGTERM). What
-// is left in a watch stays counted as queued.
+// is left in a watch stays counted as queued. Any thread.
 void mcr_host_hurry(mcr_host *h);
 
-// mcr_host_join waits for the thread's end and frees the host.
+// mcr_host_join waits for the thread's end and frees the host; without a start it only frees.
 void mcr_host_join(mcr_host *h);

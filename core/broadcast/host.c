@@ -1,0 +1,334 @@
+#include "broadcast/host.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/park.h"
+
+// Rounds over the watchers between two looks at the loop while there is work: often enough for
+// timers and descriptors, seldom enough that the system call does not show (LIMITS §3).
+enum {
+    ROUNDS = 16
+};
+
+// A watcher with its place in the host.
+typedef struct seat {
+    mcr_watcher *w;
+    mcr_watch *watch;
+    int64_t next_tick; // Unix ns, 0 for never
+    bool busy;         // stepped since the last flush
+    bool done;         // closed and read to its end
+} seat;
+
+// A call of mcr_host_call, on its caller's stack; the list and the state are under `lock`.
+typedef struct call {
+    struct call *next;
+    void (*fn)(void *arg);
+    void *arg;
+    enum {
+        CALL_WAITS,
+        CALL_RUNS,
+        CALL_DONE,
+        CALL_REFUSED
+    } state;
+} call;
+
+struct mcr_host {
+    // Immutable after start.
+    char name[16];
+    mcr_clock clock;
+    seat *seats;
+    uint32_t n;
+    mcr_wake *done;
+    void *done_arg;
+    pthread_t thread;
+    bool started;
+    struct ev_loop *loop;
+
+    // The host's thread.
+    ev_timer tick;
+
+    // Any thread.
+    ev_async wake;
+    atomic_bool hurry;
+    atomic_bool called; // calls may be waiting
+
+    // Under lock.
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    call *calls; // waiting ones, first come first
+    bool ended;
+};
+
+// Loop callbacks have nothing to do: that the loop returned is what counts.
+static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
+{
+    (void)loop, (void)wake, (void)events;
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *tick, int events)
+{
+    (void)loop, (void)tick, (void)events;
+}
+
+static void wake_host(void *arg)
+{
+    mcr_host *h = arg;
+    ev_async_send(h->loop, &h->wake);
+}
+
+mcr_host *mcr_host_new(const char *name, const mcr_clock *clock)
+{
+    mcr_host *h = mcr_zalloc(sizeof *h);
+    strncpy(h->name, name, sizeof h->name - 1);
+    h->clock = *clock;
+    pthread_mutex_init(&h->lock, NULL);
+    mcr_cond_init(&h->change);
+    ev_async_init(&h->wake, on_wake);
+    ev_timer_init(&h->tick, on_tick, 0, 0);
+    return h;
+}
+
+void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch)
+{
+    h->seats = mcr_realloc(h->seats, (h->n + 1) * sizeof *h->seats);
+    h->seats[h->n++] = (seat){ .w = w, .watch = watch };
+}
+
+void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg)
+{
+    h->done = done;
+    h->done_arg = arg;
+}
+
+static void run_calls(mcr_host *h)
+{
+    if (!atomic_exchange(&h->called, false))
+        return;
+    pthread_mutex_lock(&h->lock);
+    while (h->calls) {
+        call *c = h->calls;
+        h->calls = c->next;
+        c->state = CALL_RUNS;
+        pthread_mutex_unlock(&h->lock);
+        c->fn(c->arg);
+        pthread_mutex_lock(&h->lock);
+        c->state = CALL_DONE;
+        pthread_cond_broadcast(&h->change);
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void refuse_calls(mcr_host *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->ended = true;
+    for (call *c = h->calls; c; c = c->next)
+        c->state = CALL_REFUSED;
+    h->calls = NULL;
+    pthread_cond_broadcast(&h->change);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void finish(mcr_host *h, seat *s)
+{
+    int64_t now = mcr_clock_now(&h->clock);
+    mcr_watcher_fini(s->w, now);
+    mcr_watch_on_wake(s->watch, NULL, NULL);
+    s->done = true;
+}
+
+// One batch of one watcher. False: there was nothing to do.
+static bool turn(mcr_host *h, seat *s)
+{
+    mcr_event *events[MCR_BATCH];
+    bool closed;
+    uint32_t n = mcr_watch_take(s->watch, events, MCR_BATCH, &closed);
+    if (n) {
+        mcr_watcher_step(s->w, events, n, mcr_clock_now(&h->clock));
+        s->busy = true;
+        return true;
+    }
+    if (closed)
+        finish(h, s);
+    return closed;
+}
+
+static void tick_if_due(mcr_host *h, seat *s)
+{
+    if (!s->next_tick)
+        return;
+    int64_t now = mcr_clock_now(&h->clock);
+    if (now >= s->next_tick)
+        s->next_tick = mcr_watcher_tick(s->w, now);
+}
+
+// One batch of each watcher in turn. False: all are idle.
+static bool round_of_turns(mcr_host *h)
+{
+    bool worked = false;
+    for (uint32_t i = 0; i < h->n; i++) {
+        seat *s = &h->seats[i];
+        if (s->done)
+            continue;
+        tick_if_due(h, s);
+        if (turn(h, s)) {
+            worked = true;
+        } else if (s->busy) {
+            mcr_watcher_flush(s->w, mcr_clock_now(&h->clock));
+            s->busy = false;
+            worked = true;
+        }
+    }
+    return worked;
+}
+
+static bool all_done(const mcr_host *h)
+{
+    for (uint32_t i = 0; i < h->n; i++)
+        if (!h->seats[i].done)
+            return false;
+    return true;
+}
+
+static bool may_sleep(mcr_host *h)
+{
+    for (uint32_t i = 0; i < h->n; i++)
+        if (!h->seats[i].done && !mcr_watch_sleep(h->seats[i].watch))
+            return false;
+    return true;
+}
+
+static void set_timer(mcr_host *h)
+{
+    int64_t next = 0;
+    for (uint32_t i = 0; i < h->n; i++) {
+        const seat *s = &h->seats[i];
+        if (!s->done && s->next_tick && (!next || s->next_tick < next))
+            next = s->next_tick;
+    }
+    ev_timer_stop(h->loop, &h->tick);
+    if (!next)
+        return;
+    int64_t left = next - mcr_clock_now(&h->clock);
+    ev_now_update(h->loop);
+    ev_timer_set(&h->tick, left > 0 ? (double)left / 1e9 : 0, 0);
+    ev_timer_start(h->loop, &h->tick);
+}
+
+static void *run(void *arg)
+{
+    mcr_host *h = arg;
+    sigset_t guard;
+    sigemptyset(&guard);
+    sigaddset(&guard, MCR_GUARD_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &guard, NULL);
+    for (uint32_t i = 0; i < h->n; i++)
+        h->seats[i].next_tick = mcr_watcher_tick(h->seats[i].w, mcr_clock_now(&h->clock));
+
+    while (!all_done(h) && !atomic_load(&h->hurry)) {
+        bool worked = true;
+        for (int i = 0; i < ROUNDS && worked && !atomic_load(&h->hurry); i++) {
+            run_calls(h);
+            worked = round_of_turns(h);
+        }
+        // Whatever comes after the look into the queues (events, calls, hurry) wakes the loop.
+        bool sleep = !worked && may_sleep(h);
+        if (sleep)
+            set_timer(h);
+        ev_run(h->loop, sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
+    }
+    run_calls(h);
+    for (uint32_t i = 0; i < h->n; i++)
+        if (!h->seats[i].done)
+            finish(h, &h->seats[i]);
+    refuse_calls(h);
+    if (h->done)
+        h->done(h->done_arg);
+    return NULL;
+}
+
+mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err)
+{
+    h->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
+    if (!h->loop)
+        return mcr_errf(err, MCR_EIO, "host %s: the system gives no event loop: %s", h->name,
+                        strerror(errno));
+    ev_async_start(h->loop, &h->wake);
+    for (uint32_t i = 0; i < h->n; i++)
+        mcr_watch_on_wake(h->seats[i].watch, wake_host, h);
+
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&h->thread, NULL, run, h);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        for (uint32_t i = 0; i < h->n; i++)
+            mcr_watch_on_wake(h->seats[i].watch, NULL, NULL);
+        return mcr_errf(err, MCR_EIO, "host %s: the system gives no thread: %s", h->name,
+                        strerror(failed));
+    }
+    pthread_setname_np(h->thread, h->name);
+    h->started = true;
+    return MCR_OK;
+}
+
+static void withdraw(mcr_host *h, call *c)
+{
+    call **at = &h->calls;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+}
+
+bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns)
+{
+    int64_t deadline = mcr_clock_monotonic() + timeout_ns;
+    call c = { .fn = fn, .arg = arg, .state = CALL_WAITS };
+    pthread_mutex_lock(&h->lock);
+    if (h->ended || !h->started) {
+        pthread_mutex_unlock(&h->lock);
+        return false;
+    }
+    call **last = &h->calls;
+    while (*last)
+        last = &(*last)->next;
+    *last = &c;
+    atomic_store(&h->called, true);
+    ev_async_send(h->loop, &h->wake);
+    while (c.state == CALL_WAITS || c.state == CALL_RUNS) {
+        bool in_time = mcr_cond_wait(&h->change, &h->lock, c.state == CALL_RUNS ? -1 : deadline);
+        if (!in_time && c.state == CALL_WAITS) {
+            withdraw(h, &c);
+            break;
+        }
+    }
+    bool done = c.state == CALL_DONE;
+    pthread_mutex_unlock(&h->lock);
+    return done;
+}
+
+void mcr_host_hurry(mcr_host *h)
+{
+    atomic_store(&h->hurry, true);
+    if (h->started)
+        ev_async_send(h->loop, &h->wake);
+}
+
+void mcr_host_join(mcr_host *h)
+{
+    if (h->started)
+        pthread_join(h->thread, NULL);
+    if (h->loop)
+        ev_loop_destroy(h->loop);
+    pthread_cond_destroy(&h->change);
+    pthread_mutex_destroy(&h->lock);
+    free(h->seats);
+    free(h);
+}
