@@ -1,0 +1,211 @@
+#include "event/walk.h"
+
+#include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+// string_end returns where the string that begins with the quote at `at` ends, quote included.
+static const char *string_end(const char *at, const char *end)
+{
+    at++;
+    for (;;) {
+#ifdef __SSE2__
+        const __m128i quote = _mm_set1_epi8('"');
+        const __m128i backslash = _mm_set1_epi8('\\');
+        while (end - at >= 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)at);
+            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
+            int mask = _mm_movemask_epi8(hit);
+            if (mask) {
+                at += __builtin_ctz((unsigned)mask);
+                break;
+            }
+            at += 16;
+        }
+#endif
+        while (at < end && *at != '"' && *at != '\\')
+            at++;
+        if (at >= end)
+            return end;
+        if (*at == '"')
+            return at + 1;
+        at += end - at > 1 ? 2 : 1;
+    }
+}
+
+#ifdef __SSE2__
+
+// The bytes of a block of 64 that matter, a bit each.
+typedef struct block {
+    uint64_t quotes;
+    uint64_t backslashes;
+    uint64_t openers;
+    uint64_t closers;
+} block;
+
+static inline block read_block(const char *at)
+{
+    const __m128i fold = _mm_set1_epi8('{' ^ '['); // square brackets become braces
+    block b = { 0 };
+    for (int i = 0; i < 4; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+        __m128i folded = _mm_or_si128(v, fold);
+        int shift = 16 * i;
+        b.quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')))
+                    << shift;
+        b.backslashes |=
+            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << shift;
+        b.openers |=
+            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')))
+            << shift;
+        b.closers |=
+            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')))
+            << shift;
+    }
+    return b;
+}
+
+// escaped returns which bytes a backslash escapes; `carry` says whether the first one is, and then
+// whether the first of the next block is.
+static uint64_t escaped(uint64_t backslashes, bool *carry)
+{
+    uint64_t result = *carry;
+    backslashes &= ~result;
+    *carry = false;
+    while (backslashes) {
+        uint64_t lowest = backslashes & (0 - backslashes);
+        uint64_t next = lowest << 1;
+        *carry = !next;
+        result |= next;
+        backslashes &= ~(lowest | next);
+    }
+    return result;
+}
+
+// inside_strings returns which bytes are between quotes, the opening one included.
+static uint64_t inside_strings(uint64_t quotes)
+{
+    for (int shift = 1; shift < 64; shift <<= 1)
+        quotes ^= quotes << shift;
+    return quotes;
+}
+
+// container_end returns where the object or array that begins at `at` ends.
+static const char *container_end(const char *at, const char *end)
+{
+    size_t depth = 0;
+    uint64_t in_string = 0; // all bits or none
+    bool carry = false;
+    for (;;) {
+        size_t left = (size_t)(end - at);
+        block b;
+        if (left >= 64) {
+            b = read_block(at);
+        } else {
+            char rest[64] = { 0 };
+            memcpy(rest, at, left);
+            b = read_block(rest);
+        }
+        if (b.backslashes || carry)
+            b.quotes &= ~escaped(b.backslashes, &carry);
+        uint64_t strings = inside_strings(b.quotes) ^ in_string;
+        in_string = 0 - (strings >> 63);
+        uint64_t brackets = (b.openers | b.closers) & ~strings;
+        while (brackets) {
+            uint64_t lowest = brackets & (0 - brackets);
+            if (b.openers & lowest)
+                depth++;
+            else if (--depth == 0)
+                return at + __builtin_ctzll(lowest) + 1;
+            brackets ^= lowest;
+        }
+        if (left <= 64)
+            return end;
+        at += 64;
+    }
+}
+
+#else
+
+static const char *container_end(const char *at, const char *end)
+{
+    size_t depth = 0;
+    while (at < end) {
+        if (*at == '"') {
+            at = string_end(at, end);
+            continue;
+        }
+        if (*at == '{' || *at == '[')
+            depth++;
+        else if ((*at == '}' || *at == ']') && --depth == 0)
+            return at + 1;
+        at++;
+    }
+    return end;
+}
+
+#endif
+
+static const char *value_end(const char *at, const char *end)
+{
+    if (at < end && *at == '"')
+        return string_end(at, end);
+    if (at < end && (*at == '{' || *at == '['))
+        return container_end(at, end);
+    while (at < end && *at != ',' && *at != '}' && *at != ']' && *at != ' ' && *at != '\n' &&
+           *at != '\r' && *at != '\t')
+        at++;
+    return at;
+}
+
+// between goes behind the comma, if any, to the next member or element; false: there is none.
+static bool between(mcr_walk *walk)
+{
+    walk->at = skip_space(walk->at, walk->end);
+    if (walk->at < walk->end && *walk->at == ',')
+        walk->at = skip_space(walk->at + 1, walk->end);
+    return walk->at < walk->end && *walk->at != '}' && *walk->at != ']';
+}
+
+void mcr_walk_begin(mcr_walk *walk, mcr_str container)
+{
+    walk->end = container.len ? container.ptr + container.len : NULL;
+    walk->at = container.len ? skip_space(container.ptr, walk->end) : NULL;
+    if (walk->at < walk->end)
+        walk->at++;
+}
+
+bool mcr_walk_element(mcr_walk *walk, mcr_str *value)
+{
+    if (!between(walk))
+        return false;
+    const char *begin = walk->at;
+    walk->at = value_end(begin, walk->end);
+    *value = mcr_str_n(begin, (size_t)(walk->at - begin));
+    return value->len > 0;
+}
+
+bool mcr_walk_member(mcr_walk *walk, mcr_str *key, mcr_str *value)
+{
+    if (!between(walk) || *walk->at != '"')
+        return false;
+    const char *begin = walk->at + 1;
+    walk->at = string_end(walk->at, walk->end);
+    *key = mcr_str_n(begin, (size_t)(walk->at - begin) - 1);
+    walk->at = skip_space(walk->at, walk->end);
+    if (walk->at == walk->end || *walk->at != ':')
+        return false;
+    walk->at = skip_space(walk->at + 1, walk->end);
+    begin = walk->at;
+    walk->at = value_end(begin, walk->end);
+    *value = mcr_str_n(begin, (size_t)(walk->at - begin));
+    return value->len > 0;
+}
