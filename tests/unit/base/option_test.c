@@ -1,0 +1,142 @@
+// base/option.h.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/option.h"
+
+#include <string.h>
+
+struct options {
+    const char *path;
+    bool sync;
+    int64_t tries;
+    int64_t wait;
+    int64_t limit;
+    int full;
+};
+
+static const mcr_option list[] = {
+    { "path", MCR_OPTION_STRING, offsetof(struct options, path), NULL, "where" },
+    { "sync", MCR_OPTION_BOOL, offsetof(struct options, sync), NULL, "whether" },
+    { "tries", MCR_OPTION_INT, offsetof(struct options, tries), NULL, "how often" },
+    { "wait", MCR_OPTION_DURATION, offsetof(struct options, wait), NULL, "how long" },
+    { "limit", MCR_OPTION_SIZE, offsetof(struct options, limit), NULL, "how much" },
+    { "full", MCR_OPTION_CHOICE, offsetof(struct options, full), "drop|wait|fail", "what then" },
+    { .name = NULL },
+};
+
+static mcr_option_value string(const char *text)
+{
+    return (mcr_option_value){ .kind = MCR_VALUE_STRING, .string = text };
+}
+
+static mcr_option_value number(double value)
+{
+    return (mcr_option_value){ .kind = MCR_VALUE_NUMBER, .number = value };
+}
+
+static mcr_option_value boolean(bool value)
+{
+    return (mcr_option_value){ .kind = MCR_VALUE_BOOL, .boolean = value };
+}
+
+static void values_reach_their_place(void **state)
+{
+    (void)state;
+    struct options o = { 0 };
+    mcr_errbuf err = { "untouched" };
+    const struct {
+        const char *name;
+        mcr_option_value value;
+    } sets[] = {
+        { "path", string("first") }, { "path", string("second") }, { "sync", boolean(true) },
+        { "tries", number(12) },     { "wait", string("250ms") },  { "limit", string("4MiB") },
+        { "full", string("fail") },
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        assert_int_equal(mcr_option_set(&o, list, sets[i].name, &sets[i].value, &err), MCR_OK);
+    assert_string_equal(o.path, "second");
+    assert_true(o.sync);
+    assert_int_equal(o.tries, 12);
+    assert_int_equal(o.wait, 250000000);
+    assert_int_equal(o.limit, 4 << 20);
+    assert_int_equal(o.full, 2);
+    assert_string_equal(err.text, "untouched");
+
+    mcr_option_value seconds = number(1.5), bytes = number(100);
+    assert_int_equal(mcr_option_set(&o, list, "wait", &seconds, &err), MCR_OK);
+    assert_int_equal(o.wait, 1500000000);
+    assert_int_equal(mcr_option_set(&o, list, "limit", &bytes, &err), MCR_OK);
+    assert_int_equal(o.limit, 100);
+    mcr_options_fini(&o, list);
+    assert_null(o.path);
+}
+
+static void strings_are_copied(void **state)
+{
+    (void)state;
+    struct options o = { 0 };
+    char text[] = "mine";
+    mcr_option_value value = string(text);
+    assert_int_equal(mcr_option_set(&o, list, "path", &value, NULL), MCR_OK);
+    text[0] = 'M';
+    assert_string_equal(o.path, "mine");
+    mcr_options_fini(&o, list);
+}
+
+static void mistakes_are_explained(void **state)
+{
+    (void)state;
+    mcr_option_value other = { .kind = MCR_VALUE_OTHER };
+    const struct {
+        const char *name;
+        mcr_option_value value;
+        const char *says;
+    } cases[] = {
+        { "paht", string("x"), "unknown key 'paht'; did you mean 'path'?" },
+        { "colour", string("x"), "unknown key 'colour'" },
+        { "path", number(1), "'path' must be a string" },
+        { "path", other, "'path' must be a string" },
+        { "sync", string("yes"), "'sync' must be true or false" },
+        { "tries", string("12"), "'tries' must be a whole number" },
+        { "tries", number(1.5), "'tries' must be a whole number" },
+        { "tries", number(-1), "'tries' must be a whole number" },
+        { "tries", number(1e19), "'tries' must be a whole number" },
+        { "wait", string("soon"),
+          "'wait' must be a duration such as \"250ms\", \"10s\" or seconds" },
+        { "wait", number(-1), "'wait' must be a duration such as \"250ms\", \"10s\" or seconds" },
+        { "wait", boolean(true),
+          "'wait' must be a duration such as \"250ms\", \"10s\" or seconds" },
+        { "limit", string("big"), "'limit' must be a size such as \"64KiB\", \"4MiB\" or bytes" },
+        { "full", string("dro"), "'full' must be one of drop|wait|fail" },
+        { "full", string("drop|wait"), "'full' must be one of drop|wait|fail" },
+        { "full", number(1), "'full' must be one of drop|wait|fail" },
+    };
+    struct options o = { .tries = 3, .wait = 4, .limit = 5, .full = 1 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mcr_errbuf err;
+        assert_int_equal(mcr_option_set(&o, list, cases[i].name, &cases[i].value, &err),
+                         MCR_ECONFIG);
+        assert_string_equal(err.text, cases[i].says);
+    }
+    assert_null(o.path);
+    assert_int_equal(o.tries, 3);
+    assert_int_equal(o.wait, 4);
+    assert_int_equal(o.limit, 5);
+    assert_int_equal(o.full, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_reach_their_place),
+        cmocka_unit_test(strings_are_copied),
+        cmocka_unit_test(mistakes_are_explained),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
