@@ -111,11 +111,11 @@ static mcr_followed open_file(mcr_follow *f, mcr_errbuf *err)
     }
     struct stat now;
     if (fstat(f->fd, &now) != 0) {
-        mcr_errf(err, MCR_EIO, "%s: cannot be looked at: %s", f->path, strerror(errno));
+        mcr_errf(err, MCR_EIO, "cannot be looked at: %s", strerror(errno));
         return MCR_FOLLOW_FAILED;
     }
     if (!S_ISREG(now.st_mode)) {
-        mcr_errf(err, MCR_EIO, "%s: only regular files can be followed", f->path);
+        mcr_errf(err, MCR_EIO, "only regular files can be followed");
         return MCR_FOLLOW_FAILED;
     }
     if (f->told_missing)
@@ -127,7 +127,7 @@ static mcr_followed open_file(mcr_follow *f, mcr_errbuf *err)
     f->from_end = false;
     f->replaced = false;
     if (lseek(f->fd, f->position, SEEK_SET) < 0) {
-        mcr_errf(err, MCR_EIO, "%s: cannot be positioned: %s", f->path, strerror(errno));
+        mcr_errf(err, MCR_EIO, "cannot be positioned: %s", strerror(errno));
         return MCR_FOLLOW_FAILED;
     }
     return MCR_FOLLOW_BYTES;
@@ -142,7 +142,7 @@ static mcr_followed at_end(mcr_follow *f, mcr_errbuf *err)
         f->position = 0;
         if (lseek(f->fd, 0, SEEK_SET) == 0)
             return MCR_FOLLOW_ENDED;
-        mcr_errf(err, MCR_EIO, "%s: cannot be positioned: %s", f->path, strerror(errno));
+        mcr_errf(err, MCR_EIO, "cannot be positioned: %s", strerror(errno));
         return MCR_FOLLOW_FAILED;
     }
     if (f->replaced) { // and read to its end since: done with it
@@ -173,7 +173,7 @@ mcr_followed mcr_follow_read(mcr_follow *f, char *out, size_t size, size_t *got,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            mcr_errf(err, MCR_EIO, "%s: cannot be read: %s", f->path, strerror(errno));
+            mcr_errf(err, MCR_EIO, "cannot be read: %s", strerror(errno));
             return MCR_FOLLOW_FAILED;
         }
         result = at_end(f, err);

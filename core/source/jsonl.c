@@ -157,13 +157,13 @@ static void feed(struct jsonl *j, size_t n)
 static void end_input(struct jsonl *j, const char *why)
 {
     if (why)
-        mcr_errf(&j->error, MCR_EIO, "%s: %s", j->head.name, why);
+        mcr_errf(&j->error, MCR_EIO, "%s", why);
     j->phase = FINISHING;
 }
 
 static void failed_read(struct jsonl *j)
 {
-    mcr_errf(&j->error, MCR_EIO, "%s: cannot be read: %s", j->head.name, strerror(errno));
+    mcr_errf(&j->error, MCR_EIO, "cannot be read: %s", strerror(errno));
     j->phase = FINISHING;
 }
 

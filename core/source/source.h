@@ -35,7 +35,8 @@ typedef struct mcr_source_owner {
     uint32_t (*take)(void *self, mcr_source *source, mcr_event *const *events, uint32_t n);
     // A document that is no event: "file.jsonl:12: byte 3456: expected ':'" is already formatted.
     void (*malformed)(void *self, mcr_source *source, const char *message);
-    // The source has ended by itself (end of input) or for good (`error` is a sentence, else NULL).
+    // The source has ended by itself (end of input) or for good (`error` is a phrase that does not
+    // name the source, else NULL).
     void (*ended)(void *self, mcr_source *source, const char *error);
 } mcr_source_owner;
 

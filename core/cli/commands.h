@@ -1,0 +1,8 @@
+#pragma once
+// The commands of the program, one file each. argv[0] is the command's own name; flags given before
+// it on the command line follow there. Each returns the exit code (cli/args.h).
+
+int mcr_cmd_run(int argc, char **argv);
+int mcr_cmd_check(int argc, char **argv);
+int mcr_cmd_eval(int argc, char **argv);
+int mcr_cmd_version(int argc, char **argv);

@@ -1,0 +1,81 @@
+#pragma once
+// The ledger: where every event has gone (DESIGN §4.5). Snapshots of the counters of every stage,
+// to be printed and checked at the end of `run` and `eval -v`.
+//
+//     mcr_ledger l = { 0 };
+//     mcr_ledger_add_source(&l, source);            … each on the thread that owns it,
+//     mcr_ledger_add_watcher(&l, watcher, scripts, watch);     between two of its calls
+//     mcr_ledger_write(&text, &l, false);
+//     if (mcr_ledger_check(&l, &err) != MCR_OK) …
+//     mcr_ledger_fini(&l);
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broadcast/broadcaster.h"
+#include "broadcast/watcher.h"
+#include "script/script.h"
+#include "source/source.h"
+
+typedef struct mcr_ledger_source {
+    const char *name;
+    mcr_source_counts counts;
+} mcr_ledger_source;
+
+typedef struct mcr_ledger_sink {
+    const char *name;
+    mcr_sink_counts counts;
+} mcr_ledger_sink;
+
+// Why scripts dropped events: `n` events for `text`.
+typedef struct mcr_ledger_reason {
+    char *text;
+    uint64_t n;
+} mcr_ledger_reason;
+
+typedef struct mcr_ledger_watcher {
+    const char *name;
+    bool has_watch; // false: it is stepped without a queue
+    mcr_watch_counts watch;
+    mcr_watcher_counts counts;
+    mcr_script_counts scripts;
+    mcr_ledger_reason *reasons; // most frequent first
+    uint32_t reason_n;
+    mcr_ledger_sink *sinks;
+    uint32_t sink_n;
+} mcr_ledger_watcher;
+
+// Zero-initialised is empty and valid. Names are borrowed from what was added.
+typedef struct mcr_ledger {
+    mcr_ledger_source *sources;
+    uint32_t source_n;
+    bool has_broadcaster;
+    mcr_broadcaster_counts broadcaster;
+    mcr_ledger_watcher *watchers;
+    uint32_t watcher_n;
+    bool has_dead_letters;
+    uint64_t dead_letters; // written
+} mcr_ledger;
+
+void mcr_ledger_add_source(mcr_ledger *l, const mcr_source *source);
+void mcr_ledger_set_broadcaster(mcr_ledger *l, mcr_broadcaster *b);
+void mcr_ledger_set_dead_letters(mcr_ledger *l, mcr_dead_letters *dead);
+
+// mcr_ledger_add_watcher adds the watcher with its sinks. `scripts` and `watch` may be NULL.
+void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scripts *scripts,
+                            const mcr_watch *watch);
+
+void mcr_ledger_fini(mcr_ledger *l);
+
+// mcr_ledger_write appends the ledger: aligned lines for people, or one JSON object and a newline.
+void mcr_ledger_write(mcr_buf *out, const mcr_ledger *l, bool json);
+
+// mcr_ledger_check verifies every equation there is between the stages. It needs a ledger whose
+// snapshots were taken while nothing was running. MCR_EINVAL with the first that does not hold.
+mcr_err mcr_ledger_check(const mcr_ledger *l, mcr_errbuf *err);
+
+// mcr_ledger_print writes the ledger on stderr and then checks it: "ledger does not add up: …" is
+// logged, and false returned, when it does not. `show`: false checks only.
+bool mcr_ledger_print(const mcr_ledger *l, bool show, bool json);

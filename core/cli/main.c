@@ -1,0 +1,90 @@
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+
+typedef struct command {
+    const char *name;
+    const char *doc;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command commands[] = {
+    { "run", "hand events from the configured sources to the configured watchers", mcr_cmd_run },
+    { "check", "load the configuration and every script, and say what would run", mcr_cmd_check },
+    { "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
+    { "version", "print the version and the libraries it runs with", mcr_cmd_version },
+};
+
+enum {
+    COMMANDS = sizeof commands / sizeof *commands
+};
+
+static int print_help(FILE *to, int exit_code)
+{
+    fputs("mooncrier processes Kubernetes events with Lua scripts.\n\nCommands:\n", to);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].doc);
+    fputs("\nUsage:\n  mooncrier COMMAND [flags]\n"
+          "\nUse 'mooncrier COMMAND --help' for the flags of a command.\n",
+          to);
+    return fflush(to) == 0 ? exit_code : MCR_EXIT_FAILED;
+}
+
+static int unknown_command(const char *typed)
+{
+    const char *names[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *meant = mcr_suggest(typed, names, COMMANDS);
+    fprintf(stderr, "mooncrier: unknown command '%s'", typed);
+    if (meant)
+        fprintf(stderr, ", did you mean '%s'?", meant);
+    fputs("\nSee 'mooncrier --help'.\n", stderr);
+    return MCR_EXIT_USAGE;
+}
+
+// Where the command's name stands: the first word that is no flag, nor the argument of --config,
+// the one flag with an argument that may come before it. argc when there is none.
+static int find_command(int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-') {
+        bool has_argument = strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0;
+        at += has_argument ? 2 : 1;
+    }
+    return at < argc ? at : argc;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    int at = find_command(argc, argv);
+    if (argc > 1 && is_one_of(argv[1], "--help", "-h"))
+        return print_help(stdout, MCR_EXIT_OK);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return mcr_cmd_version(1, argv);
+    if (at == argc)
+        return print_help(stderr, MCR_EXIT_USAGE);
+    char *name = argv[at];
+    if (strcmp(name, "help") == 0) {
+        if (at + 1 == argc)
+            return print_help(stdout, MCR_EXIT_OK);
+        name = argv[at + 1];
+        argv[at + 1] = "--help";
+    }
+    // The name goes to the front and what stood before it moves one on.
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+    argv[1] = name;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return unknown_command(name);
+}
