@@ -1,6 +1,6 @@
 -- What user scripts see is declared here once; lua/meta/mooncrier.lua describes it for editors.
 std = "luajit"
-max_line_length = 110
+max_line_length = 120
 codes = true
 cache = false
 
