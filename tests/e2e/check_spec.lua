@@ -1,0 +1,119 @@
+local h = require("tests.e2e.harness")
+
+describe("mooncrier check", function()
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  local good = {
+    sources = '{ { kind = "jsonl", path = "-" } }',
+    sinks = '{ out = { kind = "stdout" } }',
+    watchers = '{ { name = "w", script = "w.lua", sinks = { "out" } } }',
+  }
+
+  -- The configuration with some keys changed, a key a line from line 2.
+  local function config(changes)
+    local lines = { "return {" }
+    for _, key in ipairs({ "sources", "sinks", "watchers" }) do
+      lines[#lines + 1] = "  " .. key .. " = " .. (changes[key] or good[key]) .. ","
+    end
+    if changes.more then lines[#lines + 1] = changes.more end
+    lines[#lines + 1] = "}"
+    place:write("mooncrier.lua", table.concat(lines, "\n") .. "\n")
+  end
+
+  local function check(script)
+    place:write("w.lua", script or "return { filter = function() return true end }\n")
+    return place:run({ "check" })
+  end
+
+  it("prints what would run", function()
+    config({})
+    local r = check()
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("source jsonl", r.out, 1, true)
+    assert.matches("sink out (stdout)", r.out, 1, true)
+    assert.matches("watcher w\n", r.out, 1, true)
+    assert.matches("w.lua", r.out, 1, true)
+    assert.matches("filter", r.out, 1, true)
+  end)
+
+  it("reads the file of -c, and scripts beside it", function()
+    place:shell("mkdir etc")
+    place:write("etc/other.lua", 'return { sources = { { kind = "jsonl", path = "-" } }, '
+      .. 'watchers = { { name = "w", script = "beside.lua" } } }')
+    place:write("etc/beside.lua", "return { filter = function() return true end }")
+    assert.equal(0, place:run({ "check", "-c", "etc/other.lua" }).code)
+  end)
+
+  -- What is wrong with the configuration, and what the message must say.
+  for what, case in pairs({
+    ["an unknown key"] = { { more = "  wachters = {}," }, "mooncrier.lua:5:", "wachters", "did you mean 'watchers'" },
+    ["an unknown key of a watcher"] = {
+      { watchers = '{ { name = "w", scirpt = "w.lua", sinks = { "out" } } }' },
+      "mooncrier.lua:4:", "scirpt", "did you mean 'script'" },
+    ["an unknown key of a sink"] = { { sinks = '{ out = { kind = "stdout", fromat = "json" } }' },
+      "mooncrier.lua:3:", "fromat", "did you mean 'format'" },
+    ["an unknown key of a source"] = { { sources = '{ { kind = "jsonl", pth = "-" } }' },
+      "mooncrier.lua:2:", "pth", "did you mean 'path'" },
+    ["an unknown kind of sink"] = { { sinks = '{ out = { kind = "stdoot" } }' },
+      "mooncrier.lua:3:", "stdoot", "did you mean 'stdout'" },
+    ["an unknown kind of source"] = { { sources = '{ { kind = "json", path = "-" } }' },
+      "mooncrier.lua:2:", "json", "did you mean 'jsonl'" },
+    ["an unknown sink"] = { { watchers = '{ { name = "w", script = "w.lua", sinks = { "outt" } } }' },
+      "mooncrier.lua:4:", "unknown sink 'outt'", "did you mean 'out'" },
+    ["a wrong type"] = { { sources = '{ { kind = "jsonl", path = 7 } }' }, "mooncrier.lua:2:", "path" },
+    ["a wrong choice"] = { { watchers = '{ { name = "w", script = "w.lua", on_error = "explode" } }' },
+      "mooncrier.lua:4:", "on_error", "dead_letter" },
+    ["no sources"] = { { sources = "nil" }, "mooncrier.lua", "sources" },
+    ["an unset variable"] = { { sources = '{ { kind = "jsonl", path = env "NOT_SET_AT_ALL" } }' },
+      "mooncrier.lua:2:", "NOT_SET_AT_ALL" },
+    ["a script that is not there"] = { { watchers = '{ { name = "w", script = "absent.lua" } }' },
+      "mooncrier.lua:4:", "absent.lua" },
+    ["a syntax error"] = { { watchers = "{ { name = }" }, "mooncrier.lua:4:" },
+    ["a global that is none"] = { { sinks = "somewhere" }, "mooncrier.lua:3:", "somewhere" },
+  }) do
+    it("refuses " .. what, function()
+      config(case[1])
+      local r = check()
+      assert.same({ 78, "" }, { r.code, r.out })
+      for i = 2, #case do assert.matches(case[i], r.err, 1, true) end
+      -- `run` says the very same and starts nothing.
+      local started = place:run({ "run" })
+      assert.same({ 78, "", r.err }, { started.code, started.out, started.err })
+    end)
+  end
+
+  for what, case in pairs({
+    ["an unknown hook"] = { "return {\n  fliter = function() end,\n}\n", "w.lua", "fliter", "did you mean 'filter'" },
+    ["a syntax error in a script"] = { "return {\n  filter = function( end,\n}\n", "w.lua:2:" },
+    ["a script that raises"] = { "local x = nil\nreturn x.y\n", "w.lua:2:" },
+    ["a script that returns nothing"] = { "local x = 1\n", "w.lua", "table" },
+    ["a hook that is no function"] = { "return { filter = true }\n", "w.lua", "filter" },
+    ["an init that raises"] = { 'return { init = function() error("no luck") end }\n', "w.lua:1:", "no luck" },
+    ["an init that refuses"] = { 'return { init = function() return false, "not today" end }\n', "w.lua", "not today" },
+    ["an undefined global"] = { "return { filter = undefined_thing }\n", "w.lua:1:", "undefined_thing" },
+    ["a module that is not there"] = { 'local m = require("not_there")\nreturn {}\n', "w.lua:1:", "not_there" },
+    ["io, which scripts do not have"] = { 'local f = io.open("/etc/passwd")\nreturn {}\n', "w.lua:1:", "io" },
+    ["bytecode"] = { "\27LJ\2\0\0", "w.lua" },
+  }) do
+    it("refuses " .. what, function()
+      config({})
+      local r = check(case[1])
+      assert.same({ 78, "" }, { r.code, r.out })
+      for i = 2, #case do assert.matches(case[i], r.err, 1, true) end
+    end)
+  end
+
+  it("says when there is no configuration at all", function()
+    local r = place:run({ "check" })
+    assert.same({ 78, "" }, { r.code, r.out })
+    assert.matches("mooncrier.lua", r.err, 1, true)
+  end)
+
+  it("opens no sink and reads no source", function()
+    config({ sinks = '{ out = { kind = "file", path = "made.jsonl" } }' })
+    assert.equal(0, check().code)
+    assert.is_nil(place:read("made.jsonl"))
+  end)
+end)

@@ -1,0 +1,166 @@
+local h = require("tests.e2e.harness")
+
+describe("mooncrier eval", function()
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  local function eval(code, input, ...)
+    return place:run({ "eval", ..., code }, { stdin = input })
+  end
+
+  local three = h.event("a") .. "\n" .. h.event("b", { type = "Normal" }) .. "\n"
+    .. h.event("c", { count = 5 }) .. "\n"
+
+  -- What the value of the expression does to the events of `three`.
+  for code, names in pairs({
+    ["true"] = { "a", "b", "c" },
+    ["false"] = {},
+    ["nil"] = {},
+    ["0"] = { "a", "b", "c" },
+    ['"text"'] = { "a", "b", "c" },
+    ["event"] = { "a", "b", "c" },
+    ['event.type == "Warning"'] = { "a", "c" },
+    ['event.type == "Warning" and event.count > 3'] = { "c" },
+    ["event.count > 3 and event:with{ metadata = { name = 'changed' } }"] = { "changed" },
+    ["if event.count > 3 then return event end"] = { "c" },
+    ["local n = event.metadata.name; return n ~= 'b'"] = { "a", "c" },
+  }) do
+    it("with " .. code .. " gives " .. #names .. " events", function()
+      local r = eval(code, three)
+      assert.same({ 0, "" }, { r.code, r.err })
+      assert.same(names, h.names(r.out))
+    end)
+  end
+
+  it("writes untouched events byte for byte", function()
+    local odd = '{ "kind":"Event", "apiVersion":"v1","unknown":{"b":[1.50,{}],"a":null},'
+      .. '"metadata":{"name":"x","namespace":"default"},"message":"caf\\u00e9 \\/"}'
+    local r = eval("true", odd .. "\n")
+    assert.same({ 0, odd .. "\n", "" }, { r.code, r.out, r.err })
+  end)
+
+  it("reads several files in order, and - as standard input", function()
+    place:write("1.jsonl", h.event("one") .. "\n")
+    place:write("2.jsonl", h.event("two") .. "\n")
+    local r = place:run({ "eval", "true", "2.jsonl", "-", "1.jsonl" }, { stdin = h.event("in") .. "\n" })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.same({ "two", "in", "one" }, h.names(r.out))
+  end)
+
+  it("reads gzip, from a file and from standard input", function()
+    place:write("in.jsonl", three)
+    place:shell("gzip in.jsonl")
+    assert.same({ "a", "b", "c" }, h.names(place:run({ "eval", "true", "in.jsonl.gz" }).out))
+    assert.same({ "a", "b", "c" },
+      h.names(place:run({ "eval", "true" }, { stdin_file = "in.jsonl.gz" }).out))
+  end)
+
+  it("reads watch lines and gives their objects", function()
+    local object = h.event("a")
+    local r = eval("true", '{"type":"ADDED","object":' .. object .. "}\n"
+      .. '{"type":"BOOKMARK","object":{"kind":"Event","apiVersion":"v1","metadata":{"resourceVersion":"7"}}}\n'
+      .. '{"type":"MODIFIED","object":' .. object .. "}\n")
+    assert.same({ 0, object .. "\n" .. object .. "\n", "" }, { r.code, r.out, r.err })
+  end)
+
+  it("reads a pretty-printed list item by item", function()
+    local r = eval("true", [[{
+    "apiVersion": "v1",
+    "items": [
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "message": "two  spaces",
+            "metadata": {
+                "name": "first",
+                "namespace": "default"
+            }
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": "second",
+                "namespace": "default"
+            }
+        }
+    ],
+    "kind": "List",
+    "metadata": {
+        "resourceVersion": ""
+    }
+}
+]])
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.equal('{"apiVersion":"v1","kind":"Event","message":"two  spaces","metadata":'
+      .. '{"name":"first","namespace":"default"}}\n'
+      .. '{"apiVersion":"v1","kind":"Event","metadata":{"name":"second","namespace":"default"}}\n', r.out)
+  end)
+
+  it("maps events.k8s.io/v1 to the same event", function()
+    local r = eval([[event.involvedObject.name == "web-0" and event.message == "hello"
+      and event.count == 3 and event.source.component == "kubelet"]],
+      '{"kind":"Event","apiVersion":"events.k8s.io/v1","metadata":{"name":"n","namespace":"default"},'
+      .. '"regarding":{"kind":"Pod","name":"web-0"},"note":"hello","deprecatedCount":3,'
+      .. '"deprecatedSource":{"component":"kubelet"},"type":"Normal","eventTime":null}\n')
+    assert.same({ 0, "", { "n" } }, { r.code, r.err, h.names(r.out) })
+  end)
+
+  it("prints custom columns as kubectl does", function()
+    local r = eval("event.count ~= 1 or event.metadata.name == 'a'", three, "-o",
+      "custom-columns=NAME:.metadata.name,N:.count,NO:.related.name")
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.equal("NAME   N   NO\na      1   <none>\nc      5   <none>\n", r.out)
+  end)
+
+  it("prints kubectl's wide columns", function()
+    local r = eval("true", three, "-o", "wide")
+    assert.equal(0, r.code)
+    assert.matches("LAST SEEN%s+TYPE%s+REASON%s+OBJECT%s+SUBOBJECT%s+SOURCE%s+MESSAGE%s+FIRST SEEN%s+COUNT%s+NAME",
+      h.lines(r.out)[1])
+    assert.equal(4, #h.lines(r.out))
+  end)
+
+  it("prints the ledger with -v", function()
+    local r = eval("event.count > 3", three, "-v")
+    assert.equal(0, r.code)
+    assert.matches("received%s+3", r.err)
+    assert.matches("filtered%s+2", r.err)
+    assert.matches("delivered%s+1", r.err)
+  end)
+
+  it("goes on after malformed input and ends with 1", function()
+    local r = eval("true", h.event("a") .. "\n{nonsense\n" .. h.event("b") .. "\n")
+    assert.same({ 1, { "a", "b" } }, { r.code, h.names(r.out) })
+    assert.matches("stdin:2: byte %d+: ", r.err)
+    assert.equal(1, #h.lines(r.err))
+  end)
+
+  it("goes on after a script error and ends with 1", function()
+    local r = eval("event.metadata.name == 'b' and event.nothing.at.all or true", three)
+    assert.equal(1, r.code)
+    assert.same({ "a", "c" }, h.names(r.out))
+    assert.matches("nothing", r.err)
+  end)
+
+  it("says where a syntax error is and ends with 2 or 78", function()
+    local r = eval("event.type ==", three)
+    assert.is_true(r.code == 2 or r.code == 78)
+    assert.equal("", r.out)
+    assert.matches(":1:", r.err)
+  end)
+
+  it("says which file is missing", function()
+    local r = place:run({ "eval", "true", "absent.jsonl" })
+    assert.equal(1, r.code)
+    assert.matches("absent%.jsonl", r.err)
+    assert.matches("No such file", r.err)
+  end)
+
+  it("fails on an unknown output format", function()
+    local r = eval("true", three, "-o", "jason")
+    assert.same({ 2, "" }, { r.code, r.out })
+    assert.matches("jason", r.err)
+  end)
+end)

@@ -1,0 +1,58 @@
+local h = require("tests.e2e.harness")
+
+describe("the command line", function()
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  for _, command in ipairs({ "run", "check", "eval", "version" }) do
+    it(command .. " --help says how it is used", function()
+      local r = place:run({ command, "--help" })
+      assert.same({ 0, "" }, { r.code, r.err })
+      assert.matches("mooncrier " .. command, r.out, 1, true)
+    end)
+
+    it(command .. " says which flag it does not know", function()
+      local r = place:run({ command, "--hepl" })
+      assert.same({ 2, "" }, { r.code, r.out })
+      assert.matches("unknown flag", r.err)
+      assert.matches("--help", r.err, 1, true)
+    end)
+  end
+
+  it("lists the commands with --help", function()
+    local r = place:run({ "--help" })
+    assert.same({ 0, "" }, { r.code, r.err })
+    for _, command in ipairs({ "run", "check", "eval", "version" }) do
+      assert.matches("\n  " .. command .. " +%w", r.out)
+    end
+  end)
+
+  for typed, meant in pairs({ evla = "eval", chek = "check", verison = "version" }) do
+    it("suggests " .. meant .. " for " .. typed, function()
+      local r = place:run({ typed })
+      assert.same({ 2, "" }, { r.code, r.out })
+      assert.matches("unknown command '" .. typed .. "'", r.err, 1, true)
+      assert.matches("did you mean '" .. meant .. "'?", r.err, 1, true)
+    end)
+  end
+
+  it("suggests the flag that was meant", function()
+    local r = place:run({ "eval", "--ouput", "json", "true" })
+    assert.equal(2, r.code)
+    assert.matches("--output", r.err, 1, true)
+  end)
+
+  it("eval wants an expression", function()
+    local r = place:run({ "eval" })
+    assert.same({ 2, "" }, { r.code, r.out })
+    assert.not_equal("", r.err)
+  end)
+
+  it("version prints one line for itself and the libraries", function()
+    local r = place:run({ "version" })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("^mooncrier %d+%.%d+%.%d+", r.out)
+    assert.matches("LuaJIT 2%.1", r.out)
+  end)
+end)
