@@ -1,4 +1,5 @@
 -- The configuration of the run-* benches; where things are comes from bench_run.c.
+-- luacheck: read globals env
 local workload, output = env("BENCH_WORKLOAD"), env("BENCH_OUTPUT")
 
 local sinks = {
