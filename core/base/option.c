@@ -119,3 +119,39 @@ void mcr_options_fini(void *options, const mcr_option *list)
         *slot = NULL;
     }
 }
+
+static void describe_choice(mcr_buf *out, const char *choices, int index)
+{
+    for (; index > 0; index--)
+        choices += strcspn(choices, "|") + 1;
+    mcr_buf_append(out, choices, strcspn(choices, "|"));
+}
+
+void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *list)
+{
+    for (; list->name; list++) {
+        const void *at = (const char *)options + list->offset;
+        if (list->type == MCR_OPTION_STRING && !*(char *const *)at)
+            continue;
+        mcr_buf_printf(out, "  %-9s ", list->name);
+        switch (list->type) {
+        case MCR_OPTION_STRING:
+            mcr_buf_puts(out, *(char *const *)at);
+            break;
+        case MCR_OPTION_BOOL:
+            mcr_buf_puts(out, *(const bool *)at ? "true" : "false");
+            break;
+        case MCR_OPTION_INT:
+        case MCR_OPTION_SIZE:
+            mcr_buf_i64(out, *(const int64_t *)at);
+            break;
+        case MCR_OPTION_DURATION:
+            mcr_buf_printf(out, "%gs", (double)*(const int64_t *)at / 1e9);
+            break;
+        case MCR_OPTION_CHOICE:
+            describe_choice(out, list->choices, *(const int *)at);
+            break;
+        }
+        mcr_buf_putc(out, '\n');
+    }
+}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 typedef enum mcr_option_type {
@@ -51,3 +52,6 @@ mcr_err mcr_option_set(void *options, const mcr_option *list, const char *name,
 
 // mcr_options_fini frees the strings of the options struct.
 void mcr_options_fini(void *options, const mcr_option *list);
+
+// mcr_options_describe appends one indented line per option that is set: "  path      out.jsonl".
+void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *list);

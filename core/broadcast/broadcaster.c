@@ -8,7 +8,6 @@
 #include "broadcast/fanout.h"
 #include "broadcast/hooks.h"
 #include "broadcast/inbox.h"
-#include "event/decode.h"
 
 // Threaded: client-go's mux.go. `gate` is its incomingBlock: whoever puts something into the
 // incoming queue holds it, also while it waits for room, and blockQueue's callers hold it until the
@@ -301,6 +300,11 @@ mcr_watch *mcr_broadcaster_watch(mcr_broadcaster *b, mcr_errbuf *err)
     return watch(b, b->options.queue, NULL, 0, err);
 }
 
+mcr_watch *mcr_broadcaster_watch_sized(mcr_broadcaster *b, uint32_t queue, mcr_errbuf *err)
+{
+    return watch(b, queue, NULL, 0, err);
+}
+
 mcr_watch *mcr_broadcaster_watch_with_prefix(mcr_broadcaster *b, mcr_event *const *events,
                                              uint32_t n, mcr_errbuf *err)
 {
@@ -416,26 +420,6 @@ void mcr_broadcaster_on_emit(mcr_broadcaster *b, mcr_wake *wake, void *arg)
     b->emit_arg = arg;
 }
 
-// The event again, as one that nobody else has seen yet.
-static mcr_event *one_hop_further(const mcr_event *ev)
-{
-    mcr_event *next = NULL;
-    if (ev->raw.len) {
-        mcr_decoder *decoder = mcr_decoder_new();
-        mcr_decode_error error;
-        mcr_decode(decoder, ev->raw, 0, &next, &error);
-        mcr_decoder_free(decoder);
-    }
-    if (!next)
-        next = mcr_event_new(ev);
-    next->hops = ev->hops + 1;
-    next->change = ev->change;
-    next->delta = ev->delta;
-    next->source_index = ev->source_index;
-    next->record = ev->record;
-    return next;
-}
-
 bool mcr_broadcaster_emit(mcr_broadcaster *b, mcr_event *ev, const mcr_watch *from)
 {
     assert(b->options.is_inline);
@@ -443,7 +427,8 @@ bool mcr_broadcaster_emit(mcr_broadcaster *b, mcr_event *ev, const mcr_watch *fr
         mcr_inbox_refuse(b->inbox);
         return false;
     }
-    mcr_event *next = one_hop_further(ev);
+    mcr_event *next = mcr_event_copy(ev); // others may hold `ev`, and count its hops
+    next->hops++;
     bool first;
     bool room = mcr_inbox_put_take(b->inbox, next, from ? from->id : 0, &first);
     if (!room)

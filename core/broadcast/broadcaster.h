@@ -98,6 +98,10 @@ uint32_t mcr_broadcaster_distribute_emitted(mcr_broadcaster *b);
 // NULL after shutdown ("broadcaster already stopped").
 mcr_watch *mcr_broadcaster_watch(mcr_broadcaster *b, mcr_errbuf *err);
 
+// mcr_broadcaster_watch_sized is mcr_broadcaster_watch with a queue of `queue` events instead of the
+// broadcaster's.
+mcr_watch *mcr_broadcaster_watch_sized(mcr_broadcaster *b, uint32_t queue, mcr_errbuf *err);
+
 // mcr_broadcaster_watch_with_prefix is mcr_broadcaster_watch whose queue (the larger of the
 // broadcaster's and n + 1) begins with `events`.
 mcr_watch *mcr_broadcaster_watch_with_prefix(mcr_broadcaster *b, mcr_event *const *events,

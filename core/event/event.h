@@ -23,6 +23,14 @@ void mcr_event_unref(mcr_event *ev);
 // the argument is ignored; the result has one holder, the caller.
 mcr_event *mcr_event_new(const mcr_event *fields);
 
+// mcr_event_copy makes an event that is `ev` in everything, `raw` included. It has one holder, the
+// caller, who may still set hops, delta and change.
+mcr_event *mcr_event_copy(const mcr_event *ev);
+
+// mcr_event_opaque makes an event that has nothing but its JSON text (an object or array, copied): it
+// is written as it is, and all its fields are empty. For results of `eval` that are no events.
+mcr_event *mcr_event_opaque(mcr_str json);
+
 // mcr_event_time is `event.time`: the first that is set of series.lastObservedTime, lastTimestamp,
 // eventTime, firstTimestamp, metadata.creationTimestamp; NULL when none is.
 const mcr_time *mcr_event_time(const mcr_event *ev);

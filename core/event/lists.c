@@ -39,7 +39,7 @@ bool mcr_list_is_empty(mcr_str json)
     mcr_walk walk;
     mcr_str element;
     mcr_walk_begin(&walk, json);
-    return json.len == 0 || *json.ptr != '[' || !mcr_walk_element(&walk, &element);
+    return walk.at == walk.end || walk.at[-1] != '[' || !mcr_walk_element(&walk, &element);
 }
 
 static bool is_null(mcr_str json)

@@ -53,16 +53,26 @@ void mcr_scripts_free(mcr_scripts *s);
 struct lua_State *mcr_scripts_state(mcr_scripts *s);
 
 // mcr_scripts_load compiles and runs the script at `path`, which must return a table of hooks, and
-// adds its hooks to the chain. The value on top of the state's stack (a table or nil: its params)
-// is popped and kept for init. MCR_ECONFIG with file:line and, for an unknown hook, a suggestion.
-mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, mcr_errbuf *err);
+// adds its hooks to the chain; `name` is what messages and counters call it. The value on top of
+// the state's stack (a table or nil: its params) is popped and kept for init. MCR_ECONFIG with
+// file:line and, for an unknown hook, a suggestion.
+mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err);
 
-// mcr_scripts_load_text is mcr_scripts_load for text that is no file (`eval`); `name` is what
-// messages call it.
+// mcr_scripts_load_text is mcr_scripts_load for text that is no file.
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err);
 
-// mcr_scripts_attach tells the scripts whose they are: sink names for route and emit(event,
-// "sink"), the watch that emit leaves out (may be NULL). Before init.
+// mcr_scripts_load_eval installs an expression over `event` (or statements) as a handle hook: false
+// or nil drops, an event or a table takes the event's place, anything else passes it.
+mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *err);
+
+// mcr_scripts_set_sinks tells the scripts what the watcher's sinks are called, for route and
+// emit(event, "sink"), and where events go whose route failed (bit i = sink i). Before init.
+void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback);
+
+// mcr_scripts_set_watch names the watch that emit leaves out. Before the first event.
+void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch);
+
+// mcr_scripts_attach is both for a finished watcher; failed routes go to all its sinks.
 void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *watch);
 
 // mcr_scripts_init runs every script's init(params) in order. MCR_ESCRIPT when one raised or

@@ -1,0 +1,185 @@
+#include "cli/app.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/install_dirs.h"
+
+// The name of the sink that `log = …` gives a watcher.
+static const char log_sink_name[] = "log";
+
+static mcr_err load_watcher(mcr_app *app, mcr_app_watcher *w, const char *scripts_dir,
+                            mcr_errbuf *err)
+{
+    const mcr_config_watcher *config = w->config;
+    const mcr_script_options options = {
+        .watcher = config->name,
+        .scripts_dir = scripts_dir,
+        .clock = app->clock,
+        .shared = app->shared,
+        .dead = app->dead,
+        .on_error = (mcr_on_error)config->on_error,
+        .broadcaster = app->broadcaster,
+    };
+    w->scripts = mcr_scripts_new(&options);
+    for (uint32_t i = 0; i < config->script_n; i++) {
+        const mcr_config_script *script = &config->scripts[i];
+        mcr_config_push_params(app->config, script, mcr_scripts_state(w->scripts));
+        mcr_err code = mcr_scripts_load(w->scripts, script->path, script->name, err);
+        if (code)
+            return code;
+    }
+    const char *names[MCR_MAX_SINKS];
+    uint32_t n = 0;
+    for (; n < config->sink_n; n++)
+        names[n] = app->config->sinks[config->sinks[n]].name;
+    if (config->log_format)
+        names[n++] = log_sink_name;
+    mcr_scripts_set_sinks(w->scripts, names, n, config->fallback);
+    return mcr_scripts_init(w->scripts, mcr_clock_now(app->clock), err);
+}
+
+mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
+                                  mcr_errbuf *err)
+{
+    if (!config->dead_letters)
+        return MCR_OK;
+    app->dead = mcr_dead_letters_open(config->dead_letters, clock, err);
+    return app->dead ? MCR_OK : MCR_EIO;
+}
+
+mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
+                     mcr_errbuf *err)
+{
+    app->config = config;
+    app->clock = clock;
+    app->shared = mcr_shared_new();
+    app->broadcaster = mcr_broadcaster_new(&(mcr_broadcaster_options){
+        .queue = 1000, .incoming = (uint32_t)config->emit_queue, .is_inline = true });
+    app->watchers = mcr_zalloc((config->watcher_n + 1) * sizeof *app->watchers);
+    app->watcher_n = config->watcher_n;
+    char *installed = config->scripts_dir ? NULL : mcr_install_dir("scripts");
+    mcr_err code = MCR_OK;
+    for (uint32_t i = 0; i < config->watcher_n && !code; i++) {
+        app->watchers[i].config = &config->watchers[i];
+        if (config->watchers[i].script_n)
+            code = load_watcher(app, &app->watchers[i],
+                                config->scripts_dir ? config->scripts_dir : installed, err);
+    }
+    free(installed);
+    return code;
+}
+
+static mcr_err add_sink(mcr_app *app, mcr_app_watcher *w, const mcr_sink_kind *kind,
+                        const char *name, const void *options, mcr_errbuf *err)
+{
+    mcr_errbuf why;
+    mcr_sink *sink = kind->open(options, &why);
+    if (!sink)
+        return mcr_errf(err, MCR_EIO, "sink '%s' of watcher '%s': %s", name, w->config->name,
+                        why.text);
+    sink->name = name;
+    sink->watcher = w->config->name;
+    sink->dead = app->dead;
+    mcr_watcher_add_sink_take(w->watcher, sink);
+    return MCR_OK;
+}
+
+static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
+{
+    const mcr_config_watcher *config = w->config;
+    for (uint32_t i = 0; i < config->sink_n; i++) {
+        const mcr_config_sink *sink = &app->config->sinks[config->sinks[i]];
+        mcr_err code = add_sink(app, w, sink->kind, sink->name, sink->options, err);
+        if (code)
+            return code;
+    }
+    if (!config->log_format)
+        return MCR_OK;
+    return add_sink(app, w, mcr_sink_kind_find("stderr"), log_sink_name, config->log_options, err);
+}
+
+// The host of a watcher: that of its group, made when it is the first of it.
+static mcr_host *host_for(mcr_app *app, const mcr_app_watcher *w)
+{
+    const char *group = w->config->group;
+    for (const mcr_app_watcher *other = app->watchers; group && other < w; other++)
+        if (other->config->group && strcmp(other->config->group, group) == 0)
+            return other->host;
+    mcr_host *host = mcr_host_new(group ? group : w->config->name, app->clock);
+    app->hosts[app->host_n++] = host;
+    return host;
+}
+
+static mcr_err open_watcher(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
+{
+    w->watcher = mcr_watcher_new(w->config->name);
+    mcr_err code = open_sinks(app, w, err);
+    if (code)
+        return code;
+    if (w->scripts)
+        mcr_watcher_set_hooks(w->watcher, mcr_scripts_hooks(w->scripts));
+    w->watch = mcr_broadcaster_watch_sized(app->broadcaster, (uint32_t)w->config->queue, err);
+    if (!w->watch)
+        return MCR_ESTOPPED;
+    if (w->scripts)
+        mcr_scripts_set_watch(w->scripts, w->watch);
+    w->host = host_for(app, w);
+    mcr_host_add(w->host, w->watcher, w->watch);
+    return MCR_OK;
+}
+
+static mcr_err open_sources(mcr_app *app, struct ev_loop *loop, const mcr_source_owner *owner,
+                            mcr_errbuf *err)
+{
+    const mcr_config *config = app->config;
+    app->sources = mcr_zalloc((config->source_n + 1) * sizeof *app->sources);
+    for (uint32_t i = 0; i < config->source_n; i++) {
+        const mcr_config_source *source = &config->sources[i];
+        mcr_errbuf why;
+        mcr_source *opened =
+            source->kind->open(source->options, loop, owner, (size_t)config->event_limit, &why);
+        if (!opened)
+            return mcr_errf(err, MCR_EIO, "source %u: %s", i + 1, why.text);
+        opened->index = i;
+        if (source->name)
+            opened->name = source->name;
+        app->sources[app->source_n++] = opened;
+    }
+    return MCR_OK;
+}
+
+mcr_err mcr_app_open(mcr_app *app, struct ev_loop *loop, const mcr_source_owner *owner,
+                     mcr_errbuf *err)
+{
+    app->hosts = mcr_zalloc((app->watcher_n + 1) * sizeof(mcr_host *));
+    for (uint32_t i = 0; i < app->watcher_n; i++) {
+        mcr_err code = open_watcher(app, &app->watchers[i], err);
+        if (code)
+            return code;
+    }
+    return open_sources(app, loop, owner, err);
+}
+
+void mcr_app_close(mcr_app *app)
+{
+    for (uint32_t i = 0; i < app->source_n; i++)
+        app->sources[i]->kind->close(app->sources[i]);
+    for (uint32_t i = 0; i < app->watcher_n; i++) {
+        mcr_app_watcher *w = &app->watchers[i];
+        if (w->watcher)
+            mcr_watcher_free(w->watcher);
+        mcr_scripts_free(w->scripts);
+        if (w->watch)
+            mcr_watch_free(w->watch);
+    }
+    if (app->broadcaster)
+        mcr_broadcaster_free(app->broadcaster);
+    if (app->dead)
+        mcr_dead_letters_close(app->dead);
+    mcr_shared_free(app->shared);
+    free(app->watchers);
+    free(app->hosts);
+    free(app->sources);
+}

@@ -1,0 +1,115 @@
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/app.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+
+static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_app_watcher *w)
+{
+    static const char *const policies[] = { "dead_letter", "pass", "drop" };
+    mcr_buf_printf(out, "watcher %s\n", w->config->name);
+    if (w->scripts) {
+        mcr_buf lines = { 0 };
+        mcr_scripts_describe(w->scripts, &lines);
+        mcr_buf_cstr(&lines);
+        for (const char *at = lines.ptr; at;) {
+            const char *end = strchr(at, '\n');
+            mcr_buf_printf(out, "  script    %.*s\n", end ? (int)(end - at) : (int)strlen(at), at);
+            at = end ? end + 1 : NULL;
+        }
+        mcr_buf_fini(&lines);
+        mcr_buf_printf(out, "  on_error  %s\n", policies[w->config->on_error]);
+    }
+    for (uint32_t i = 0; i < w->config->sink_n; i++)
+        mcr_buf_printf(out, "  sink      %s\n", config->sinks[w->config->sinks[i]].name);
+    if (w->config->log_format)
+        mcr_buf_printf(out, "  log       %s\n", w->config->log_format);
+    mcr_buf_printf(out, "  queue     %lld\n", (long long)w->config->queue);
+    if (w->config->group)
+        mcr_buf_printf(out, "  group     %s\n", w->config->group);
+}
+
+static void describe(mcr_buf *out, const mcr_app *app)
+{
+    const mcr_config *config = app->config;
+    mcr_buf_printf(out, "%s is valid. It would run:\n", config->path);
+    for (uint32_t i = 0; i < config->source_n; i++) {
+        const mcr_config_source *source = &config->sources[i];
+        mcr_buf_printf(out, "source %s%s%s\n", source->kind->name, source->name ? " " : "",
+                       source->name ? source->name : "");
+        mcr_options_describe(out, source->options, source->kind->options);
+    }
+    for (uint32_t i = 0; i < config->sink_n; i++) {
+        mcr_buf_printf(out, "sink %s (%s)\n", config->sinks[i].name, config->sinks[i].kind->name);
+        mcr_options_describe(out, config->sinks[i].options, config->sinks[i].kind->options);
+    }
+    for (uint32_t i = 0; i < app->watcher_n; i++)
+        describe_watcher(out, config, &app->watchers[i]);
+    mcr_buf_printf(out, "dead letters %s\n",
+                   config->dead_letters ? config->dead_letters
+                                        : "(none: refused events are only "
+                                          "counted)");
+}
+
+// Warns of what is valid but surely not meant.
+static void warn(const mcr_config *config)
+{
+    for (uint32_t i = 0; i < config->sink_n; i++) {
+        bool used = false;
+        for (uint32_t k = 0; k < config->watcher_n; k++)
+            for (uint32_t s = 0; s < config->watchers[k].sink_n; s++)
+                used |= config->watchers[k].sinks[s] == i;
+        if (!used)
+            mcr_log(MCR_LOG_WARN, "%s: no watcher uses sink '%s'", config->path,
+                    config->sinks[i].name);
+    }
+}
+
+int mcr_cmd_check(int argc, char **argv)
+{
+    const char *path = NULL;
+    int verbose = 0, quiet = 0;
+    const mcr_flag flags[] = {
+        MCR_FLAG_CONFIG(&path),
+        MCR_FLAG_VERBOSE(&verbose),
+        MCR_FLAG_QUIET(&quiet),
+        { 0 },
+    };
+    const mcr_usage usage = {
+        .command = "check",
+        .synopsis = "[flags] [FILE]",
+        .about =
+            "Reads the configuration as `run` would, compiles every script and runs its init,\n"
+            "and prints what would run. Reads no events and opens no sink. Exit code 78 when\n"
+            "something is wrong.",
+        .examples = "  # before a deployment\n"
+                    "  mooncrier check -c mooncrier.lua",
+        .flags = flags,
+    };
+    mcr_args args;
+    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT)
+        return args.exit_code;
+    if (args.n > 1 || (args.n == 1 && path))
+        return mcr_args_usage_error(&usage, "unexpected argument '%s'", args.operands[args.n - 1]);
+    mcr_args_log_level(verbose, quiet);
+
+    mcr_errbuf err;
+    mcr_app app = { 0 };
+    mcr_config *config = mcr_config_load(args.n ? args.operands[0] : path, &err);
+    mcr_err code = config ? mcr_app_load(&app, config, &mcr_clock_wall, &err) : MCR_ECONFIG;
+    if (code) {
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+    } else {
+        warn(config);
+        mcr_buf text = { 0 };
+        describe(&text, &app);
+        fwrite(text.ptr, 1, text.len, stdout);
+        mcr_buf_fini(&text);
+        if (fflush(stdout) != 0)
+            code = MCR_EIO;
+    }
+    mcr_app_close(&app);
+    mcr_config_free(config);
+    return code == MCR_OK ? MCR_EXIT_OK : code == MCR_EIO ? MCR_EXIT_FAILED : MCR_EXIT_CONFIG;
+}

@@ -1,0 +1,72 @@
+#pragma once
+// The configuration: one Lua file that returns one table (DESIGN §7). It is evaluated in a state of
+// its own without I/O but `env "NAME"` and `file "path"`, then checked key by key: what is unknown,
+// of the wrong type or names something that does not exist is an error with file, line and, where
+// one is close, a suggestion.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "script/script.h"
+#include "sink/sink.h"
+#include "source/source.h"
+
+typedef struct mcr_config_source {
+    char *name;
+    const mcr_source_kind *kind;
+    void *options;
+} mcr_config_source;
+
+typedef struct mcr_config_sink {
+    char *name;
+    const mcr_sink_kind *kind;
+    void *options;
+} mcr_config_sink;
+
+typedef struct mcr_config_script {
+    char *name; // as the configuration has it: "handlers/crashloop.lua"
+    char *path; // where it was found
+    int params; // registry reference in the configuration's state; LUA_NOREF: none
+} mcr_config_script;
+
+typedef struct mcr_config_watcher {
+    char *name;
+    char *group;       // watchers of one group share a host; NULL: a host of its own
+    char *log_format;  // a format of sink/format.h for the built-in sink "log"; NULL: none
+    void *log_options; // of that sink, of kind "stderr"
+    int64_t queue;     // of its watch
+    int on_error;      // mcr_on_error
+    mcr_config_script *scripts;
+    uint32_t script_n;
+    uint32_t *sinks; // indices into mcr_config.sinks
+    uint32_t sink_n;
+    uint64_t fallback; // bit i: its sink i takes events whose route failed
+} mcr_config_watcher;
+
+typedef struct mcr_config {
+    char *path;
+    char *dir;          // the folder of `path`
+    char *text;         // the file, for the lines of messages
+    char *scripts_dir;  // from `scripts`; NULL: not given
+    char *dead_letters; // a path; NULL: none
+    int64_t event_limit;
+    int64_t emit_queue;
+    struct lua_State *L;
+    mcr_config_source *sources;
+    uint32_t source_n;
+    mcr_config_sink *sinks;
+    uint32_t sink_n;
+    mcr_config_watcher *watchers;
+    uint32_t watcher_n;
+} mcr_config;
+
+// mcr_config_load reads and checks the file at `path`; NULL: ./mooncrier.lua, else
+// /etc/mooncrier/mooncrier.lua. NULL with "file:line: …" in `err`.
+mcr_config *mcr_config_load(const char *path, mcr_errbuf *err);
+void mcr_config_free(mcr_config *config);
+
+// mcr_config_push_params pushes a copy of the script's parameters (nil when it has none) on the
+// stack of another state.
+void mcr_config_push_params(const mcr_config *config, const mcr_config_script *script,
+                            struct lua_State *to);

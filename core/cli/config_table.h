@@ -1,0 +1,39 @@
+#pragma once
+// Reading checked values out of the configuration's Lua tables. Every function works on the table
+// on top of the stack and leaves the stack as it was.
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/option.h"
+
+typedef struct mcr_config_reader {
+    lua_State *L;
+    const char *path; // of the file
+    const char *text; // of the file, NUL-terminated
+    mcr_errbuf *err;
+} mcr_config_reader;
+
+// mcr_config_fail fills err with "path:line: message (in where)", the line being the one where
+// `word` (a key or a value, NULL: no line) stands in the file. Returns MCR_ECONFIG.
+mcr_err mcr_config_fail(mcr_config_reader *r, const char *where, const char *word,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+// mcr_config_check_keys fails for a key that is not among `keys` (NULL-terminated).
+mcr_err mcr_config_check_keys(mcr_config_reader *r, const char *where, const char *const *keys);
+
+// mcr_config_options sets every key of the table but those in `others` (NULL-terminated) by the
+// option list.
+mcr_err mcr_config_options(mcr_config_reader *r, const char *where, const mcr_option *list,
+                           const char *const *others, void *options);
+
+// mcr_config_string copies the string at `key` to *out (unchanged when absent).
+mcr_err mcr_config_string(mcr_config_reader *r, const char *where, const char *key, char **out);
+
+// mcr_config_open_table pushes the table at `key`; *found says whether there is one (else nothing
+// is pushed).
+mcr_err mcr_config_open_table(mcr_config_reader *r, const char *where, const char *key,
+                              bool *found);

@@ -1,0 +1,339 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "cli/app.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/ledger.h"
+
+enum {
+    SIGNALS = 4
+};
+
+typedef struct runner {
+    mcr_app app;
+    struct ev_loop *loop;
+    ev_async room;    // some watch has room again
+    ev_async emitted; // something waits in the emit inbox
+    ev_signal signals[SIGNALS];
+    uint32_t sources_left;
+    bool hurry;  // a second SIGTERM or SIGINT came
+    bool failed; // a source ended with an error
+} runner;
+
+static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
+{
+    runner *r = self;
+    return mcr_broadcaster_publish(r->app.broadcaster, events, n,
+                                   source->wait ? MCR_WAIT_IF_CHANNEL_FULL
+                                                : MCR_DROP_IF_CHANNEL_FULL);
+}
+
+static void on_malformed(void *self, mcr_source *source, const char *message)
+{
+    (void)self, (void)source;
+    mcr_log(MCR_LOG_ERROR, "%s", message);
+}
+
+static void on_ended(void *self, mcr_source *source, const char *error)
+{
+    runner *r = self;
+    if (error) {
+        mcr_log(MCR_LOG_ERROR, "%s: %s", source->name, error);
+        r->failed = true;
+    }
+    if (--r->sources_left == 0)
+        ev_break(r->loop, EVBREAK_ALL);
+}
+
+static void wake_async(void *arg)
+{
+    ev_async *async = arg;
+    ev_async_send(async->data, async);
+}
+
+static void on_room(struct ev_loop *loop, ev_async *async, int revents)
+{
+    (void)loop, (void)revents;
+    runner *r = (runner *)(void *)((char *)async - offsetof(runner, room));
+    for (uint32_t i = 0; i < r->app.source_n; i++)
+        r->app.sources[i]->kind->resume(r->app.sources[i]);
+}
+
+static void on_emitted(struct ev_loop *loop, ev_async *async, int revents)
+{
+    (void)loop, (void)revents;
+    runner *r = (runner *)(void *)((char *)async - offsetof(runner, emitted));
+    mcr_broadcaster_distribute_emitted(r->app.broadcaster);
+}
+
+static void reopen_sinks(void *arg)
+{
+    const mcr_app_watcher *w = arg;
+    for (uint32_t i = 0; i < mcr_watcher_sink_count(w->watcher); i++) {
+        mcr_sink *sink = mcr_watcher_sink(w->watcher, i);
+        if (sink->kind->reopen)
+            sink->kind->reopen(sink);
+    }
+}
+
+enum {
+    CALL_DEADLINE_S = 5
+};
+
+static void reopen_all(runner *r)
+{
+    if (r->app.dead)
+        mcr_dead_letters_reopen(r->app.dead);
+    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
+        mcr_app_watcher *w = &r->app.watchers[i];
+        if (!mcr_host_call(w->host, reopen_sinks, w, CALL_DEADLINE_S * (int64_t)1000000000))
+            mcr_log(MCR_LOG_ERROR, "watcher '%s' did not reopen its files within %d s",
+                    w->config->name, CALL_DEADLINE_S);
+    }
+    mcr_log(MCR_LOG_INFO, "files reopened");
+}
+
+typedef struct snapshot {
+    mcr_ledger *ledger;
+    const mcr_app_watcher *w;
+} snapshot;
+
+// On the watcher's host, or when it has ended.
+static void take_snapshot(void *arg)
+{
+    const snapshot *s = arg;
+    mcr_ledger_add_watcher(s->ledger, s->w->watcher, s->w->scripts, s->w->watch);
+}
+
+// Reads every counter; `live`: the hosts are running.
+static void take_ledger(runner *r, mcr_ledger *ledger, bool live)
+{
+    for (uint32_t i = 0; i < r->app.source_n; i++)
+        mcr_ledger_add_source(ledger, r->app.sources[i]);
+    mcr_ledger_set_broadcaster(ledger, r->app.broadcaster);
+    if (r->app.dead)
+        mcr_ledger_set_dead_letters(ledger, r->app.dead);
+    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
+        snapshot s = { ledger, &r->app.watchers[i] };
+        if (!live)
+            take_snapshot(&s);
+        else if (!mcr_host_call(s.w->host, take_snapshot, &s,
+                                CALL_DEADLINE_S * (int64_t)1000000000))
+            mcr_log(MCR_LOG_WARN, "watcher '%s' gave no counters within %d s", s.w->config->name,
+                    CALL_DEADLINE_S);
+    }
+}
+
+// Says where every event is, without stopping.
+static void dump_ledger(runner *r)
+{
+    mcr_ledger ledger = { 0 };
+    mcr_buf text = { 0 };
+    take_ledger(r, &ledger, true);
+    mcr_ledger_write(&text, &ledger, false);
+    fwrite(text.ptr, 1, text.len, stderr);
+    mcr_buf_fini(&text);
+    mcr_ledger_fini(&ledger);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+    (void)revents;
+    runner *r = signal->data;
+    switch (signal->signum) {
+    case SIGUSR1:
+        reopen_all(r);
+        return;
+    case SIGUSR2:
+        dump_ledger(r);
+        return;
+    default:
+        break;
+    }
+    mcr_log(MCR_LOG_INFO, "%s: %s", strsignal(signal->signum),
+            r->sources_left ? "reading stops, what was read is finished" : "ending at once");
+    if (!r->sources_left)
+        r->hurry = true;
+    for (uint32_t i = 0; i < r->app.source_n; i++)
+        r->app.sources[i]->kind->stop(r->app.sources[i]);
+    r->sources_left = 0;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static void start_signals(runner *r)
+{
+    static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGUSR1, SIGUSR2 };
+    for (int i = 0; i < SIGNALS; i++) {
+        ev_signal_init(&r->signals[i], on_signal, numbers[i]);
+        r->signals[i].data = r;
+        ev_signal_start(r->loop, &r->signals[i]);
+        ev_unref(r->loop);
+    }
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void start_async(runner *r, ev_async *async, void (*call)(struct ev_loop *, ev_async *, int))
+{
+    ev_async_init(async, call);
+    async->data = r->loop;
+    ev_async_start(r->loop, async);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+// Whether every watcher has worked off its queue, and nothing it emitted waits.
+static bool is_quiet(runner *r)
+{
+    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
+        // A call runs between two batches: after it, no batch is half done.
+        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000))
+            return false;
+        if (mcr_watch_counts_now(r->app.watchers[i].watch).queued)
+            return false;
+    }
+    return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
+}
+
+// Lets the watchers finish what was read, and what they emit to each other meanwhile (bounded by
+// the hop limit). Signals are served all along.
+static void drain(runner *r)
+{
+    while (!r->hurry && !is_quiet(r))
+        ev_run(r->loop, EVRUN_NOWAIT);
+    mcr_broadcaster_shutdown(r->app.broadcaster);
+    if (r->hurry)
+        for (uint32_t i = 0; i < r->app.host_n; i++)
+            mcr_host_hurry(r->app.hosts[i]);
+    for (uint32_t i = 0; i < r->app.host_n; i++)
+        mcr_host_join(r->app.hosts[i]);
+}
+
+// What did not come to an end: waiting in a queue, or in a sink.
+static uint64_t events_left(const mcr_ledger *ledger)
+{
+    uint64_t left = ledger->broadcaster.queued;
+    for (uint32_t i = 0; i < ledger->watcher_n; i++) {
+        const mcr_ledger_watcher *w = &ledger->watchers[i];
+        left += w->watch.queued;
+        for (uint32_t k = 0; k < w->sink_n; k++)
+            left += w->sinks[k].counts.in_flight;
+    }
+    return left;
+}
+
+static bool has_failures(const mcr_ledger *ledger)
+{
+    bool failed = false;
+    for (uint32_t i = 0; i < ledger->source_n; i++)
+        failed |= ledger->sources[i].counts.malformed > 0;
+    for (uint32_t i = 0; i < ledger->watcher_n; i++)
+        failed |= ledger->watchers[i].scripts.script_errors > 0;
+    return failed;
+}
+
+static int finish(runner *r, bool quiet, bool json)
+{
+    mcr_ledger ledger = { 0 };
+    take_ledger(r, &ledger, false);
+    bool adds_up = mcr_ledger_print(&ledger, !quiet, json);
+    int code = !adds_up || r->failed || has_failures(&ledger) ? MCR_EXIT_FAILED : MCR_EXIT_OK;
+    uint64_t left = events_left(&ledger);
+    if (left) {
+        mcr_log(MCR_LOG_ERROR, "%llu events were left unfinished", (unsigned long long)left);
+        code = MCR_EXIT_EVENTS_LEFT;
+    }
+    mcr_ledger_fini(&ledger);
+    return code;
+}
+
+static mcr_err start(runner *r, const mcr_config *config, mcr_errbuf *err)
+{
+    const mcr_source_owner owner = { r, on_take, on_malformed, on_ended };
+    mcr_err code = mcr_app_open_dead_letters(&r->app, config, &mcr_clock_wall, err);
+    if (!code)
+        code = mcr_app_load(&r->app, config, &mcr_clock_wall, err);
+    if (!code)
+        code = mcr_app_open(&r->app, r->loop, &owner, err);
+    if (code)
+        return code;
+    start_async(r, &r->room, on_room);
+    start_async(r, &r->emitted, on_emitted);
+    mcr_broadcaster_on_room(r->app.broadcaster, wake_async, &r->room);
+    mcr_broadcaster_on_emit(r->app.broadcaster, wake_async, &r->emitted);
+    start_signals(r);
+    for (uint32_t i = 0; i < r->app.host_n && !code; i++)
+        code = mcr_host_start(r->app.hosts[i], err);
+    return code;
+}
+
+int mcr_cmd_run(int argc, char **argv)
+{
+    const char *path = NULL, *output = NULL;
+    int verbose = 0, quiet = 0;
+    const mcr_flag flags[] = {
+        MCR_FLAG_CONFIG(&path),
+        { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &output,
+          "how the ledger is written at the end: text (default) or json" },
+        MCR_FLAG_VERBOSE(&verbose),
+        MCR_FLAG_QUIET(&quiet),
+        { 0 },
+    };
+    const mcr_usage usage = {
+        .command = "run",
+        .synopsis = "[flags]",
+        .about =
+            "Runs the configuration: reads its sources, hands every event to its watchers and\n"
+            "ends when all sources have ended, or after SIGTERM or SIGINT when what was read\n"
+            "is finished (a second one: at once). At the end the ledger on stderr says what\n"
+            "became of every event. SIGUSR1 reopens files, SIGUSR2 prints the ledger.",
+        .examples = "  # what ./mooncrier.lua says\n"
+                    "  mooncrier run\n"
+                    "\n"
+                    "  # another configuration\n"
+                    "  mooncrier run -c /etc/mooncrier/mooncrier.lua",
+        .flags = flags,
+    };
+    mcr_args args;
+    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT)
+        return args.exit_code;
+    if (args.n)
+        return mcr_args_usage_error(&usage, "unexpected argument '%s'", args.operands[0]);
+    if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
+        return mcr_args_usage_error(&usage, "-o must be text or json, not '%s'", output);
+    mcr_args_log_level(verbose, quiet);
+
+    mcr_errbuf err;
+    mcr_config *config = mcr_config_load(path, &err);
+    if (!config) {
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+        return MCR_EXIT_CONFIG;
+    }
+    runner r = { .loop = ev_loop_new(EVFLAG_AUTO), .sources_left = config->source_n };
+    mcr_err code = start(&r, config, &err);
+    if (code) {
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+        mcr_app_close(&r.app);
+        mcr_config_free(config);
+        ev_loop_destroy(r.loop);
+        return code == MCR_EIO ? MCR_EXIT_FAILED : MCR_EXIT_CONFIG;
+    }
+    for (uint32_t i = 0; i < r.app.source_n; i++)
+        r.app.sources[i]->kind->start(r.app.sources[i]);
+    if (r.sources_left)
+        ev_run(r.loop, 0);
+    drain(&r);
+    int exit_code = finish(&r, quiet > 0, output && strcmp(output, "json") == 0);
+    mcr_app_close(&r.app);
+    mcr_config_free(config);
+    ev_loop_destroy(r.loop);
+    return exit_code;
+}

@@ -1,0 +1,165 @@
+#include "script/core_module.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/suggest.h"
+#include "broadcast/hooks.h"
+#include "event/scan.h"
+#include "script/embedded.h"
+#include "script/lua_json.h"
+#include "script/regex.h"
+#include "script/state.h"
+
+_Static_assert(sizeof(mcr_slot) == sizeof(mcr_verdict), "Lua and C see the same slots");
+_Static_assert(offsetof(mcr_slot, outcome) == offsetof(mcr_verdict, outcome), "outcome");
+_Static_assert(offsetof(mcr_slot, sinks) == offsetof(mcr_verdict, sinks), "sinks");
+
+static mcr_event *event_of(uint64_t handle)
+{
+    return (mcr_event *)(uintptr_t)handle;
+}
+
+static uint64_t api_ref(uint64_t handle)
+{
+    mcr_event_ref(event_of(handle));
+    return handle;
+}
+
+static void api_unref_view(void *view)
+{
+    mcr_event_unref(event_of(((const mcr_view *)view)->handle));
+}
+
+static void api_replace(mcr_slot *slot, uint64_t handle)
+{
+    mcr_event_ref(event_of(handle));
+    mcr_event_unref(event_of(slot->handle));
+    slot->handle = handle;
+}
+
+static const mcr_str *api_pair(uint64_t pairs, const char *key, uint32_t len)
+{
+    return mcr_pairs_get((const mcr_pairs *)(uintptr_t)pairs, mcr_str_n(key, len));
+}
+
+static double api_time(uint64_t handle)
+{
+    const mcr_time *t = mcr_event_time(event_of(handle));
+    return t ? (double)t->sec + (double)t->nsec / 1e9 : 0;
+}
+
+static int32_t api_occurrences(uint64_t handle)
+{
+    return mcr_event_occurrences(event_of(handle));
+}
+
+static const mcr_script_api script_api = {
+    .ref = api_ref,
+    .unref_view = api_unref_view,
+    .replace = api_replace,
+    .pair = api_pair,
+    .time = api_time,
+    .occurrences = api_occurrences,
+};
+
+// core.suggest(word, words): the word that was meant, or nil
+static int suggest(lua_State *L)
+{
+    const char *typed = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t n = lua_objlen(L, 2);
+    const char **words = lua_newuserdata(L, (n + 1) * sizeof *words); // memory
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, 2, (int)i + 1); // memory word
+        words[i] = lua_tostring(L, -1);
+        lua_pop(L, 1); // memory
+    }
+    const char *meant = mcr_suggest(typed, words, n);
+    if (!meant)
+        return 0;
+    lua_pushstring(L, meant); // memory meant
+    return 1;
+}
+
+// core.compile(text, chunk name): the function, or nil and the message. Never bytecode.
+static int compile(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    if (luaL_loadbufferx(L, text, len, luaL_checkstring(L, 2), "t") == 0) // chunk or message
+        return 1;
+    lua_pushnil(L);    // message nil
+    lua_insert(L, -2); // nil message
+    return 2;
+}
+
+// core.json_decode(text)
+static int json_decode(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    // The scanner reads past the end in steps of 16 bytes, which a Lua string does not allow.
+    mcr_lua *st = mcr_lua_of(L);
+    st->text.len = 0;
+    mcr_buf_append(&st->text, text, len);
+    memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
+    if (!mcr_lua_json_push(L, mcr_buf_str(&st->text))) // value or message
+        return lua_error(L);
+    return 1;
+}
+
+// core.json_encode(value)
+static int json_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    // A buffer of its own: a part of an event inside the value comes back here through tostring.
+    mcr_buf json = { 0 };
+    bool ok = mcr_lua_json_write(L, 1, &json); // [message]
+    if (ok)
+        lua_pushlstring(L, json.ptr, json.len); // json
+    mcr_buf_fini(&json);
+    return ok ? 1 : lua_error(L);
+}
+
+// The headers that ffi.cdef reads, in order.
+static void push_abi(lua_State *L)
+{
+    static const char *const names[] = { "str_abi.h", "event_abi.h", "script_abi.h" };
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const mcr_embedded *file = mcr_embedded_files; file->name; file++)
+            if (strcmp(file->name, names[i]) == 0)
+                luaL_addlstring(&text, file->text, file->len);
+    luaL_pushresult(&text); // abi
+}
+
+int luaopen_mooncrier_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "suggest", suggest },         { "compile", compile }, { "json_decode", json_decode },
+        { "json_encode", json_encode }, { NULL, NULL },
+    };
+    mcr_lua *st = mcr_lua_of(L);
+    if (!st)
+        st = mcr_lua_bind_own(L);
+    lua_newtable(L);                               // core
+    luaL_register(L, NULL, functions);             // core
+    mcr_lua_register_events(L);                    // core
+    mcr_lua_register_outcomes(L);                  // core
+    mcr_lua_register_shared(L);                    // core
+    mcr_regex_register(L);                         // core
+    mcr_lua_json_setup(L);                         // core json.array
+    lua_setfield(L, -2, "json_array");             // core
+    lua_pushlightuserdata(L, NULL);                // core null
+    lua_setfield(L, -2, "json_null");              // core
+    push_abi(L);                                   // core abi
+    lua_setfield(L, -2, "abi");                    // core
+    lua_pushlightuserdata(L, &st->run);            // core run
+    lua_setfield(L, -2, "run");                    // core
+    lua_pushlightuserdata(L, (void *)&script_api); // core api
+    lua_setfield(L, -2, "api");                    // core
+    return 1;
+}

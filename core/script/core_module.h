@@ -1,0 +1,15 @@
+#pragma once
+// The C functions of `mooncrier.core`, by subject; each adds its own to the table on top of the
+// stack. They are plain Lua C functions: they may raise errors, and run only inside a protected
+// call.
+
+#include <lua.h>
+
+// Events: get, merge, new_event, wrap_table, event_json, event_name, time_text.
+void mcr_lua_register_events(lua_State *L);
+
+// What hooks cause: emit, deliver, unknown_sink, hook_failed, script_failed, log.
+void mcr_lua_register_outcomes(lua_State *L);
+
+// The `shared` table: shared_get, shared_set, shared_add, shared_delete.
+void mcr_lua_register_shared(lua_State *L);

@@ -1,0 +1,390 @@
+#include "script/script.h"
+
+#include <lualib.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "script/embedded.h"
+#include "script/shared.h"
+#include "script/state.h"
+
+struct mcr_scripts {
+    mcr_lua lua;
+    mcr_hooks hooks;
+    // Registry references of lua/mooncrier/scripts.lua and of the drivers.
+    int module;
+    int *chain;
+    uint32_t chain_n;
+    int route;
+    bool has_tick;
+};
+
+// package.searchers entry for the modules inside the binary.
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const char *file_name = luaL_gsub(L, name, ".", "/"); // name path
+    for (const mcr_embedded *file = mcr_embedded_files; file->name; file++) {
+        size_t len = strlen(file_name);
+        if (strncmp(file->name, file_name, len) != 0 || strcmp(file->name + len, ".lua") != 0)
+            continue;
+        lua_pushfstring(L, "=%s", file->name);                                   // … chunk name
+        if (luaL_loadbuffer(L, file->text, file->len, lua_tostring(L, -1)) != 0) // … chunk
+            return lua_error(L);
+        return 1;
+    }
+    lua_pushfstring(L, "\n\tno file '%s.lua' in mooncrier itself", file_name); // … why
+    return 1;
+}
+
+static void prepare_package(lua_State *L)
+{
+    lua_getglobal(L, "package");                  // package
+    lua_getfield(L, -1, "preload");               // package preload
+    lua_pushcfunction(L, luaopen_mooncrier_core); // package preload open
+    lua_setfield(L, -2, "mooncrier.core");        // package preload
+    lua_pop(L, 1);                                // package
+    lua_getfield(L, -1, "loaders");               // package loaders
+    // Ours comes second, right after preload: a file of the system never replaces our modules.
+    for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
+        lua_rawgeti(L, -1, i);     // package loaders loader
+        lua_rawseti(L, -2, i + 1); // package loaders
+    }
+    lua_pushcfunction(L, search_embedded); // package loaders search
+    lua_rawseti(L, -2, 2);                 // package loaders
+    lua_pop(L, 2);                         //
+}
+
+// Room for many handlers in one state: with the defaults, some 200 of them evict each other's
+// machine code for ever (spec LIMITS §1).
+static const char jit_options[] = "jit.opt.start('maxtrace=8000', 'maxmcode=65536')";
+
+// Opens the libraries and requires lua/mooncrier/scripts.lua; runs inside a protected call.
+static int open_state(lua_State *L)
+{
+    luaL_openlibs(L);
+    prepare_package(L);
+    if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0)) // [message]
+        return lua_error(L);
+    if (luaL_loadstring(L, "return require('mooncrier.scripts')") || !mcr_lua_pcall(L, 0, 1))
+        return lua_error(L);
+    return 1; // scripts
+}
+
+static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now);
+static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now);
+static bool next_direct(void *self, mcr_direct *out);
+static int64_t run_tick(void *self, int64_t now);
+static void run_fini(void *self, int64_t now);
+
+static void set_sandbox_dir(lua_State *L, const char *scripts_dir)
+{
+    lua_getglobal(L, "require");             // require
+    lua_pushliteral(L, "mooncrier.sandbox"); // require name
+    if (mcr_lua_pcall(L, 1, 1)) {            // sandbox or message
+        lua_pushstring(L, scripts_dir);      // sandbox dir
+        lua_setfield(L, -2, "scripts_dir");  // sandbox
+    }
+    lua_pop(L, 1); //
+}
+
+mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
+{
+    mcr_scripts *s = mcr_zalloc(sizeof *s);
+    mcr_lua_init(&s->lua, options);
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        mcr_log(MCR_LOG_ERROR, "out of memory for a Lua state");
+        abort();
+    }
+    mcr_lua_bind(L, &s->lua);
+    lua_pushcfunction(L, open_state); // open_state
+    if (!mcr_lua_pcall(L, 0, 1)) {    // scripts or message
+        // Only our own embedded files run here: a failure is a broken build.
+        mcr_log(MCR_LOG_ERROR, "the script layer does not load: %s", lua_tostring(L, -1));
+        abort();
+    }
+    s->module = luaL_ref(L, LUA_REGISTRYINDEX); //
+    s->route = LUA_NOREF;
+    if (options->scripts_dir)
+        set_sandbox_dir(L, options->scripts_dir);
+    s->hooks = (mcr_hooks){ .self = s, .next_direct = next_direct };
+    return s;
+}
+
+void mcr_scripts_free(mcr_scripts *s)
+{
+    if (!s)
+        return;
+    lua_close(s->lua.L);
+    mcr_lua_fini(&s->lua);
+    free(s->chain);
+    free(s);
+}
+
+struct lua_State *mcr_scripts_state(mcr_scripts *s)
+{
+    return s->lua.L;
+}
+
+// Pushes function `name` of scripts.lua.
+static void push_function(const mcr_scripts *s, const char *name)
+{
+    lua_State *L = s->lua.L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->module); // scripts
+    lua_getfield(L, -1, name);                    // scripts function
+    lua_remove(L, -2);                            // function
+}
+
+// Takes over the drivers that loading made and fills the hooks table.
+static void take_drivers(mcr_scripts *s)
+{
+    lua_State *L = s->lua.L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->module); // scripts
+    lua_getfield(L, -1, "chain");                 // scripts chain
+    uint32_t n = (uint32_t)lua_objlen(L, -1);
+    s->chain = mcr_realloc(s->chain, (n + 1) * sizeof *s->chain);
+    for (uint32_t i = s->chain_n; i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);               // scripts chain driver
+        s->chain[i] = luaL_ref(L, LUA_REGISTRYINDEX); // scripts chain
+    }
+    s->chain_n = n;
+    lua_pop(L, 1); // scripts
+    if (s->route == LUA_NOREF) {
+        lua_getfield(L, -1, "route"); // scripts route
+        if (lua_isnil(L, -1))
+            lua_pop(L, 1); // scripts
+        else
+            s->route = luaL_ref(L, LUA_REGISTRYINDEX); // scripts
+    }
+    lua_pop(L, 1); //
+    if (s->chain_n)
+        s->hooks.handle = run_handle;
+    if (s->route != LUA_NOREF)
+        s->hooks.route = run_route;
+    s->hooks.tick = run_tick;
+    s->hooks.fini = run_fini;
+}
+
+// Calls the function below `args` arguments, all on the stack, that loads a script.
+static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    if (!mcr_lua_pcall(L, args, 0)) { // [message]
+        // The message ends with where in our own Lua it was raised, which tells users nothing.
+        mcr_str text = mcr_str_of(lua_tostring(L, -1));
+        const char *own = strstr(text.ptr, "\nstack traceback:\n\t[C]: in function 'error'");
+        if (own)
+            text.len = (uint32_t)(own - text.ptr);
+        mcr_errf(err, MCR_ECONFIG, "%.*s", (int)text.len, text.ptr);
+        lua_pop(L, 1); //
+        return MCR_ECONFIG;
+    }
+    take_drivers(s);
+    return MCR_OK;
+}
+
+mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;       // params
+    push_function(s, "load_file"); // params load
+    lua_insert(L, -2);             // load params
+    lua_pushstring(L, path);       // load params path
+    lua_pushstring(L, name);       // load params path name
+    lua_pushvalue(L, -3);          // load params path name params
+    lua_remove(L, -4);             // load path name params
+    return finish_load(s, 3, err);
+}
+
+mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "load_text");          // load
+    lua_pushlstring(L, text.ptr, text.len); // load text
+    lua_pushstring(L, name);                // load text name
+    return finish_load(s, 2, err);
+}
+
+mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "load_expression");                // load
+    lua_pushlstring(L, expression.ptr, expression.len); // load text
+    lua_pushliteral(L, "expression");                   // load text name
+    return finish_load(s, 2, err);
+}
+
+void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback)
+{
+    lua_State *L = s->lua.L;
+    s->lua.all_sinks = (UINT64_C(1) << n) - 1;
+    s->lua.fallback = fallback & s->lua.all_sinks;
+    push_function(s, "set_sinks"); // set_sinks
+    lua_newtable(L);               // set_sinks names
+    for (uint32_t i = 0; i < n; i++) {
+        lua_pushstring(L, names[i]);    // set_sinks names name
+        lua_rawseti(L, -2, (int)i + 1); // set_sinks names
+    }
+    if (!mcr_lua_pcall(L, 1, 0)) { // [message]
+        mcr_log(MCR_LOG_ERROR, "%s", lua_tostring(L, -1));
+        abort();
+    }
+}
+
+void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *watch)
+{
+    const char *names[MCR_MAX_SINKS];
+    uint32_t n = mcr_watcher_sink_count(w);
+    for (uint32_t i = 0; i < n; i++)
+        names[i] = mcr_watcher_sink(w, i)->name;
+    mcr_scripts_set_sinks(s, names, n, UINT64_MAX);
+    s->lua.watch = watch;
+}
+
+void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch)
+{
+    s->lua.watch = watch;
+}
+
+mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    mcr_lua_set_now(&s->lua, now);
+    push_function(s, "init");         // init
+    bool ok = mcr_lua_pcall(L, 0, 1); // message or nil
+    const char *message = lua_tostring(L, -1);
+    mcr_err result = MCR_OK;
+    if (!ok || message)
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", message);
+    lua_pop(L, 1); //
+    return result;
+}
+
+const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s)
+{
+    return &s->hooks;
+}
+
+mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
+{
+    return s->lua.counts;
+}
+
+// Calls the driver `ref` over slots [first, last).
+static void drive(mcr_scripts *s, int ref, uint32_t first, uint32_t last)
+{
+    lua_State *L = s->lua.L;
+    s->lua.run.first = first;
+    s->lua.run.last = last;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref); // driver
+    if (mcr_lua_pcall(L, 0, 0))             // [message]
+        return;
+    // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours: the
+    // events it had not come to go the way of a failed hook.
+    s->lua.counts.script_errors++;
+    mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+    for (uint32_t i = first; i < last; i++)
+        if (s->lua.run.slot[i].outcome == MCR_PASS && s->lua.on_error != MCR_ON_ERROR_PASS)
+            s->lua.run.slot[i].outcome = MCR_REFUSED;
+    lua_pop(L, 1); //
+}
+
+static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
+{
+    mcr_lua_set_now(&s->lua, now);
+    s->lua.run.slot = (mcr_slot *)(void *)v;
+}
+
+static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
+{
+    mcr_scripts *s = self;
+    begin(s, v, now);
+    if (s->chain_n == 1) {
+        drive(s, s->chain[0], 0, n);
+        return;
+    }
+    // Several hooks: each event goes through all of them before the next one starts, so that what
+    // scripts see of each other does not depend on how events happen to be batched.
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < s->chain_n && v[i].outcome == MCR_PASS; k++)
+            drive(s, s->chain[k], i, i + 1);
+}
+
+static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
+{
+    mcr_scripts *s = self;
+    begin(s, v, now);
+    for (uint32_t i = 0; i < n; i++)
+        v[i].sinks = s->lua.all_sinks;
+    drive(s, s->route, 0, n);
+}
+
+static bool next_direct(void *self, mcr_direct *out)
+{
+    mcr_lua *lua = &((mcr_scripts *)self)->lua;
+    if (!lua->direct_n)
+        return false;
+    *out = lua->direct[lua->direct_first];
+    lua->direct_first = (lua->direct_first + 1) % MCR_MAX_DIRECT;
+    lua->direct_n--;
+    return true;
+}
+
+static int64_t run_tick(void *self, int64_t now)
+{
+    mcr_scripts *s = self;
+    lua_State *L = s->lua.L;
+    mcr_lua_set_now(&s->lua, now);
+    push_function(s, "tick");          // tick
+    lua_pushnumber(L, s->lua.run.now); // tick now
+    bool ok = mcr_lua_pcall(L, 1, 1);  // due, nil or message
+    if (!ok)
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+    int64_t due = ok && lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
+    lua_pop(L, 1); //
+    return due;
+}
+
+static void run_fini(void *self, int64_t now)
+{
+    mcr_scripts *s = self;
+    lua_State *L = s->lua.L;
+    mcr_lua_set_now(&s->lua, now);
+    push_function(s, "fini");      // fini
+    if (!mcr_lua_pcall(L, 0, 0)) { // [message]
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+        lua_pop(L, 1); //
+    }
+}
+
+void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "describe"); // describe
+    if (mcr_lua_pcall(L, 0, 1)) { // text or message
+        size_t len;
+        const char *text = lua_tolstring(L, -1, &len);
+        mcr_buf_append(out, text, len);
+    }
+    lua_pop(L, 1); //
+}
+
+void mcr_scripts_each_reason(const mcr_scripts *s,
+                             void (*each)(void *arg, mcr_str reason, uint64_t n), void *arg)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "reasons");   // reasons
+    if (!mcr_lua_pcall(L, 0, 1)) { // table or message
+        lua_pop(L, 1);             //
+        return;
+    }
+    lua_pushnil(L);           // table nil
+    while (lua_next(L, -2)) { // table reason n
+        size_t len;
+        const char *reason = lua_tolstring(L, -2, &len);
+        each(arg, mcr_str_n(reason, len), (uint64_t)lua_tonumber(L, -1));
+        lua_pop(L, 1); // table reason
+    }
+    lua_pop(L, 1); //
+}

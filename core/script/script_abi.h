@@ -1,0 +1,68 @@
+#pragma once
+// What C and the Lua half of the script layer share. Read by the C compiler and by ffi.cdef (after
+// str_abi.h and event_abi.h): only comments, enums, structs and prototypes.
+
+// An event as a script sees it. Scripts can read these fields but not write them, and a handle is a
+// number to them, never a pointer: they have no way to an event but through live views. `gen` is
+// the run's generation when the view was made, or 0 when the view itself holds the event (keep,
+// with, new_event): such a view never goes stale. All views begin with these two fields.
+typedef struct mcr_view {
+    const uint64_t handle; // the mcr_event's address
+    const double gen;
+} mcr_view;
+
+typedef struct mcr_meta_view {
+    const uint64_t handle;
+    const double gen;
+} mcr_meta_view;
+
+typedef struct mcr_source_view {
+    const uint64_t handle;
+    const double gen;
+} mcr_source_view;
+
+typedef struct mcr_series_view {
+    const uint64_t handle;
+    const double gen;
+} mcr_series_view;
+
+// involvedObject or related: `part` is the address of the mcr_object_reference in the event.
+typedef struct mcr_ref_view {
+    const uint64_t handle;
+    const double gen;
+    const uint64_t part;
+} mcr_ref_view;
+
+// Labels or annotations: `part` is the address of the mcr_pairs in the event.
+typedef struct mcr_pairs_view {
+    const uint64_t handle;
+    const double gen;
+    const uint64_t part;
+} mcr_pairs_view;
+
+// mcr_verdict of broadcast/hooks.h, with the same layout.
+typedef struct mcr_slot {
+    uint64_t handle;
+    uint32_t outcome;
+    uint64_t sinks;
+} mcr_slot;
+
+// The command block: C fills it before it enters a driver, the driver answers in it.
+typedef struct mcr_run {
+    double gen;     // of the event being worked on; raised for each, so that old views are stale
+    double now;     // Unix seconds, the clock of time.now
+    mcr_slot *slot; // the batch
+    uint32_t first; // work on slot[first … last)
+    uint32_t last;
+    uint64_t made; // an event a C function made for Lua, which becomes its holder
+} mcr_run;
+
+// C functions that Lua calls by FFI: leaf functions, none re-enters Lua.
+typedef struct mcr_script_api {
+    uint64_t (*ref)(uint64_t handle);
+    void (*unref_view)(void *view); // for ffi.gc of any view that holds its event
+    void (*replace)(mcr_slot *slot, uint64_t handle);
+    const mcr_str *(*pair)(uint64_t pairs, const char *key, uint32_t len);
+    double (*time)(uint64_t handle); // Unix seconds, 0 when no time is set
+    int32_t (*occurrences)(uint64_t handle);
+} mcr_script_api;

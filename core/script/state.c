@@ -1,0 +1,99 @@
+#include "script/state.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "script/shared.h"
+
+// Where the registry keeps the mcr_lua; its address is the key.
+static const char state_key;
+
+void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
+{
+    *s = (mcr_lua){ 0 };
+    s->decoder = mcr_decoder_new();
+    s->watcher = mcr_strdup(options->watcher ? options->watcher : "");
+    s->scripts_dir = mcr_strdup(options->scripts_dir);
+    s->clock = options->clock ? *options->clock : mcr_clock_wall;
+    s->shared = options->shared;
+    if (!s->shared)
+        s->shared = s->own_shared = mcr_shared_new();
+    s->dead = options->dead;
+    s->on_error = options->on_error;
+    s->broadcaster = options->broadcaster;
+    s->run.gen = 1;
+    mcr_lua_set_now(s, mcr_clock_now(&s->clock));
+}
+
+void mcr_lua_fini(mcr_lua *s)
+{
+    for (; s->direct_n; s->direct_n--, s->direct_first++)
+        mcr_event_unref(s->direct[s->direct_first % MCR_MAX_DIRECT].ev);
+    mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    mcr_decoder_free(s->decoder);
+    mcr_buf_fini(&s->text);
+    mcr_buf_fini(&s->text_b);
+    mcr_shared_free(s->own_shared);
+    free(s->watcher);
+    free(s->scripts_dir);
+}
+
+void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns)
+{
+    s->now_ns = unix_ns;
+    s->run.now = (double)unix_ns / 1e9;
+}
+
+static int free_state(lua_State *L)
+{
+    mcr_lua_fini(lua_touserdata(L, 1));
+    return 0;
+}
+
+mcr_lua *mcr_lua_of(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&state_key); // key
+    lua_rawget(L, LUA_REGISTRYINDEX);             // state or nil
+    mcr_lua *s = lua_touserdata(L, -1);
+    lua_pop(L, 1); //
+    return s;
+}
+
+void mcr_lua_bind(lua_State *L, mcr_lua *s)
+{
+    s->L = L;
+    lua_pushlightuserdata(L, (void *)&state_key); // key
+    lua_pushlightuserdata(L, s);                  // key s
+    lua_rawset(L, LUA_REGISTRYINDEX);             //
+}
+
+mcr_lua *mcr_lua_bind_own(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&state_key); // key
+    mcr_lua *s = lua_newuserdata(L, sizeof *s);   // key s
+    mcr_lua_init(s, &(mcr_script_options){ .watcher = "lua" });
+    s->L = L;
+    lua_newtable(L);                  // key s meta
+    lua_pushcfunction(L, free_state); // key s meta gc
+    lua_setfield(L, -2, "__gc");      // key s meta
+    lua_setmetatable(L, -2);          // key s
+    lua_rawset(L, LUA_REGISTRYINDEX); //
+    return s;
+}
+
+static int add_traceback(lua_State *L)
+{
+    const char *message = lua_tostring(L, 1);
+    luaL_traceback(L, L, message ? message : "(an error that is not a string)", 1); // … text
+    return 1;
+}
+
+bool mcr_lua_pcall(lua_State *L, int args, int results)
+{
+    int base = lua_gettop(L) - args;
+    lua_pushcfunction(L, add_traceback); // f args… handler
+    lua_insert(L, base);                 // handler f args…
+    int status = lua_pcall(L, args, results, base);
+    lua_remove(L, base); // results… or message
+    return status == 0;
+}

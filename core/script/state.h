@@ -1,0 +1,79 @@
+#pragma once
+// One Lua state with the script layer in it: what the C functions that Lua calls work on. Made by
+// mcr_scripts_new for the program, or by `require "mooncrier.core"` in a plain LuaJIT.
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "event/decode.h"
+#include "script/script.h"
+#include "script/script_abi.h"
+
+#ifndef LUA_VERSION_NUM
+#error "lua.h has no version"
+#elif LUA_VERSION_NUM != 501
+#error "mooncrier needs LuaJIT (Lua 5.1)"
+#endif
+
+enum {
+    MCR_MAX_DIRECT = 1024 // deliveries of their own that hooks may ask for between two steps
+};
+
+typedef struct mcr_lua {
+    mcr_run run; // the command block shared with Lua
+    lua_State *L;
+    mcr_decoder *decoder;
+    mcr_buf text;   // JSON on its way in
+    mcr_buf text_b; // … and a second one, while the first is in use
+
+    int64_t now_ns;
+    int64_t last_name_ns; // of the last generated event name
+
+    // From mcr_script_options; constant while scripts run.
+    char *watcher;
+    char *scripts_dir;
+    mcr_clock clock;
+    mcr_shared *shared;
+    mcr_shared *own_shared; // the same when it is ours to free
+    mcr_dead_letters *dead;
+    mcr_on_error on_error;
+    mcr_broadcaster *broadcaster;
+    const mcr_watch *watch;
+    uint64_t all_sinks;
+    uint64_t fallback; // where events go whose route failed
+
+    mcr_script_counts counts;
+    mcr_direct direct[MCR_MAX_DIRECT];
+    uint32_t direct_first;
+    uint32_t direct_n;
+} mcr_lua;
+
+// mcr_lua_init prepares everything but `L`.
+void mcr_lua_init(mcr_lua *s, const mcr_script_options *options);
+
+// mcr_lua_fini releases what mcr_lua_init made and the undelivered directs; the Lua state must be
+// closed already (views that hold events are finalised by it).
+void mcr_lua_fini(mcr_lua *s);
+
+// mcr_lua_set_now sets the time that scripts see.
+void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns);
+
+// mcr_lua_of finds the mcr_lua of a state.
+mcr_lua *mcr_lua_of(lua_State *L);
+
+// mcr_lua_bind ties `s` (which must outlive the state) to the Lua state.
+void mcr_lua_bind(lua_State *L, mcr_lua *s);
+
+// mcr_lua_bind_own makes an mcr_lua that the Lua state owns, for a plain LuaJIT.
+mcr_lua *mcr_lua_bind_own(lua_State *L);
+
+// luaopen_mooncrier_core is the module `mooncrier.core`: the C half of lua/mooncrier/*.lua.
+__attribute__((visibility("default"))) int luaopen_mooncrier_core(lua_State *L);
+
+// mcr_lua_pcall is the one protected call of the program: lua_pcall with a traceback handler. True:
+// `results` values are on the stack in place of function and arguments. False: one string is, the
+// message with its traceback.
+bool mcr_lua_pcall(lua_State *L, int args, int results);

@@ -1,0 +1,118 @@
+---mooncrier for plain LuaJIT: run scripts on real events in tests, without the program.
+---
+---    local mooncrier = require("mooncrier")
+---    local script = mooncrier.load("scripts/handlers/crashloop.lua", { threshold = 3 })
+---    for event in mooncrier.events("examples/data/events.jsonl") do
+---      print(script:filter(event))
+---    end
+---
+---Needs `mooncrier/core.so` (build/<preset>/lua) in package.cpath and `lua/?.lua` in package.path.
+---@class mooncrier
+local mooncrier = {}
+
+local core = require("mooncrier.core")
+local event = require("mooncrier.event")
+local sandbox = require("mooncrier.sandbox")
+local scripts = require("mooncrier.scripts")
+
+-- In a test nobody else is there: what emit is given is collected, whatever the sink is called.
+local emitted = {}
+
+function sandbox.publish(what)
+  emitted[#emitted + 1] = { event = what:keep() }
+  return true
+end
+
+function sandbox.deliver(what, _, sink)
+  emitted[#emitted + 1] = { event = what:keep(), sink = sink }
+  return true
+end
+
+setmetatable(sandbox.sink_index, {
+  __index = function()
+    return 0
+  end,
+})
+
+---What emit was given since the last call: a list of { event =, sink = }, sink nil for emit(event).
+---@return { event: mooncrier.Event, sink: string? }[]
+function mooncrier.emitted()
+  local list = emitted
+  emitted = {}
+  return list
+end
+
+---Sets the time that scripts see (Unix seconds). Without it, it stands still at the start.
+---@param seconds number
+function mooncrier.clock(seconds)
+  core.set_now(seconds)
+end
+
+---Makes an event from its JSON text, or from a table as new_event does.
+---@param source string|table
+---@return mooncrier.Event? event nil for a control line (BOOKMARK)
+function mooncrier.event(source)
+  if type(source) == "table" then
+    return event.new(source)
+  end
+  if core.decode(source) then
+    return event.take_made()
+  end
+end
+
+---Iterates over the events of a JSON Lines file or watch stream.
+---@param path string
+---@return fun(): mooncrier.Event?
+function mooncrier.events(path)
+  local file = assert(io.open(path, "rb"))
+  return function()
+    for line in file:lines() do
+      local ev = line:find("%S") and mooncrier.event(line)
+      if ev then
+        return ev
+      end
+    end
+    file:close()
+  end
+end
+
+---A loaded script: its hooks as methods.
+---@class mooncrier.Script
+---@field hooks mooncrier.Hooks
+local Script = {}
+Script.__index = Script
+
+for _, name in ipairs({ "filter", "handle", "route", "tick", "fini" }) do
+  Script[name] = function(self, ...)
+    local hook = self.hooks[name]
+    if not hook then
+      error(("the script has no %s hook"):format(name), 2)
+    end
+    return hook(...)
+  end
+end
+
+---Loads the script at `path` in the sandbox and runs its init(params); errors as the program would.
+---@param path string
+---@param params table?
+---@return mooncrier.Script
+function mooncrier.load(path, params)
+  local hooks = scripts.read_file(path, path)
+  if hooks.init then
+    local ok, reason = hooks.init(params or {})
+    if ok == false then
+      error(("%s: init refused: %s"):format(path, tostring(reason or "no reason given")), 0)
+    end
+  end
+  return setmetatable({ hooks = hooks }, Script)
+end
+
+---@param value any
+---@return boolean
+function mooncrier.is_event(value)
+  return event.is(value)
+end
+
+mooncrier.json = sandbox.globals.json
+
+return mooncrier

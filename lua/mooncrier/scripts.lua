@@ -1,0 +1,224 @@
+-- The scripts of one state: loading them, their hooks, their life. C (core/script/script.c) calls
+-- this; so does plain Lua through `require "mooncrier"`.
+
+local core = require("mooncrier.core")
+local driver = require("mooncrier.driver")
+local sandbox = require("mooncrier.sandbox")
+
+local scripts = {
+  list = {}, -- { name, hooks, params } in the order loaded
+  chain = {}, -- drivers of filter and handle, in the order they run
+  route = nil, -- the driver of the one route hook
+  sinks = { bits = {}, index = sandbox.sink_index },
+}
+
+local hook_types = {
+  filter = "function",
+  handle = "function",
+  route = "function",
+  init = "function",
+  tick = "function",
+  fini = "function",
+  tick_every = "number or string",
+}
+
+local function where_of(value, name)
+  if type(value) == "function" then
+    local info = debug.getinfo(value, "S")
+    return ("%s:%d: "):format(info.short_src, info.linedefined)
+  end
+  return name .. ": "
+end
+
+local function check_hooks(hooks, name)
+  if type(hooks) ~= "table" then
+    error(("%s: a script must return a table of hooks, not %s"):format(
+      name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
+  end
+  for key, value in pairs(hooks) do
+    local wanted = hook_types[key]
+    if not wanted then
+      local names = {}
+      for known in pairs(hook_types) do
+        names[#names + 1] = known
+      end
+      local meant = core.suggest(tostring(key), names)
+      local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
+      error(("%sunknown hook '%s'%s"):format(where_of(value, name), tostring(key), hint), 0)
+    end
+    if not wanted:find(type(value), 1, true) then
+      error(("%s: hook '%s' must be a %s, not a %s"):format(name, key, wanted, type(value)), 0)
+    end
+  end
+end
+
+local function tick_period(hooks, name)
+  if not hooks.tick then
+    return nil
+  end
+  local every = hooks.tick_every == nil and 1 or hooks.tick_every
+  local ok, seconds = pcall(sandbox.globals.time.duration, every)
+  if not ok or seconds <= 0 then
+    error(("%s: tick_every must be a duration such as \"30s\", not %s"):format(
+      name, tostring(every)), 0)
+  end
+  return seconds
+end
+
+-- Runs a script's chunk and gives its checked table of hooks.
+local function run_chunk(chunk, message, name)
+  if not chunk then
+    error(message, 0)
+  end
+  local ok, hooks = xpcall(chunk, function(text)
+    local trace = debug.traceback(text, 2):gsub("\n\t%[C%]: in function 'xpcall'.*", "")
+    return trace
+  end)
+  if not ok then
+    error(hooks, 0)
+  end
+  check_hooks(hooks, name)
+  return hooks
+end
+
+-- The hooks of the script file at `path`, not added to anything.
+function scripts.read_file(path, name)
+  local chunk, message = sandbox.compile_file(path)
+  return run_chunk(chunk, message, name)
+end
+
+local function add(hooks, name, params)
+  local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name) }
+  for _, stage in ipairs({ "filter", "handle" }) do
+    if hooks[stage] then
+      scripts.chain[#scripts.chain + 1] =
+        driver.new(stage, hooks[stage], name, where_of(hooks[stage], name), scripts.sinks)
+    end
+  end
+  if hooks.route then
+    if scripts.route then
+      error(("%sa second route hook in one watcher; the first is in %s"):format(
+        where_of(hooks.route, name), scripts.route_script), 0)
+    end
+    scripts.route = driver.new("route", hooks.route, name, where_of(hooks.route, name), scripts.sinks)
+    scripts.route_script = name
+  end
+  scripts.list[#scripts.list + 1] = script
+  return script
+end
+
+-- Loads the script file at `path`; `name` is what messages call it.
+function scripts.load_file(path, name, params)
+  return add(scripts.read_file(path, name), name, params)
+end
+
+function scripts.load_text(text, name, params)
+  local chunk, message = sandbox.compile(text, "=" .. name)
+  return add(run_chunk(chunk, message, name), name, params)
+end
+
+-- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops, an
+-- event or a table takes the event's place, anything else passes it.
+function scripts.load_expression(text, name)
+  local event = require("mooncrier.event")
+  local chunk, message = sandbox.compile("local event = ... return (" .. text .. "\n)", "=" .. name)
+  if not chunk then
+    local as_statements, statement_message = sandbox.compile("local event = ... " .. text, "=" .. name)
+    if not as_statements then
+      local simple = not text:find("\n") and not text:find("^%s*local ") and not text:find("return")
+      error(simple and message or statement_message, 0)
+    end
+    chunk = as_statements
+  end
+  local function handle(ev)
+    local result = chunk(ev)
+    if not result then
+      return false
+    end
+    if type(result) == "table" then
+      core.wrap_table(result)
+      return event.take_made()
+    end
+    if event.is(result) then
+      return result
+    end
+    return true
+  end
+  return add({ handle = handle }, name)
+end
+
+-- Tells route and emit what the sinks are called: names in the order of the watcher.
+function scripts.set_sinks(names)
+  for i, name in ipairs(names) do
+    scripts.sinks.bits[name] = 2 ^ (i - 1)
+    scripts.sinks.index[name] = i - 1
+  end
+end
+
+-- Runs every init(params); an error message when one raised or refused.
+function scripts.init()
+  for _, script in ipairs(scripts.list) do
+    local init = script.hooks.init
+    if init then
+      local ok, result, reason = driver.once(init, script.params)
+      if not ok then
+        return ("%s: init: %s"):format(script.name, result)
+      end
+      if result == false then
+        return ("%s: init refused: %s"):format(script.name, tostring(reason or "no reason given"))
+      end
+    end
+  end
+end
+
+-- Runs the ticks that are due at `now` (Unix seconds); returns when the next one is, nil for never.
+function scripts.tick(now)
+  local next_due
+  for _, script in ipairs(scripts.list) do
+    if script.every then
+      script.due = script.due or now + script.every
+      if now >= script.due then
+        local ok, message = driver.once(script.hooks.tick, now)
+        if not ok then
+          core.script_failed("tick", script.name, message)
+        end
+        -- A late tick is not made up for: the next one is due a full period from now.
+        script.due = math.max(script.due + script.every, now)
+      end
+      next_due = math.min(next_due or script.due, script.due)
+    end
+  end
+  return next_due
+end
+
+function scripts.fini()
+  for _, script in ipairs(scripts.list) do
+    if script.hooks.fini then
+      local ok, message = driver.once(script.hooks.fini)
+      if not ok then
+        core.script_failed("fini", script.name, message)
+      end
+    end
+  end
+end
+
+-- One line per script: its name and hooks.
+function scripts.describe()
+  local lines = {}
+  for i, script in ipairs(scripts.list) do
+    local names = {}
+    for _, name in ipairs({ "filter", "handle", "route", "init", "tick", "fini" }) do
+      if script.hooks[name] then
+        names[#names + 1] = name
+      end
+    end
+    lines[i] = ("%s (%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks")
+  end
+  return table.concat(lines, "\n")
+end
+
+function scripts.reasons()
+  return driver.reasons
+end
+
+return scripts
