@@ -73,12 +73,13 @@ int main(int argc, char **argv)
         return mcr_cmd_version(1, argv);
     if (at == argc)
         return print_help(stderr, MCR_EXIT_USAGE);
+    static char help_flag[] = "--help";
     char *name = argv[at];
     if (strcmp(name, "help") == 0) {
         if (at + 1 == argc)
             return print_help(stdout, MCR_EXIT_OK);
         name = argv[at + 1];
-        argv[at + 1] = "--help";
+        argv[at + 1] = help_flag;
     }
     // The name goes to the front and what stood before it moves one on.
     memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);

@@ -68,8 +68,9 @@ struct jsonl {
     mcr_event *batch[BATCH];
     uint32_t batch_n;
     uint64_t documents;
-    bool paused;  // the owner has no room
-    bool resumed; // … and has called resume since it said so
+    bool full;    // the owner has said in this turn that it has no room
+    bool paused;  // … and no turn comes until it calls resume
+    bool resumed; // it has called resume since it said so
     bool stopped; // also during a callback that stopped us
 
     enum phase phase;
@@ -85,7 +86,7 @@ static struct jsonl *of(mcr_source *source)
 // Offers the batch. False: something of it was not taken, or the owner stopped us.
 static bool offer(struct jsonl *j)
 {
-    if (j->stopped)
+    if (j->stopped || j->full)
         return false;
     if (!j->batch_n)
         return true;
@@ -97,7 +98,8 @@ static bool offer(struct jsonl *j)
     j->head.counts.decoded += n;
     j->batch_n -= n;
     memmove(j->batch, j->batch + n, j->batch_n * sizeof *j->batch);
-    return !j->batch_n && !j->stopped;
+    j->full = j->batch_n > 0;
+    return !j->full && !j->stopped;
 }
 
 static void report(struct jsonl *j, const mcr_frame *frame)
@@ -163,6 +165,10 @@ static void end_input(struct jsonl *j, const char *why)
 
 static void failed_read(struct jsonl *j)
 {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) { // another reader of the same pipe was faster
+        j->waiting = true;
+        return;
+    }
     mcr_errf(&j->error, MCR_EIO, "cannot be read: %s", strerror(errno));
     j->phase = FINISHING;
 }
@@ -330,6 +336,7 @@ static void wait_for_room(struct jsonl *j)
 
 static void step(struct jsonl *j, bool readable)
 {
+    j->full = false;
     bool room = hand_over(j);
     if (room && j->phase == READING) {
         bool may_read = readable || j->regular;
@@ -380,7 +387,8 @@ static mcr_err open_path(struct jsonl *j, mcr_errbuf *err)
     const char *path = j->options->path;
     j->fd = STDIN_FILENO;
     if (strcmp(path, "-") != 0) {
-        j->fd = open(path, O_RDONLY | O_CLOEXEC);
+        // A FIFO that nobody writes to yet must not hold the program up.
+        j->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         j->close_fd = true;
     }
     struct stat file;
@@ -462,17 +470,16 @@ static void jsonl_resume(mcr_source *source)
 
 static void jsonl_stop(mcr_source *source)
 {
-    struct jsonl *j = of(source);
-    if (j->batch_n && !j->stopped)
-        mcr_log(MCR_LOG_INFO, "%s: stopped with %u events read ahead, which were not taken",
-                j->head.name, j->batch_n);
-    shut(j);
+    shut(of(source));
 }
 
 static void jsonl_close(mcr_source *source)
 {
     struct jsonl *j = of(source);
     shut(j);
+    if (j->batch_n)
+        mcr_log(MCR_LOG_INFO, "%s: %u events that were read ahead were not taken", j->head.name,
+                j->batch_n);
     for (uint32_t i = 0; i < j->batch_n; i++)
         mcr_event_unref(j->batch[i]);
     mcr_inflate_free(j->inflate);
