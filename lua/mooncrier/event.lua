@@ -134,8 +134,8 @@ end
 
 ref_t = define("mcr_ref_view", "an object reference", {
   kind = function(v) local x = str(R(v).kind) return x end,
-  namespace = function(v) local x = str(P(v).namespace) return x end,
-  name = function(v) local x = str(P(v).name) return x end,
+  namespace = function(v) local x = str(R(v).namespace) return x end,
+  name = function(v) local x = str(R(v).name) return x end,
   uid = function(v) local x = str(R(v).uid) return x end,
   apiVersion = function(v) local x = str(R(v).apiVersion) return x end,
   resourceVersion = function(v) local x = str(R(v).resourceVersion) return x end,

@@ -10,6 +10,7 @@
 ---@class mooncrier
 local mooncrier = {}
 
+local ffi = require("ffi")
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local sandbox = require("mooncrier.sandbox")
@@ -48,15 +49,43 @@ function mooncrier.clock(seconds)
   core.set_now(seconds)
 end
 
----Makes an event from its JSON text, or from a table as new_event does.
+local event_ptr = ffi.typeof("mcr_event *")
+local UNKNOWN, NEW, REPEAT, DELETED = 0, 1, 2, 3 -- MCR_CHANGE_*
+
+-- Sets change and delta as the sources of the program do (core/source/seen.h). `seen` is what the
+-- stream has told so far: identity → occurrences.
+local function note(seen, view)
+  local ev = ffi.cast(event_ptr, view.handle)
+  local metadata = view.metadata
+  local key = metadata.uid ~= "" and metadata.uid or metadata.namespace .. "/" .. metadata.name
+  local before, occurrences = seen[key], view.occurrences
+  if ev.change == UNKNOWN then
+    ev.change = before and REPEAT or NEW
+  end
+  if ev.change == DELETED then
+    ev.delta = 0
+    seen[key] = nil
+    return view
+  end
+  if before then
+    ev.delta = math.max(occurrences - before, 0)
+  else
+    ev.delta = ev.change == REPEAT and 1 or occurrences
+  end
+  seen[key] = occurrences
+  return view
+end
+
+---Makes an event from its JSON text, as if it were the first of a stream, or from a table as new_event
+---does.
 ---@param source string|table
 ---@return mooncrier.Event? event nil for a control line (BOOKMARK)
 function mooncrier.event(source)
   if type(source) == "table" then
-    return event.new(source)
+    return note({}, event.new(source))
   end
   if core.decode(source) then
-    return event.take_made()
+    return note({}, event.take_made())
   end
 end
 
@@ -65,11 +94,11 @@ end
 ---@return fun(): mooncrier.Event?
 function mooncrier.events(path)
   local file = assert(io.open(path, "rb"))
+  local seen = {}
   return function()
     for line in file:lines() do
-      local ev = line:find("%S") and mooncrier.event(line)
-      if ev then
-        return ev
+      if line:find("%S") and core.decode(line) then
+        return note(seen, event.take_made())
       end
     end
     file:close()

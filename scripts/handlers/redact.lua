@@ -33,7 +33,7 @@ local function compile(more, replacement)
       local keeps = pattern:find("(?<keep>", 1, true)
       regexes[#regexes + 1] = {
         regex = match.regex(pattern, "i"),
-        with = (keeps and "${keep}" or "") .. replacement:gsub("%$", "$$$$"),
+        with = (keeps and "${keep}" or "") .. replacement:gsub("%$", "$$"),
       }
     end
   end

@@ -1,0 +1,54 @@
+-- What every script of scripts/ keeps: a header with its parameters, the same that it takes.
+
+local mooncrier = require("mooncrier")
+
+local function files()
+  local list = {}
+  local pipe = assert(io.popen("ls scripts/*/*.lua"))
+  for path in pipe:lines() do
+    if not path:find("_spec%.lua$") then
+      list[#list + 1] = path
+    end
+  end
+  pipe:close()
+  return list
+end
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function documented(text)
+  local names = {}
+  for name in text:gmatch("\n%-%- @param%s+([%w_]+)%s+%a+%s+%(") do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+describe("the shipped script", function()
+  local list = files()
+
+  it("list is what the specs expect", function()
+    assert.equal(8, #list)
+  end)
+
+  for _, path in ipairs(list) do
+    it(path .. " documents exactly the parameters it takes", function()
+      local ok, message = pcall(mooncrier.load, path, { ["?"] = true })
+      assert.is_false(ok)
+      assert.equal(documented(read(path)), message:match("%(known: (.-)%)"))
+    end)
+
+    it(path .. " has a spec and an example of its use", function()
+      local text = read(path)
+      assert.truthy(text:find('^%-%- %u'))
+      assert.truthy(text:find('\n-- { "' .. path:gsub("^scripts/", "") .. '"', 1, true))
+      assert.truthy(read((path:gsub("%.lua$", "_spec.lua"))))
+    end)
+  end
+end)
