@@ -237,7 +237,7 @@ int mcr_cmd_eval(int argc, char **argv)
     eval_flags opt = { .output = "json", .event_limit = "4MiB" };
     const mcr_flag flags[] = {
         { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &opt.output,
-          "json (default), wide, table, structured, plain, json-log, custom-columns=TITLE:path,…" },
+          "json (default), wide, table, structured, plain, json-log or custom-columns=…" },
         { "script", 0, "FILE", MCR_FLAG_TEXT, &opt.script,
           "run the hooks of this script instead of an EXPRESSION" },
         { "ledger", 0, "FORM", MCR_FLAG_TEXT, &opt.ledger,

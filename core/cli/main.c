@@ -34,6 +34,22 @@ static int print_help(FILE *to, int exit_code)
     return fflush(to) == 0 ? exit_code : MCR_EXIT_FAILED;
 }
 
+// Flags without a command.
+static int no_command(int argc, char **argv)
+{
+    static const char *const names[] = { "help", "version" };
+    if (argc == 1)
+        return print_help(stderr, MCR_EXIT_USAGE);
+    const char *typed = argv[1] + strspn(argv[1], "-");
+    const char *meant = mcr_suggest(typed, names, sizeof names / sizeof *names);
+    if (meant)
+        fprintf(stderr, "mooncrier: unknown flag %s, did you mean --%s?\n", argv[1], meant);
+    else
+        fprintf(stderr, "mooncrier: the command is missing behind %s\n", argv[argc - 1]);
+    fputs("See 'mooncrier --help'.\n", stderr);
+    return MCR_EXIT_USAGE;
+}
+
 static int unknown_command(const char *typed)
 {
     const char *names[COMMANDS];
@@ -72,7 +88,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         return mcr_cmd_version(1, argv);
     if (at == argc)
-        return print_help(stderr, MCR_EXIT_USAGE);
+        return no_command(argc, argv);
     static char help_flag[] = "--help";
     char *name = argv[at];
     if (strcmp(name, "help") == 0) {

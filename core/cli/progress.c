@@ -35,11 +35,11 @@ static void draw(struct ev_loop *loop, ev_timer *timer, int revents)
     short_number(rate, sizeof rate, seconds > 0 ? (double)state.events / seconds : 0);
     int len;
     if (state.total)
-        len = snprintf(line, sizeof line, "\r\033[K%3d%%  %sB of %sB  %s events  %s/s",
+        len = snprintf(line, sizeof line, "\r\033[K%3d%%  %sB of %sB  %s events  %s/s\r",
                        (int)(100. * (double)state.done / (double)state.total), done, total, events,
                        rate);
     else
-        len = snprintf(line, sizeof line, "\r\033[K%sB  %s events  %s/s", done, events, rate);
+        len = snprintf(line, sizeof line, "\r\033[K%sB  %s events  %s/s\r", done, events, rate);
     put(line, (size_t)len);
     p->drawn = true;
 }
