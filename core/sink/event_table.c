@@ -52,18 +52,27 @@ static void source_cell(mcr_table *t, mcr_buf *scratch, const mcr_event *ev)
     mcr_table_cell(t, mcr_buf_str(scratch));
 }
 
+static bool ends_line(char c)
+{
+    return c == '\n' || c == '\f' || c == '\r';
+}
+
+static bool is_space(char c)
+{
+    return ends_line(c) || c == ' ' || c == '\t' || c == '\v';
+}
+
 // A message without white space around it, cut at its first line as kubectl does.
 static void message_cell(mcr_table *t, mcr_buf *scratch, mcr_str message)
 {
-    static const char space[] = " \t\n\v\f\r";
-    while (message.len && memchr(space, message.ptr[0], sizeof space - 1)) {
+    while (message.len && is_space(message.ptr[0])) {
         message.ptr++;
         message.len--;
     }
-    while (message.len && memchr(space, message.ptr[message.len - 1], sizeof space - 1))
+    while (message.len && is_space(message.ptr[message.len - 1]))
         message.len--;
     size_t line = 0;
-    while (line < message.len && !memchr("\n\f\r", message.ptr[line], 3))
+    while (line < message.len && !ends_line(message.ptr[line]))
         line++;
     scratch->len = 0;
     mcr_buf_append(scratch, message.ptr, line);
