@@ -85,8 +85,11 @@ static bool push_number(lua_State *L, mcr_str text)
     memcpy(digits, text.ptr, text.len);
     digits[text.len] = '\0';
     double number = strtod(digits, NULL);
-    if (whole && fabs(number) > 9007199254740992.0 && fabs(number) < 9223372036854774784.0)
-        return push_int64(L, strtoll(digits, NULL, 10)); // int64 cdata
+    if (whole && fabs(number) >= 9007199254740992.0 && fabs(number) < 9223372036854774784.0) {
+        int64_t integer = strtoll(digits, NULL, 10);
+        if (integer != INT64_C(9007199254740992) && integer != -INT64_C(9007199254740992))
+            return push_int64(L, integer); // int64 cdata
+    }
     lua_pushnumber(L, number);                           // number
     return true;
 }
