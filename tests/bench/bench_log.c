@@ -4,12 +4,10 @@
 
 #include "bench_log.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "event/decode.h"
@@ -18,64 +16,34 @@
 enum {
     EVENTS = 1024, // as many as a watcher's ring holds
     BATCH = 64,
-    ROUNDS = 400, // over all events, per run
-    RUNS = 7,
-    LINE_SIZE = 1 << 20
+    ROUNDS = 400 // over all events, per run
 };
 
-typedef struct input {
-    mcr_event **events;
+typedef struct decoded {
+    mcr_event *events[EVENTS];
     size_t size;
-    const char *name;
-} input;
+} decoded;
 
-static double cpu_now(void)
+static void decode(decoded *in, const bench_input *input)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare_doubles);
-    return values[n / 2];
-}
-
-static bool load(input *in, const char *path)
-{
-    gzFile file = gzopen(path, "rbe");
-    if (!file)
-        return false;
     mcr_decoder *decoder = mcr_decoder_new();
-    char *line = mcr_alloc(LINE_SIZE);
-    in->events = mcr_alloc(EVENTS * sizeof *in->events);
-    while (in->size < EVENTS && gzgets(file, line, LINE_SIZE)) {
+    for (size_t i = 0; i < input->n && in->size < EVENTS; i++) {
         mcr_decode_error error;
         mcr_event *ev;
-        if (mcr_decode(decoder, mcr_str_of(line), 0, &ev, &error) == MCR_DECODED_EVENT)
+        if (mcr_decode(decoder, input->lines[i], 0, &ev, &error) == MCR_DECODED_EVENT)
             in->events[in->size++] = ev;
     }
     in->size -= in->size % BATCH;
-    free(line);
     mcr_decoder_free(decoder);
-    gzclose(file);
-    return in->size > 0;
 }
 
 static const int64_t START = (int64_t)1700000000 * 1000000000;
 
 // Time goes on by 10 µs from line to line.
-static double run_sink(const mcr_sink_kind *kind, mcr_sink *sink, const input *in)
+static double run_sink(const mcr_sink_kind *kind, mcr_sink *sink, const decoded *in)
 {
     int64_t now = START;
-    double before = cpu_now();
+    double before = bench_cpu_ns();
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < in->size; i += BATCH) {
             kind->write(sink, in->events + i, BATCH, now);
@@ -83,7 +51,7 @@ static double run_sink(const mcr_sink_kind *kind, mcr_sink *sink, const input *i
         }
     }
     kind->flush(sink, now);
-    return (cpu_now() - before) / (double)(in->size * ROUNDS);
+    return (bench_cpu_ns() - before) / (double)(in->size * ROUNDS);
 }
 
 static size_t naive_line(char *room, size_t size, const mcr_event *ev, int64_t now)
@@ -105,11 +73,11 @@ static size_t naive_line(char *room, size_t size, const mcr_event *ev, int64_t n
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size;
 }
 
-static double run_naive(FILE *out, const input *in)
+static double run_naive(FILE *out, const decoded *in)
 {
     static char room[64 * 1024];
     int64_t now = START;
-    double before = cpu_now();
+    double before = bench_cpu_ns();
     for (int round = 0; round < ROUNDS / 4; round++) {
         for (size_t i = 0; i < in->size; i++) {
             fwrite(room, 1, naive_line(room, sizeof room, in->events[i], now), out);
@@ -117,58 +85,59 @@ static double run_naive(FILE *out, const input *in)
         }
     }
     fflush(out);
-    return (cpu_now() - before) / (double)(in->size * (ROUNDS / 4));
+    return (bench_cpu_ns() - before) / (double)(in->size * (ROUNDS / 4));
 }
 
-int bench_log(void)
+static mcr_sink *open_sink(const mcr_sink_kind *kind, void *options)
 {
-    static const char shared[] = MCR_SOURCE_DIR "/../shared/data/events-bench-20k.jsonl.gz";
-    static const char example[] = MCR_SOURCE_DIR "/examples/data/events.jsonl";
-    input in = { .name = "events-bench-20k" };
-    if (!load(&in, shared)) {
-        in.name = "examples/data/events.jsonl";
-        if (!load(&in, example)) {
-            fprintf(stderr, "bench: cannot read %s\n", example);
-            return 1;
-        }
-    }
-    const mcr_sink_kind *kind = mcr_sink_kind_find("file");
-    void *options = mcr_zalloc(kind->options_size);
-    kind->defaults(options);
+    static const mcr_option_value path = { .kind = MCR_VALUE_STRING, .string = "/dev/null" };
+    static const mcr_option_value format = { .kind = MCR_VALUE_STRING, .string = "structured" };
     mcr_errbuf err;
-    const mcr_option_value path = { .kind = MCR_VALUE_STRING, .string = "/dev/null" };
-    const mcr_option_value format = { .kind = MCR_VALUE_STRING, .string = "structured" };
     mcr_sink *sink = NULL;
+    kind->defaults(options);
     if (mcr_option_set(options, kind->options, "path", &path, &err) == MCR_OK &&
         mcr_option_set(options, kind->options, "format", &format, &err) == MCR_OK)
         sink = kind->open(options, &err);
+    if (!sink)
+        fprintf(stderr, "bench: %s\n", err.text);
+    return sink;
+}
+
+int bench_log(const mcr_bench *self, int runs)
+{
+    bench_input input = bench_input_load();
+    decoded in = { .size = 0 };
+    decode(&in, &input);
+    const mcr_sink_kind *kind = mcr_sink_kind_find("file");
+    void *options = mcr_zalloc(kind->options_size);
+    mcr_sink *sink = open_sink(kind, options);
     FILE *out = fopen("/dev/null", "we");
-    if (!sink || !out) {
-        fprintf(stderr, "bench: %s\n", sink ? "cannot open /dev/null" : err.text);
+    if (!sink || !out || !in.size)
         return 1;
-    }
     setvbuf(out, NULL, _IOFBF, 64 * 1024);
 
-    double ours[RUNS], naive[RUNS], ratio[RUNS];
-    for (int i = 0; i < RUNS; i++) {
+    double *ours = mcr_alloc((size_t)runs * 3 * sizeof *ours);
+    double *naive = ours + runs, *ratio = naive + runs;
+    for (int i = 0; i < runs; i++) {
         ours[i] = run_sink(kind, sink, &in);
         naive[i] = run_naive(out, &in);
         ratio[i] = naive[i] / ours[i];
     }
-    bool all_out = sink->counts.delivered == (uint64_t)RUNS * ROUNDS * in.size;
-    double line_s = median(ours, RUNS), naive_s = median(naive, RUNS);
-    printf("{\"bench\":\"log\",\"events\":%zu,\"runs\":%d,\"ns_per_line\":%.1f,"
-           "\"lines_per_cpu_s\":%.0f,\"baseline_lines_per_cpu_s\":%.0f,\"ratio\":%.2f,"
-           "\"input\":\"%s\"}\n",
-           in.size * ROUNDS, RUNS, line_s * 1e9, 1 / line_s, 1 / naive_s, median(ratio, RUNS),
-           in.name);
+    double line_ns = bench_median(ours, (size_t)runs), naive_ns = bench_median(naive, (size_t)runs);
+    printf("{\"bench\":\"%s\",\"lines\":%zu,\"runs\":%d,\"ns_per_line\":%.1f,"
+           "\"lines_per_cpu_s\":%.0f,\"baseline\":\"snprintf and strftime\","
+           "\"baseline_lines_per_cpu_s\":%.0f,\"ratio\":%.2f,\"input\":\"%s\"}\n",
+           self->name, in.size * ROUNDS, runs, line_ns, 1e9 / line_ns, 1e9 / naive_ns,
+           bench_median(ratio, (size_t)runs), input.name);
+    bool all_out = sink->counts.delivered == (uint64_t)runs * ROUNDS * in.size;
 
+    free(ours);
     fclose(out);
     kind->close(sink);
     mcr_options_fini(options, kind->options);
     free(options);
     for (size_t i = 0; i < in.size; i++)
         mcr_event_unref(in.events[i]);
-    free(in.events);
+    bench_input_free(&input);
     return all_out ? 0 : 1;
 }

@@ -1,5 +1,7 @@
 #pragma once
+// Structured klog lines through the file sink to /dev/null; baseline: a line made by snprintf and
+// strftime.
 
-// bench_log measures structured klog lines through the file sink to /dev/null, beside a line made
-// by snprintf and strftime. Prints one JSON line and returns an exit code.
-int bench_log(void);
+#include "bench.h"
+
+int bench_log(const mcr_bench *self, int runs);
