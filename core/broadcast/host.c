@@ -164,8 +164,10 @@ static void tick_if_due(mcr_host *h, seat *s)
     if (!s->next_tick)
         return;
     int64_t now = mcr_clock_now(&h->clock);
-    if (now >= s->next_tick)
-        s->next_tick = mcr_watcher_tick(s->w, now);
+    if (now < s->next_tick)
+        return;
+    s->next_tick = mcr_watcher_tick(s->w, now);
+    s->busy = true; // it may have written something
 }
 
 // One batch of each watcher in turn. False: all are idle.
@@ -196,11 +198,18 @@ static bool all_done(const mcr_host *h)
     return true;
 }
 
+// Asks once more when the next tick is due (the last flush may have brought it forward), then
+// whether all queues are still empty.
 static bool may_sleep(mcr_host *h)
 {
-    for (uint32_t i = 0; i < h->n; i++)
-        if (!h->seats[i].done && !mcr_watch_sleep(h->seats[i].watch))
+    for (uint32_t i = 0; i < h->n; i++) {
+        seat *s = &h->seats[i];
+        if (s->done)
+            continue;
+        s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
+        if (!mcr_watch_sleep(s->watch))
             return false;
+    }
     return true;
 }
 
@@ -238,7 +247,7 @@ static void *run(void *arg)
             worked = round_of_turns(h);
         }
         // Whatever comes after the look into the queues (events, calls, hurry) wakes the loop.
-        bool sleep = !worked && may_sleep(h);
+        bool sleep = !worked && !all_done(h) && may_sleep(h);
         if (sleep)
             set_timer(h);
         ev_run(h->loop, sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
