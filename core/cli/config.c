@@ -67,7 +67,7 @@ static mcr_err evaluate(mcr_config *c, mcr_errbuf *err)
     if (luaL_loadstring(L, sandbox) ||                            // sandbox
         luaL_loadbufferx(L, c->text, strlen(c->text), name, "t")) // sandbox chunk
         return mcr_errf(err, MCR_ECONFIG, "%s", lua_tostring(L, -1));
-    if (!mcr_lua_pcall(L, 1, 1)) { // table or message
+    if (!mcr_lua_pcall(L, 1, 1, true)) { // table or message
         const char *message = lua_tostring(L, -1);
         return mcr_errf(err, MCR_ECONFIG, "%.*s", (int)strcspn(message, "\n"), message);
     }

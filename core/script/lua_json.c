@@ -1,5 +1,6 @@
 #include "script/lua_json.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ void mcr_lua_json_setup(lua_State *L)
         "  return ffi.cast('int64_t', high) * 4294967296LL + ffi.cast('int64_t', low)\n"
         "end";
     if (luaL_loadbuffer(L, make_int64, sizeof make_int64 - 1, "=int64") || // chunk
-        !mcr_lua_pcall(L, 0, 1))                                           // make_int64
+        !mcr_lua_pcall(L, 0, 1, true))                                     // make_int64
         luaL_error(L, "%s", lua_tostring(L, -1));
     set_registered(L, &int64_key);    //
     lua_pushcfunction(L, mark_array); // json.array
@@ -64,7 +65,7 @@ static bool push_int64(lua_State *L, int64_t value)
     get_registered(L, &int64_key);                            // make_int64
     lua_pushnumber(L, (double)(value >> 32));                 // make_int64 high
     lua_pushnumber(L, (double)(value & (int64_t)0xffffffff)); // make_int64 high low
-    return mcr_lua_pcall(L, 2, 1);                            // value or message
+    return mcr_lua_pcall(L, 2, 1, true);                      // value or message
 }
 
 static bool push_number(lua_State *L, mcr_str text)
@@ -85,12 +86,13 @@ static bool push_number(lua_State *L, mcr_str text)
     memcpy(digits, text.ptr, text.len);
     digits[text.len] = '\0';
     double number = strtod(digits, NULL);
-    if (whole && fabs(number) >= 9007199254740992.0 && fabs(number) < 9223372036854774784.0) {
-        int64_t integer = strtoll(digits, NULL, 10);
-        if (integer != INT64_C(9007199254740992) && integer != -INT64_C(9007199254740992))
+    if (whole && fabs(number) >= 9007199254740992.0) {
+        errno = 0;
+        long long integer = strtoll(digits, NULL, 10);
+        if (errno == 0 && llabs(integer) != 9007199254740992)
             return push_int64(L, integer); // int64 cdata
     }
-    lua_pushnumber(L, number);                           // number
+    lua_pushnumber(L, number); // number
     return true;
 }
 
@@ -264,9 +266,9 @@ static bool write_number(writer *w, double number)
 static bool write_cdata(writer *w)
 {
     lua_State *L = w->L;
-    get_registered(L, &tostring_key); // value tostring
-    lua_pushvalue(L, -2);             // value tostring value
-    if (!mcr_lua_pcall(L, 1, 1))      // value text
+    get_registered(L, &tostring_key);  // value tostring
+    lua_pushvalue(L, -2);              // value tostring value
+    if (!mcr_lua_pcall(L, 1, 1, true)) // value text
         return write_fail(w, "%s", "an event in it was used after its hook returned");
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);

@@ -9,14 +9,21 @@
 #include "script/shared.h"
 #include "script/state.h"
 
+// Registry references of a hook's two driver functions (lua/mooncrier/driver.lua).
+typedef struct driver {
+    int batch;
+    int one;
+} driver;
+
 struct mcr_scripts {
     mcr_lua lua;
     mcr_hooks hooks;
-    // Registry references of lua/mooncrier/scripts.lua and of the drivers.
+    // Registry reference of lua/mooncrier/scripts.lua.
     int module;
-    int *chain;
+    driver *chain;
     uint32_t chain_n;
-    int route;
+    driver route;
+    bool has_route;
     bool has_tick;
 };
 
@@ -65,9 +72,9 @@ static int open_state(lua_State *L)
 {
     luaL_openlibs(L);
     prepare_package(L);
-    if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0)) // [message]
+    if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0, true)) // [message]
         return lua_error(L);
-    if (luaL_loadstring(L, "return require('mooncrier.scripts')") || !mcr_lua_pcall(L, 0, 1))
+    if (luaL_loadstring(L, "return require('mooncrier.scripts')") || !mcr_lua_pcall(L, 0, 1, true))
         return lua_error(L);
     return 1; // scripts
 }
@@ -82,7 +89,7 @@ static void set_sandbox_dir(lua_State *L, const char *scripts_dir)
 {
     lua_getglobal(L, "require");             // require
     lua_pushliteral(L, "mooncrier.sandbox"); // require name
-    if (mcr_lua_pcall(L, 1, 1)) {            // sandbox or message
+    if (mcr_lua_pcall(L, 1, 1, true)) {      // sandbox or message
         lua_pushstring(L, scripts_dir);      // sandbox dir
         lua_setfield(L, -2, "scripts_dir");  // sandbox
     }
@@ -99,14 +106,13 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
         abort();
     }
     mcr_lua_bind(L, &s->lua);
-    lua_pushcfunction(L, open_state); // open_state
-    if (!mcr_lua_pcall(L, 0, 1)) {    // scripts or message
+    lua_pushcfunction(L, open_state);    // open_state
+    if (!mcr_lua_pcall(L, 0, 1, true)) { // scripts or message
         // Only our own embedded files run here: a failure is a broken build.
         mcr_log(MCR_LOG_ERROR, "the script layer does not load: %s", lua_tostring(L, -1));
         abort();
     }
     s->module = luaL_ref(L, LUA_REGISTRYINDEX); //
-    s->route = LUA_NOREF;
     if (options->scripts_dir)
         set_sandbox_dir(L, options->scripts_dir);
     s->hooks = (mcr_hooks){ .self = s, .next_direct = next_direct };
@@ -137,6 +143,18 @@ static void push_function(const mcr_scripts *s, const char *name)
     lua_remove(L, -2);                            // function
 }
 
+// The driver in the table on top, which is popped.
+static driver take_driver(lua_State *L)
+{
+    driver d;
+    lua_getfield(L, -1, "batch");             // driver batch
+    d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
+    lua_getfield(L, -1, "one");               // driver one
+    d.one = luaL_ref(L, LUA_REGISTRYINDEX);   // driver
+    lua_pop(L, 1);                            //
+    return d;
+}
+
 // Takes over the drivers that loading made and fills the hooks table.
 static void take_drivers(mcr_scripts *s)
 {
@@ -145,23 +163,22 @@ static void take_drivers(mcr_scripts *s)
     lua_getfield(L, -1, "chain");                 // scripts chain
     uint32_t n = (uint32_t)lua_objlen(L, -1);
     s->chain = mcr_realloc(s->chain, (n + 1) * sizeof *s->chain);
-    for (uint32_t i = s->chain_n; i < n; i++) {
-        lua_rawgeti(L, -1, (int)i + 1);               // scripts chain driver
-        s->chain[i] = luaL_ref(L, LUA_REGISTRYINDEX); // scripts chain
+    for (; s->chain_n < n; s->chain_n++) {
+        lua_rawgeti(L, -1, (int)s->chain_n + 1); // scripts chain driver
+        s->chain[s->chain_n] = take_driver(L);   // scripts chain
     }
-    s->chain_n = n;
-    lua_pop(L, 1); // scripts
-    if (s->route == LUA_NOREF) {
-        lua_getfield(L, -1, "route"); // scripts route
-        if (lua_isnil(L, -1))
-            lua_pop(L, 1); // scripts
-        else
-            s->route = luaL_ref(L, LUA_REGISTRYINDEX); // scripts
+    lua_pop(L, 1);                // scripts
+    lua_getfield(L, -1, "route"); // scripts route
+    if (!s->has_route && lua_istable(L, -1)) {
+        s->route = take_driver(L); // scripts
+        s->has_route = true;
+    } else {
+        lua_pop(L, 1); // scripts
     }
     lua_pop(L, 1); //
     if (s->chain_n)
         s->hooks.handle = run_handle;
-    if (s->route != LUA_NOREF)
+    if (s->has_route)
         s->hooks.route = run_route;
     s->hooks.tick = run_tick;
     s->hooks.fini = run_fini;
@@ -171,7 +188,7 @@ static void take_drivers(mcr_scripts *s)
 static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    if (!mcr_lua_pcall(L, args, 0)) { // [message]
+    if (!mcr_lua_pcall(L, args, 0, true)) { // [message]
         // The message ends with where in our own Lua it was raised, which tells users nothing.
         mcr_str text = mcr_str_of(lua_tostring(L, -1));
         const char *own = strstr(text.ptr, "\nstack traceback:\n\t[C]: in function 'error'");
@@ -226,7 +243,7 @@ void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n,
         lua_pushstring(L, names[i]);    // set_sinks names name
         lua_rawseti(L, -2, (int)i + 1); // set_sinks names
     }
-    if (!mcr_lua_pcall(L, 1, 0)) { // [message]
+    if (!mcr_lua_pcall(L, 1, 0, true)) { // [message]
         mcr_log(MCR_LOG_ERROR, "%s", lua_tostring(L, -1));
         abort();
     }
@@ -251,8 +268,8 @@ mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "init");         // init
-    bool ok = mcr_lua_pcall(L, 0, 1); // message or nil
+    push_function(s, "init");               // init
+    bool ok = mcr_lua_pcall(L, 0, 1, true); // message or nil
     const char *message = lua_tostring(L, -1);
     mcr_err result = MCR_OK;
     if (!ok || message)
@@ -271,14 +288,14 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
     return s->lua.counts;
 }
 
-// Calls the driver `ref` over slots [first, last).
-static void drive(mcr_scripts *s, int ref, uint32_t first, uint32_t last)
+// Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
+static void drive(mcr_scripts *s, driver d, uint32_t first, uint32_t last)
 {
     lua_State *L = s->lua.L;
     s->lua.run.first = first;
     s->lua.run.last = last;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ref); // driver
-    if (mcr_lua_pcall(L, 0, 0))             // [message]
+    lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d.one : d.batch); // driver
+    if (mcr_lua_pcall(L, 0, 0, false))                                      // [message]
         return;
     // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours: the
     // events it had not come to go the way of a failed hook.
@@ -336,9 +353,9 @@ static int64_t run_tick(void *self, int64_t now)
     mcr_scripts *s = self;
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "tick");          // tick
-    lua_pushnumber(L, s->lua.run.now); // tick now
-    bool ok = mcr_lua_pcall(L, 1, 1);  // due, nil or message
+    push_function(s, "tick");               // tick
+    lua_pushnumber(L, s->lua.run.now);      // tick now
+    bool ok = mcr_lua_pcall(L, 1, 1, true); // due, nil or message
     if (!ok)
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
     int64_t due = ok && lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
@@ -351,8 +368,8 @@ static void run_fini(void *self, int64_t now)
     mcr_scripts *s = self;
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "fini");      // fini
-    if (!mcr_lua_pcall(L, 0, 0)) { // [message]
+    push_function(s, "fini");            // fini
+    if (!mcr_lua_pcall(L, 0, 0, true)) { // [message]
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
         lua_pop(L, 1); //
     }
@@ -361,8 +378,8 @@ static void run_fini(void *self, int64_t now)
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "describe"); // describe
-    if (mcr_lua_pcall(L, 0, 1)) { // text or message
+    push_function(s, "describe");       // describe
+    if (mcr_lua_pcall(L, 0, 1, true)) { // text or message
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
         mcr_buf_append(out, text, len);
@@ -374,9 +391,9 @@ void mcr_scripts_each_reason(const mcr_scripts *s,
                              void (*each)(void *arg, mcr_str reason, uint64_t n), void *arg)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "reasons");   // reasons
-    if (!mcr_lua_pcall(L, 0, 1)) { // table or message
-        lua_pop(L, 1);             //
+    push_function(s, "reasons");         // reasons
+    if (!mcr_lua_pcall(L, 0, 1, true)) { // table or message
+        lua_pop(L, 1);                   //
         return;
     }
     lua_pushnil(L);           // table nil

@@ -88,12 +88,16 @@ static int add_traceback(lua_State *L)
     return 1;
 }
 
-bool mcr_lua_pcall(lua_State *L, int args, int results)
+bool mcr_lua_pcall(lua_State *L, int args, int results, bool traced)
 {
-    int base = lua_gettop(L) - args;
-    lua_pushcfunction(L, add_traceback); // f args… handler
-    lua_insert(L, base);                 // handler f args…
-    int status = lua_pcall(L, args, results, base);
-    lua_remove(L, base); // results… or message
+    int handler = 0;
+    if (traced) {
+        handler = lua_gettop(L) - args;
+        lua_pushcfunction(L, add_traceback); // f args… handler
+        lua_insert(L, handler);              // handler f args…
+    }
+    int status = lua_pcall(L, args, results, handler);
+    if (traced)
+        lua_remove(L, handler); // results… or message
     return status == 0;
 }

@@ -73,7 +73,7 @@ mcr_lua *mcr_lua_bind_own(lua_State *L);
 // luaopen_mooncrier_core is the module `mooncrier.core`: the C half of lua/mooncrier/*.lua.
 __attribute__((visibility("default"))) int luaopen_mooncrier_core(lua_State *L);
 
-// mcr_lua_pcall is the one protected call of the program: lua_pcall with a traceback handler. True:
-// `results` values are on the stack in place of function and arguments. False: one string is, the
-// message with its traceback.
-bool mcr_lua_pcall(lua_State *L, int args, int results);
+// mcr_lua_pcall is the one protected call of the program: lua_pcall, with a traceback handler when
+// `traced`. True: `results` values are on the stack in place of function and arguments. False: one
+// string is, the message with its traceback.
+bool mcr_lua_pcall(lua_State *L, int args, int results, bool traced);

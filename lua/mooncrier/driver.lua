@@ -98,25 +98,37 @@ local function settle_route(hook, i, result)
   slot.sinks = set
 end
 
-local loop = [[
+-- Two ways in: over a batch, and for the one event at run.first. The second has no loop, so that it
+-- compiles to a trace that ends where the function does, with no exit to pay for each call.
+local template = [[
 local type = type
 local handler, hook, run, view_t, xpcall, on_raise, failed, settle, note_reason, bits = ...
-return function()
+local function batch()
   for i = run.first, run.last - 1 do
     local slot = run.slot[i]
     if slot.outcome == 0 then
+      BODY
+    end
+  end
+  run.gen = run.gen + 1
+end
+local function one()
+  local i = run.first
+  local slot = run.slot[i]
+  BODY
+  run.gen = run.gen + 1
+end
+return batch, one
+]]
+
+local body = [[
       local gen = run.gen + 1
       run.gen = gen
       local ok, result, reason = xpcall(handler, on_raise, view_t(slot.handle, gen))
       if not ok then
         failed(hook.stage, hook.script, i, result)
-      %s
-      end
-    end
-  end
-  run.gen = run.gen + 1
-end
-]]
+      ANSWER
+      end]]
 
 local answers = {
   filter = [[elseif not result then
@@ -145,11 +157,12 @@ local answers = {
 
 local settlers = { handle = settle_handle, route = settle_route }
 
--- A driver for the hook `name` ("filter", "handle" or "route") of the script called `script`. `bits`
+-- The driver functions (batch, one) for the hook `name` ("filter", "handle" or "route") of the script called `script`. `bits`
 -- and `index` (for route) are filled later, when the sinks are known.
 function driver.new(name, handler, script, where, sinks)
   local hook = { stage = name, script = script, where = where, bits = sinks.bits, index = sinks.index }
-  local chunk = assert(loadstring(loop:format(answers[name]), "=" .. name .. " of " .. script))
+  local text = template:gsub("BODY", (body:gsub("ANSWER", answers[name])))
+  local chunk = assert(loadstring(text, "=" .. name .. " of " .. script))
   local note = name == "route" and core.unknown_sink or driver.note_reason
   return chunk(
     handler, hook, run, view_t, xpcall, on_raise, core.hook_failed, settlers[name], note, sinks.bits

@@ -7,8 +7,8 @@ local sandbox = require("mooncrier.sandbox")
 
 local scripts = {
   list = {}, -- { name, hooks, params } in the order loaded
-  chain = {}, -- drivers of filter and handle, in the order they run
-  route = nil, -- the driver of the one route hook
+  chain = {}, -- drivers { batch, one } of filter and handle, in the order they run
+  route = nil, -- the drivers of the one route hook
   sinks = { bits = {}, index = sandbox.sink_index },
 }
 
@@ -91,8 +91,9 @@ local function add(hooks, name, params)
   local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name) }
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
-      scripts.chain[#scripts.chain + 1] =
+      local batch, one =
         driver.new(stage, hooks[stage], name, where_of(hooks[stage], name), scripts.sinks)
+      scripts.chain[#scripts.chain + 1] = { batch = batch, one = one }
     end
   end
   if hooks.route then
@@ -100,7 +101,9 @@ local function add(hooks, name, params)
       error(("%sa second route hook in one watcher; the first is in %s"):format(
         where_of(hooks.route, name), scripts.route_script), 0)
     end
-    scripts.route = driver.new("route", hooks.route, name, where_of(hooks.route, name), scripts.sinks)
+    local batch, one =
+      driver.new("route", hooks.route, name, where_of(hooks.route, name), scripts.sinks)
+    scripts.route = { batch = batch, one = one }
     scripts.route_script = name
   end
   scripts.list[#scripts.list + 1] = script
