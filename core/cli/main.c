@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,10 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 
 int main(int argc, char **argv)
 {
+    // A batch of events is freed as a whole: without these, its pages would go back to the kernel
+    // and be asked for again with every batch (a fifth of all time in `eval`).
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
     int at = find_command(argc, argv);
     if (argc > 1 && is_one_of(argv[1], "--help", "-h"))
         return print_help(stdout, MCR_EXIT_OK);

@@ -67,6 +67,7 @@ struct jsonl {
     // Documents on their way to the owner.
     mcr_event *batch[BATCH];
     uint32_t batch_n;
+    uint32_t noted; // the first so many of them have gone through `seen`
     uint64_t documents;
     bool full;    // the owner has said in this turn that it has no room
     bool paused;  // … and no turn comes until it calls resume
@@ -90,6 +91,7 @@ static bool offer(struct jsonl *j)
         return false;
     if (!j->batch_n)
         return true;
+    mcr_seen_note_all(j->seen, j->batch + j->noted, j->batch_n - j->noted);
     j->resumed = false;
     uint32_t n = j->owner.take(j->owner.self, &j->head, j->batch, j->batch_n);
     for (uint32_t i = 0; i < n; i++)
@@ -97,6 +99,7 @@ static bool offer(struct jsonl *j)
     j->head.counts.received += n;
     j->head.counts.decoded += n;
     j->batch_n -= n;
+    j->noted = j->batch_n;
     memmove(j->batch, j->batch + n, j->batch_n * sizeof *j->batch);
     j->full = j->batch_n > 0;
     return !j->full && !j->stopped;
@@ -120,7 +123,6 @@ static bool on_frame(void *arg, const mcr_frame *frame)
     case MCR_DECODED_EVENT:
         frame->ev->source_index = j->head.index;
         frame->ev->record = j->documents;
-        mcr_seen_note(j->seen, frame->ev);
         j->batch[j->batch_n++] = frame->ev;
         return j->batch_n < BATCH || offer(j);
     case MCR_DECODED_CONTROL:

@@ -1,6 +1,7 @@
 #include "source/seen.h"
 
 #include <stdlib.h>
+#define XXH_INLINE_ALL // a call costs as much as hashing a uid
 #include <xxhash.h>
 
 #include "base/alloc.h"
@@ -82,9 +83,8 @@ static int32_t more_than(int32_t now, int32_t before)
     return more <= 0 ? 0 : more > INT32_MAX ? INT32_MAX : (int32_t)more;
 }
 
-void mcr_seen_note(mcr_seen *seen, mcr_event *ev)
+static void note(mcr_seen *seen, mcr_event *ev, uint64_t key)
 {
-    uint64_t key = identity(ev);
     struct set *set = &seen->sets[key & seen->mask];
     int32_t occurrences = mcr_event_occurrences(ev);
     int place = 0;
@@ -107,4 +107,29 @@ void mcr_seen_note(mcr_seen *seen, mcr_event *ev)
     shift(set, known ? place : WAYS - 1);
     set->key[0] = key;
     set->occurrences[0] = occurrences;
+}
+
+void mcr_seen_note(mcr_seen *seen, mcr_event *ev)
+{
+    note(seen, ev, identity(ev));
+}
+
+void mcr_seen_note_all(mcr_seen *seen, mcr_event *const *events, uint32_t n)
+{
+    enum {
+        AHEAD = 64
+    };
+    uint64_t keys[AHEAD];
+    for (uint32_t done = 0; done < n;) {
+        uint32_t some = n - done < AHEAD ? n - done : AHEAD;
+        for (uint32_t i = 0; i < some; i++) {
+            keys[i] = identity(events[done + i]);
+            const struct set *set = &seen->sets[keys[i] & seen->mask];
+            __builtin_prefetch(set, 1);
+            __builtin_prefetch((const char *)(set + 1) - 1, 1);
+        }
+        for (uint32_t i = 0; i < some; i++)
+            note(seen, events[done + i], keys[i]);
+        done += some;
+    }
 }

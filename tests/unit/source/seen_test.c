@@ -100,6 +100,31 @@ static void test_scenarios(void **state)
     }
 }
 
+// All at once gives the same as one by one.
+static void test_note_all(void **state)
+{
+    (void)state;
+    enum {
+        EVENTS = 150
+    };
+    static mcr_event one[EVENTS], all[EVENTS];
+    static mcr_event *pointers[EVENTS];
+    static char uids[EVENTS][16];
+    mcr_seen *first = mcr_seen_new(32), *second = mcr_seen_new(32);
+    for (int i = 0; i < EVENTS; i++) {
+        snprintf(uids[i], sizeof uids[i], "uid-%d", i * i % 41);
+        const note n = { .uid = uids[i], .name = "", .namespace = "", .count = i };
+        one[i] = all[i] = event_of(&n);
+        pointers[i] = &all[i];
+        mcr_seen_note(first, &one[i]);
+    }
+    mcr_seen_note_all(second, pointers, 0);
+    mcr_seen_note_all(second, pointers, EVENTS);
+    assert_memory_equal(one, all, sizeof one);
+    mcr_seen_free(first);
+    mcr_seen_free(second);
+}
+
 static uint8_t note_number(mcr_seen *seen, int number)
 {
     char uid[32];
@@ -147,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenarios),
+        cmocka_unit_test(test_note_all),
         cmocka_unit_test(test_forgets_the_oldest),
         cmocka_unit_test(test_capacity),
     };
