@@ -86,6 +86,7 @@ static note_sink *add_sink(mcr_watcher *w, const char *name)
 typedef struct plan_hooks {
     const char *const *plans; // by record, 1-based
     bool routes;
+    bool backwards; // route works from the last event to the first
     mcr_direct direct[256];
     size_t direct_n;
     int ticks;
@@ -133,7 +134,8 @@ static void plan_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     (void)now;
     plan_hooks *h = self;
     strcat(h->calls, "r");
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t step = 0; step < n; step++) {
+        uint32_t i = h->backwards ? n - 1 - step : step;
         assert_int_equal(v[i].outcome, MCR_PASS);
         assert_int_equal(v[i].sinks, 0);
         uint64_t record = v[i].ev->record % 100;
@@ -307,6 +309,24 @@ static void counts_and_routes_by_plan(void **state)
     }
 }
 
+static void keeps_places_whatever_order_a_route_works_in(void **state)
+{
+    (void)state;
+    static const char *const plans[] = { "AA", "a", "A", "-", "BA" };
+    mcr_watcher *w = mcr_watcher_new("w");
+    plan_hooks h = { .plans = plans, .routes = true, .backwards = true };
+    set_hooks(w, &h);
+    note_sink *one = add_sink(w, "one"), *two = add_sink(w, "two");
+    step(w, 1, 5);
+    assert_notes(one, "201 201 2 203 205 ");
+    assert_notes(two, "205 ");
+    mcr_watcher_counts counts = mcr_watcher_counts_now(w);
+    assert_int_equal(counts.routed, 4);
+    assert_int_equal(counts.routed_nowhere, 1);
+    assert_int_equal(counts.direct, 5);
+    mcr_watcher_free(w);
+}
+
 static void works_without_hooks(void **state)
 {
     (void)state;
@@ -410,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_and_routes_by_plan),
+        cmocka_unit_test(keeps_places_whatever_order_a_route_works_in),
         cmocka_unit_test(works_without_hooks),
         cmocka_unit_test(takes_a_full_batch_to_64_sinks),
         cmocka_unit_test(finds_sinks_by_name),
