@@ -127,7 +127,7 @@ function Process:pid()
   end)
 end
 
-local numbers = { HUP = 1, INT = 2, KILL = 9, USR1 = 10, TERM = 15 }
+local numbers = { HUP = 1, INT = 2, KILL = 9, USR1 = 10, USR2 = 12, TERM = 15 }
 
 function Process:signal(name)
   assert(ffi.C.kill(self:pid(), numbers[name]) == 0, "the program is gone already")

@@ -262,7 +262,7 @@ describe("mooncrier run", function()
     local r = place:run({ "run" }, { stdin = three })
     assert.is_true(r.code == 1 or r.code == 78)
     assert.matches("absent/out", r.err, 1, true)
-    assert.matches("No such file", r.err, 1, true)
+    assert.matches("does not exist", r.err, 1, true)
   end)
 
   it("is left by an event whose hook returned", function()

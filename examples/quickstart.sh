@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the release preset and runs real events through the shipped
+# handlers (examples/quickstart.lua). Works from any directory, as often as you like.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+tests/install.sh build
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "building build/release/mooncrier"
+# A tree that was copied or moved brings a cache that CMake refuses.
+cache=build/release/CMakeCache.txt
+if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+  rm -rf build/release
+fi
+if ! cmake --preset release >"$log" 2>&1 ||
+  ! cmake --build --preset release --target mooncrier >>"$log" 2>&1; then
+  cat "$log" >&2
+  echo "quickstart: the build failed; what it said is above" >&2
+  exit 1
+fi
+
+events=examples/data/events.jsonl
+printf '\n$ build/release/mooncrier run -c examples/quickstart.lua < %s\n\n' "$events"
+exec build/release/mooncrier run -c examples/quickstart.lua <"$events"
