@@ -134,8 +134,8 @@ static void plan_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     (void)now;
     plan_hooks *h = self;
     strcat(h->calls, "r");
-    for (uint32_t step = 0; step < n; step++) {
-        uint32_t i = h->backwards ? n - 1 - step : step;
+    for (uint32_t turn = 0; turn < n; turn++) {
+        uint32_t i = h->backwards ? n - 1 - turn : turn;
         assert_int_equal(v[i].outcome, MCR_PASS);
         assert_int_equal(v[i].sinks, 0);
         uint64_t record = v[i].ev->record % 100;
