@@ -317,6 +317,8 @@ static bool step_document(mcr_framer *f)
         return false;
     uint64_t offset = f->base + f->head;
     f->skipping = true;
+    f->scan.items = false;
+    f->scan.items_step = 0;
     f->head = f->at;
     emit_malformed(f, f->too_long, f->document_line, offset);
     return true;
