@@ -26,7 +26,7 @@ typedef struct evaluation {
     mcr_source *source; // the one being read
     ev_idle flush;      // nothing more to read now: let the reader see what there is
     ev_timer tick;
-    mcr_progress progress; // of this source
+    mcr_progress progress;
     mcr_ledger ledger;
     uint64_t events;
     uint64_t malformed;
@@ -134,16 +134,15 @@ static void read_source(evaluation *e, const char *path, uint32_t index, size_t 
     mcr_errbuf err;
     mcr_source *source = mcr_jsonl_kind.open(&options, e->loop, &owner, event_limit, &err);
     if (!source) {
+        mcr_progress_clear(&e->progress);
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         e->failed = true;
         return;
     }
     source->index = index;
     e->source = source;
-    mcr_progress_start(&e->progress, e->loop, ask_progress, e);
     source->kind->start(source);
     ev_run(e->loop, 0);
-    mcr_progress_stop(&e->progress);
     mcr_ledger_add_source(&e->ledger, source);
     source->kind->close(source);
     e->source = NULL;
@@ -191,11 +190,13 @@ static int evaluate(evaluation *e, const char *const *paths, int n, const eval_f
         n = 1;
     }
     arm_tick(e, mcr_clock_now(&mcr_clock_wall));
+    mcr_progress_start(&e->progress, e->loop, ask_progress, e);
     for (int i = 0; i < n; i++) {
         if (strcmp(paths[i], "-") == 0 && isatty(STDIN_FILENO))
             mcr_log(MCR_LOG_INFO, "reading events from the terminal; end them with Ctrl-D");
         read_source(e, paths[i], (uint32_t)i, event_limit);
     }
+    mcr_progress_stop(&e->progress);
     mcr_watcher_fini(e->watcher, mcr_clock_now(&mcr_clock_wall));
     mcr_ledger_add_watcher(&e->ledger, e->watcher, e->scripts, NULL);
     const mcr_ledger_watcher *w = &e->ledger.watchers[0];

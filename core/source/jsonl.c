@@ -72,6 +72,7 @@ struct jsonl {
     bool full;    // the owner has said in this turn that it has no room
     bool paused;  // … and no turn comes until it calls resume
     bool resumed; // it has called resume since it said so
+    bool finish;  // what was read is handed over, and that is the end
     bool stopped; // also during a callback that stopped us
 
     enum phase phase;
@@ -210,7 +211,6 @@ static void read_followed(struct jsonl *j)
     }
 }
 
-// `may_read`: the descriptor will not block.
 static void read_gzip(struct jsonl *j, bool may_read)
 {
     size_t room;
@@ -277,6 +277,31 @@ static void read_plain(struct jsonl *j)
         end_input(j, NULL);
 }
 
+// `may_read`: the descriptor will not block.
+static void read_on(struct jsonl *j, bool may_read)
+{
+    if (j->follow)
+        read_followed(j);
+    else if (j->inflate)
+        read_gzip(j, may_read);
+    else if (may_read)
+        read_plain(j);
+}
+
+// Goes on with what was read and is still compressed, until that ends too.
+static void read_no_more(struct jsonl *j)
+{
+    size_t room, n = 0;
+    const char *error;
+    char *to = mcr_framer_room(j->framer, &room);
+    if (j->inflate)
+        n = mcr_inflate_read(j->inflate, to, room < READ_SIZE ? room : READ_SIZE, &error);
+    if (n)
+        feed(j, n);
+    else
+        j->phase = FINISHED;
+}
+
 static void rest(struct jsonl *j)
 {
     ev_io_stop(j->loop, &j->io);
@@ -315,7 +340,7 @@ static void finish(struct jsonl *j)
 
 static void after_finish(struct jsonl *j)
 {
-    if (j->follow && !j->error.text[0]) {
+    if (j->follow && !j->finish && !j->error.text[0]) {
         j->phase = READING;
         j->decided = false;
         wait_for_next(j);
@@ -341,14 +366,11 @@ static void step(struct jsonl *j, bool readable)
     j->full = false;
     bool room = hand_over(j);
     if (room && j->phase == READING) {
-        bool may_read = readable || j->regular;
         j->waiting = false;
-        if (j->follow)
-            read_followed(j);
-        else if (j->inflate)
-            read_gzip(j, may_read);
-        else if (may_read)
-            read_plain(j);
+        if (j->finish)
+            read_no_more(j);
+        else
+            read_on(j, readable || j->regular);
         room = hand_over(j);
     }
     if (room && j->phase == FINISHING) {
@@ -470,6 +492,14 @@ static void jsonl_resume(mcr_source *source)
     ev_idle_start(j->loop, &j->turn);
 }
 
+static void jsonl_finish(mcr_source *source)
+{
+    struct jsonl *j = of(source);
+    j->finish = true;
+    if (!j->stopped && !j->paused)
+        ev_idle_start(j->loop, &j->turn);
+}
+
 static void jsonl_stop(mcr_source *source)
 {
     shut(of(source));
@@ -520,6 +550,7 @@ const mcr_source_kind mcr_jsonl_kind = {
     .open = jsonl_open,
     .start = jsonl_start,
     .resume = jsonl_resume,
+    .finish = jsonl_finish,
     .stop = jsonl_stop,
     .close = jsonl_close,
     .progress = jsonl_progress,

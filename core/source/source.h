@@ -51,8 +51,11 @@ typedef struct mcr_source_kind {
                         size_t event_limit, mcr_errbuf *err);
     void (*start)(mcr_source *source);
     void (*resume)(mcr_source *source); // after take returned fewer than n
-    void (*stop)(mcr_source *source);   // reads nothing more; `ended` is not called
-    void (*close)(mcr_source *source);  // stops and frees
+    // Reads nothing more, hands over what it has read (pausing as ever) and then calls `ended`. A
+    // document that is cut by this is not received.
+    void (*finish)(mcr_source *source);
+    void (*stop)(mcr_source *source);  // hands over nothing more; `ended` is not called
+    void (*close)(mcr_source *source); // stops and frees
     // How far it is: bytes read of bytes known (0 = unknown), of the compressed input.
     void (*progress)(const mcr_source *source, uint64_t *done, uint64_t *total);
 } mcr_source_kind;

@@ -234,6 +234,80 @@ static void test_stop(void **state)
     }
 }
 
+// Finished early: what was read is handed over whole, what was not read stays where it is, and the
+// document that this cuts is no error.
+static void finish_early(from where, bool gzip, bool while_paused)
+{
+    enum {
+        LONG = 2000 // more than one read
+    };
+    reader r = { .take_at_most = while_paused ? 10 : NO_LIMIT };
+    mcr_buf text = { 0 }, packed = { 0 }, expected = { 0 };
+    reader_append_events(&text, 0, LONG);
+    gzip_append(&packed, text.ptr, text.len);
+    assert_in_range(packed.len, 1, 65536); // one read takes all of it
+    feed(where, &r, gzip ? &packed : &text);
+    assert_true(reader_open(&r, 1 << 20));
+    r.goal = 1;
+    reader_run_until(&r, reader_has_reached_goal);
+    r.source->kind->finish(r.source);
+    while (!r.ended) {
+        reader_run_until(&r, reader_has_paused_or_ended);
+        r.paused = false;
+        r.source->kind->resume(r.source);
+    }
+    restore_stdin();
+    assert_int_equal(r.ended, 1);
+    assert_string_equal(r.error, "");
+    assert_int_equal(r.source->counts.malformed, 0);
+    size_t read = gzip ? text.len : 65536;
+    assert_int_equal(r.source->counts.bytes, read);
+    const char *line_end = memrchr(text.ptr, '\n', read);
+    int whole = 0;
+    for (const char *at = text.ptr; at < line_end; whole++)
+        at = memchr(at + 1, '\n', (size_t)(line_end - at));
+    assert_string_equal(mcr_buf_cstr(&r.names), reader_names(&expected, 0, whole));
+    mcr_buf_fini(&text);
+    mcr_buf_fini(&packed);
+    mcr_buf_fini(&expected);
+    reader_close(&r);
+}
+
+static void test_finish(void **state)
+{
+    (void)state;
+    for (from where = 0; where < FROMS; where++)
+        for (int gzip = 0; gzip < 2; gzip++)
+            for (int while_paused = 0; while_paused < 2; while_paused++)
+                finish_early(where, gzip, while_paused);
+}
+
+// A source that waits for its pipe or file to go on ends as well.
+static void test_finish_while_waiting(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    for (int follow = 0; follow < 2; follow++) {
+        reader r = { .options = { .path = follow ? path : "-", .follow = follow } };
+        old_stdin = dup(STDIN_FILENO);
+        dup2(ends[0], STDIN_FILENO);
+        reader_write(path, "w", "", 0);
+        assert_true(reader_open(&r, 1 << 20));
+        for (int i = 0; i < 3; i++)
+            ev_run(r.loop, EVRUN_NOWAIT);
+        assert_int_equal(r.ended, 0);
+        r.source->kind->finish(r.source);
+        reader_run_until(&r, reader_has_ended);
+        restore_stdin();
+        assert_int_equal(r.ended, 1);
+        assert_string_equal(r.error, "");
+        reader_close(&r);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 typedef struct broken_gzip {
     int cut;              // bytes missing at the end
     const char *appended; // bytes behind the end
@@ -414,6 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),       cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_takes_nothing), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_finish),        cmocka_unit_test(test_finish_while_waiting),
         cmocka_unit_test(test_broken_gzip),   cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_dev_null),      cmocka_unit_test(test_fifo),
         cmocka_unit_test(test_stdin_flags),   cmocka_unit_test(test_long_line),
