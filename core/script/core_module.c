@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "base/suggest.h"
 #include "broadcast/hooks.h"
+#include "event/encode.h"
+#include "event/merge.h"
 #include "event/scan.h"
 #include "script/embedded.h"
 #include "script/lua_json.h"
@@ -55,6 +57,56 @@ static int32_t api_occurrences(uint64_t handle)
     return mcr_event_occurrences(event_of(handle));
 }
 
+static mcr_lua *state_of(mcr_run *run)
+{
+    return (mcr_lua *)(void *)run;
+}
+
+static int api_scope(mcr_run *run, uint64_t handle)
+{
+    if (run->scoped == MCR_MAX_SCOPED)
+        return 0;
+    state_of(run)->scoped[run->scoped++] = event_of(handle);
+    return 1;
+}
+
+static void api_release_scoped(mcr_run *run)
+{
+    while (run->scoped)
+        mcr_event_unref(state_of(run)->scoped[--run->scoped]);
+}
+
+static void api_patch_begin(mcr_run *run)
+{
+    mcr_patch_begin(&state_of(run)->patch);
+}
+
+static int api_patch_string(mcr_run *run, const char *key, uint32_t key_len, const char *value,
+                            uint32_t len)
+{
+    return mcr_patch_string(&state_of(run)->patch, mcr_str_n(key, key_len), mcr_str_n(value, len));
+}
+
+static int api_patch_number(mcr_run *run, const char *key, uint32_t key_len, double value)
+{
+    return mcr_patch_number(&state_of(run)->patch, mcr_str_n(key, key_len), value);
+}
+
+static int api_patch_boolean(mcr_run *run, const char *key, uint32_t key_len, int value)
+{
+    return mcr_patch_boolean(&state_of(run)->patch, mcr_str_n(key, key_len), value != 0);
+}
+
+static uint64_t api_patch_apply(mcr_run *run, uint64_t handle)
+{
+    mcr_lua *st = state_of(run);
+    st->text.len = 0;
+    mcr_patch_write(&st->patch, &st->text);
+    memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
+    return (uintptr_t)mcr_event_merge(st->decoder, event_of(handle), mcr_buf_str(&st->text),
+                                      &st->why);
+}
+
 static const mcr_script_api script_api = {
     .ref = api_ref,
     .unref_view = api_unref_view,
@@ -62,7 +114,21 @@ static const mcr_script_api script_api = {
     .pair = api_pair,
     .time = api_time,
     .occurrences = api_occurrences,
+    .scope = api_scope,
+    .release_scoped = api_release_scoped,
+    .patch_begin = api_patch_begin,
+    .patch_string = api_patch_string,
+    .patch_number = api_patch_number,
+    .patch_boolean = api_patch_boolean,
+    .patch_apply = api_patch_apply,
 };
+
+// core.why(): what the last patch_apply that gave no event found
+static int why(lua_State *L)
+{
+    lua_pushstring(L, mcr_lua_of(L)->why.text); // why
+    return 1;
+}
 
 // core.suggest(word, words): the word that was meant, or nil
 static int suggest(lua_State *L)
@@ -139,7 +205,8 @@ static void push_abi(lua_State *L)
 int luaopen_mooncrier_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "suggest", suggest },         { "compile", compile }, { "json_decode", json_decode },
+        { "suggest", suggest },         { "why", why },
+        { "compile", compile },         { "json_decode", json_decode },
         { "json_encode", json_encode }, { NULL, NULL },
     };
     mcr_lua *st = mcr_lua_of(L);

@@ -244,21 +244,26 @@ static bool write_fail(writer *w, const char *why, const char *what)
     return false;
 }
 
-static bool write_number(writer *w, double number)
+void mcr_json_number(mcr_buf *out, double number)
 {
     char text[40];
-    if (!isfinite(number))
-        return write_fail(w, "JSON has no %s", isnan(number) ? "NaN" : "infinity");
     if (number == floor(number) && fabs(number) <= 9007199254740992.0) {
-        mcr_buf_i64(w->out, (int64_t)number);
-        return true;
+        mcr_buf_i64(out, (int64_t)number);
+        return;
     }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;
     }
-    mcr_buf_puts(w->out, text);
+    mcr_buf_puts(out, text);
+}
+
+static bool write_number(writer *w, double number)
+{
+    if (!isfinite(number))
+        return write_fail(w, "JSON has no %s", isnan(number) ? "NaN" : "infinity");
+    mcr_json_number(w->out, number);
     return true;
 }
 

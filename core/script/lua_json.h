@@ -20,6 +20,10 @@ void mcr_lua_json_setup(lua_State *L);
 // not continue it). False, pushing an error message, when it is not JSON or too deep.
 bool mcr_lua_json_push(lua_State *L, mcr_str text);
 
+// mcr_json_number appends a finite number: whole ones up to 2^53 without fraction or exponent,
+// others with as many digits as it takes to read the same number back.
+void mcr_json_number(mcr_buf *out, double number);
+
 // mcr_lua_json_write appends the value at `index` as JSON. False, pushing an error message, when it
 // holds something JSON does not know (a function, NaN, a cycle).
 bool mcr_lua_json_write(lua_State *L, int index, mcr_buf *out);

@@ -268,6 +268,9 @@ mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
+    push_function(s, "start"); // start
+    if (!mcr_lua_pcall(L, 0, 0, true))
+        abort();
     push_function(s, "init");               // init
     bool ok = mcr_lua_pcall(L, 0, 1, true); // message or nil
     const char *message = lua_tostring(L, -1);

@@ -30,6 +30,9 @@ void mcr_lua_fini(mcr_lua *s)
     for (; s->direct_n; s->direct_n--, s->direct_first++)
         mcr_event_unref(s->direct[s->direct_first % MCR_MAX_DIRECT].ev);
     mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    while (s->run.scoped)
+        mcr_event_unref(s->scoped[--s->run.scoped]);
+    mcr_patch_fini(&s->patch);
     mcr_decoder_free(s->decoder);
     mcr_buf_fini(&s->text);
     mcr_buf_fini(&s->text_b);

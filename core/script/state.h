@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "event/decode.h"
+#include "script/patch.h"
 #include "script/script.h"
 #include "script/script_abi.h"
 
@@ -19,15 +20,19 @@
 #endif
 
 enum {
-    MCR_MAX_DIRECT = 1024 // deliveries of their own that hooks may ask for between two steps
+    MCR_MAX_DIRECT = 1024, // deliveries of their own that hooks may ask for between two steps
+    MCR_MAX_SCOPED = 64    // events of one hook's making that need no garbage collection
 };
 
 typedef struct mcr_lua {
-    mcr_run run; // the command block shared with Lua
+    mcr_run run; // the command block shared with Lua; first, so that Lua's pointer leads here
     lua_State *L;
     mcr_decoder *decoder;
     mcr_buf text;   // JSON on its way in
     mcr_buf text_b; // … and a second one, while the first is in use
+    mcr_patch patch;
+    mcr_errbuf why;                    // of the last patch_apply that failed
+    mcr_event *scoped[MCR_MAX_SCOPED]; // made by the current hook; run.scoped of them
 
     int64_t now_ns;
     int64_t last_name_ns; // of the last generated event name

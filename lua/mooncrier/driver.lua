@@ -102,7 +102,7 @@ end
 -- compiles to a trace that ends where the function does, with no exit to pay for each call.
 local template = [[
 local type = type
-local handler, hook, run, view_t, xpcall, on_raise, failed, settle, note_reason, bits = ...
+local handler, hook, run, view_t, xpcall, on_raise, failed, settle, note_reason, bits, api = ...
 local function batch()
   for i = run.first, run.last - 1 do
     local slot = run.slot[i]
@@ -128,6 +128,9 @@ local body = [[
       if not ok then
         failed(hook.stage, hook.script, i, result)
       ANSWER
+      end
+      if run.scoped ~= 0 then
+        api.release_scoped(run)
       end]]
 
 local answers = {
@@ -165,7 +168,7 @@ function driver.new(name, handler, script, where, sinks)
   local chunk = assert(loadstring(text, "=" .. name .. " of " .. script))
   local note = name == "route" and core.unknown_sink or driver.note_reason
   return chunk(
-    handler, hook, run, view_t, xpcall, on_raise, core.hook_failed, settlers[name], note, sinks.bits
+    handler, hook, run, view_t, xpcall, on_raise, core.hook_failed, settlers[name], note, sinks.bits, api
   )
 end
 
@@ -174,6 +177,8 @@ end
 function driver.once(hook, ...)
   run.gen = run.gen + 1
   local ok, first, second = xpcall(hook, on_raise, ...)
+  run.gen = run.gen + 1
+  api.release_scoped(run)
   if not ok then
     return nil, first
   end

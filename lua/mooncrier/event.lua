@@ -245,35 +245,79 @@ local function pin(handle)
   return gc(view_t(handle, 0), api.unref_view)
 end
 
--- The event that a C function has just made; the view becomes its holder.
-local function take_made()
-  local handle = run.made
-  run.made = 0
+-- A view of an event that was just made and is ours to hold. Inside a hook C holds it until the
+-- hook has returned, which spares the garbage collector; elsewhere the view holds it.
+event.in_hook = false
+
+local function own(handle)
+  if event.in_hook and api.scope(run, handle) ~= 0 then
+    return view_t(handle, run.gen)
+  end
   return pin(handle)
 end
 
--- Mistyped names are errors; names that resemble none are new fields. Decided once per name.
+-- The event that a C function has just made.
+local function take_made()
+  local handle = run.made
+  run.made = 0
+  return own(handle)
+end
+
+-- Mistyped names are errors; names that resemble none are new fields. Decided once per name: false
+-- when it is all right.
 local fields_checked = {}
+
+local function check_field_name(name)
+  if type(name) ~= "string" then
+    error("field names are strings, not " .. type(name), 4)
+  end
+  if fields_checked[name] == nil then
+    local names = {}
+    for known in pairs(event_fields) do
+      names[#names + 1] = known
+    end
+    fields_checked[name] = event_fields[name] == nil and core.suggest(name, names) or false
+  end
+  local meant = fields_checked[name]
+  if meant then
+    error(("no field '%s' in an event; did you mean '%s'?"):format(name, meant), 4)
+  end
+end
 
 local function check_field_names(changes)
   for name in pairs(changes) do
-    if fields_checked[name] == nil then
-      if type(name) ~= "string" then
-        error("field names are strings, not " .. type(name), 3)
-      end
-      local names = {}
-      for known in pairs(event_fields) do
-        names[#names + 1] = known
-      end
-      local meant = event_fields[name] == nil and core.suggest(name, names)
-      fields_checked[name] = meant or false
-    end
-    local meant = fields_checked[name]
-    if meant then
-      error(("no field '%s' in an event; did you mean '%s'?"):format(name, meant), 3)
-    end
+    check_field_name(name)
   end
 end
+
+local function patch_member(name, value)
+  if fields_checked[name] ~= false then
+    check_field_name(name)
+  end
+  local kind, done = type(value), 0
+  if kind == "string" then
+    done = api.patch_string(run, name, #name, value, #value)
+  elseif kind == "number" then
+    done = api.patch_number(run, name, #name, value)
+  elseif kind == "boolean" then
+    done = api.patch_boolean(run, name, #name, value and 1 or 0)
+  end
+  return done ~= 0
+end
+
+-- Whether all changes are few and plain and now in C's patch. Unrolled: a loop in here would keep
+-- every handler that calls event:with from being compiled.
+local patch = assert(loadstring(
+  "local api, run, next, add = ...\nreturn function(changes)\n  api.patch_begin(run)\n  local name, value\n"
+    .. ([[
+  name, value = next(changes, name)
+  if name == nil then
+    return true
+  elseif not add(name, value) then
+    return false
+  end
+]]):rep(6) .. "  return next(changes, name) == nil\nend", "=event:with"
+))(api, run, next, patch_member)
 
 -- Methods can be called without going through the view's own check.
 local function check_self(view, name)
@@ -297,6 +341,14 @@ local methods = {
     check_self(view, "with")
     if type(changes) ~= "table" then
       error("event:with takes a table of changes", 2)
+    end
+    if patch(changes) then
+      local handle = api.patch_apply(run, view.handle)
+      if handle == 0 then
+        error("event:with: " .. core.why(), 2)
+      end
+      local changed = own(handle)
+      return changed
     end
     check_field_names(changes)
     core.merge(view, changes)

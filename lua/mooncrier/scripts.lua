@@ -2,6 +2,7 @@
 -- this; so does plain Lua through `require "mooncrier"`.
 
 local core = require("mooncrier.core")
+local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
 local sandbox = require("mooncrier.sandbox")
 
@@ -123,7 +124,6 @@ end
 -- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops, an
 -- event or a table takes the event's place, anything else passes it.
 function scripts.load_expression(text, name)
-  local event = require("mooncrier.event")
   local chunk, message = sandbox.compile("local event = ... return (" .. text .. "\n)", "=" .. name)
   if not chunk then
     local as_statements, statement_message = sandbox.compile("local event = ... " .. text, "=" .. name)
@@ -156,6 +156,11 @@ function scripts.set_sinks(names)
     scripts.sinks.bits[name] = 2 ^ (i - 1)
     scripts.sinks.index[name] = i - 1
   end
+end
+
+-- From here on hooks run inside drivers, which end what the hooks made.
+function scripts.start()
+  event.in_hook = true
 end
 
 -- Runs every init(params); an error message when one raised or refused.
