@@ -35,14 +35,18 @@ cJSON *vectors_parse(const char *line, size_t len)
     const char *at = line, *end = line + len;
     while (at < end) {
         size_t digits = strspn(at, "-0123456789");
+        size_t number = strspn(at, "-+.eE0123456789");
         if (*at == '"') {
             mcr_buf_putc(&text, '"');
             at = copy_string(&text, at + 1, end);
-        } else if (digits > LONG_DIGITS) {
+        } else if (digits == number && digits > LONG_DIGITS) {
             mcr_buf_putc(&text, '"');
             mcr_buf_append(&text, at, digits);
             mcr_buf_putc(&text, '"');
             at += digits;
+        } else if (number) {
+            mcr_buf_append(&text, at, number);
+            at += number;
         } else {
             mcr_buf_putc(&text, *at++);
         }

@@ -1,0 +1,183 @@
+// vectors DIR… runs every scenario of the golden vectors in the directories (FORMAT.md): all files
+// that end in .jsonl or .jsonl.gz, one scenario a line, dispatched by its `kind`. Prints what
+// failed, a line per file and one for all; exits 1 if anything failed, 2 if there is nothing to
+// run.
+
+#include "vectors/vectors.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/alloc.h"
+
+enum {
+    SHOWN = 20, // failures of one file that are printed
+    KINDS_SKIPPED = 32
+};
+
+static const struct {
+    const char *kind;
+    int (*run)(const cJSON *scenario, char *why, size_t why_size);
+} kinds[] = {
+    { "decode", vectors_codec }, { "encode", vectors_codec_encode },  { "log", vectors_log },
+    { "mux", vectors_mux },      { "mux_backpressure", vectors_mux },
+};
+
+typedef struct tally {
+    size_t passed;
+    size_t failed;
+    size_t skipped;
+    struct {
+        char kind[32];
+        size_t n;
+    } skipped_kinds[KINDS_SKIPPED]; // the first free one has n = 0; the last takes all the rest
+} tally;
+
+static void skip(tally *t, const char *kind, size_t n)
+{
+    t->skipped += n;
+    size_t i = 0;
+    while (i < KINDS_SKIPPED - 1 && t->skipped_kinds[i].n &&
+           strcmp(t->skipped_kinds[i].kind, kind) != 0)
+        i++;
+    if (!t->skipped_kinds[i].n)
+        snprintf(t->skipped_kinds[i].kind, sizeof t->skipped_kinds[i].kind, "%s", kind);
+    t->skipped_kinds[i].n += n;
+}
+
+static void add(tally *t, const tally *more)
+{
+    t->passed += more->passed;
+    t->failed += more->failed;
+    for (size_t i = 0; i < KINDS_SKIPPED && more->skipped_kinds[i].n; i++)
+        skip(t, more->skipped_kinds[i].kind, more->skipped_kinds[i].n);
+}
+
+static void print(const char *name, const tally *t)
+{
+    printf("%s: %zu passed, %zu failed, %zu skipped", name, t->passed, t->failed, t->skipped);
+    for (size_t i = 0; i < KINDS_SKIPPED && t->skipped_kinds[i].n; i++)
+        printf("%s%s %zu", i ? ", " : " (not built yet: ", t->skipped_kinds[i].kind,
+               t->skipped_kinds[i].n);
+    printf("%s\n", t->skipped ? ")" : "");
+}
+
+static void fail(tally *t, const char *path, size_t line, const char *id, const char *why)
+{
+    if (t->failed++ < SHOWN)
+        printf("FAILED %s:%zu: %s: %s\n", path, line, id, why);
+    else if (t->failed == SHOWN + 1)
+        printf("FAILED %s: and more\n", path);
+}
+
+static void run_line(tally *t, const char *path, size_t number, const char *line, size_t len)
+{
+    cJSON *scenario = vectors_parse(line, len);
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(scenario, "kind"));
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(scenario, "id"));
+    if (!kind) {
+        fail(t, path, number, "?", scenario ? "there is no kind" : "no JSON");
+        cJSON_Delete(scenario);
+        return;
+    }
+    int result = -1;
+    char why[2048] = "no reason was given";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].kind, kind) == 0)
+            result = kinds[i].run(scenario, why, sizeof why);
+    if (result < 0)
+        skip(t, kind, 1);
+    else if (result == 0)
+        fail(t, path, number, id ? id : "?", why);
+    else
+        t->passed++;
+    cJSON_Delete(scenario);
+}
+
+// Reads one line without its end; false at the end of the file.
+static bool read_line(gzFile file, mcr_buf *line)
+{
+    line->len = 0;
+    do {
+        char *room = mcr_buf_reserve(line, 65536);
+        if (!gzgets(file, room, 65536))
+            return line->len > 0;
+        line->len += strlen(room);
+    } while (line->ptr[line->len - 1] != '\n');
+    line->len--;
+    return true;
+}
+
+static bool run_file(const char *path, tally *all)
+{
+    gzFile file = gzopen(path, "rb");
+    if (!file) {
+        fprintf(stderr, "vectors: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    tally t = { 0 };
+    mcr_buf line = { 0 };
+    for (size_t number = 1; read_line(file, &line); number++)
+        if (line.len)
+            run_line(&t, path, number, line.ptr, line.len);
+    int code;
+    const char *problem = gzerror(file, &code);
+    if (code != Z_OK && code != Z_STREAM_END)
+        fail(&t, path, 0, "reading", problem);
+    gzclose(file);
+    mcr_buf_fini(&line);
+    print(path, &t);
+    add(all, &t);
+    return true;
+}
+
+static bool ends_in(const char *name, const char *end)
+{
+    size_t len = strlen(name), end_len = strlen(end);
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static int is_vectors(const struct dirent *entry)
+{
+    return ends_in(entry->d_name, ".jsonl") || ends_in(entry->d_name, ".jsonl.gz");
+}
+
+static bool run_directory(const char *path, tally *all)
+{
+    struct dirent **entries;
+    int n = scandir(path, &entries, is_vectors, alphasort);
+    if (n < 0) {
+        fprintf(stderr, "vectors: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    bool good = n > 0;
+    if (!good)
+        fprintf(stderr, "vectors: %s: there are no .jsonl or .jsonl.gz files\n", path);
+    for (int i = 0; i < n; i++) {
+        mcr_buf name = { 0 };
+        mcr_buf_printf(&name, "%s/%s", path, entries[i]->d_name);
+        good &= run_file(mcr_buf_cstr(&name), all);
+        mcr_buf_fini(&name);
+        free(entries[i]);
+    }
+    free(entries);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: vectors DIR...\n");
+        return 2;
+    }
+    tally all = { 0 };
+    bool good = true;
+    for (int i = 1; i < argc; i++)
+        good &= run_directory(argv[i], &all);
+    print("total", &all);
+    return all.failed ? 1 : good ? 0 : 2;
+}
