@@ -25,12 +25,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/alloc.h"
+
 enum {
     SMALL = 20000,
     MIDDLE = 100000, // the baseline's share: it takes five to ten times as long
     LARGE = 1000000,
-    RUNS = 5,
-    STARTS = 21,
     PATH_SIZE = PATH_MAX
 };
 
@@ -85,18 +85,6 @@ static double seconds_of(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare_doubles);
-    return values[n / 2];
-}
-
 // Where the child's standard streams go; -1: as the parent's stdin, /dev/null for the others.
 typedef struct streams {
     int in;
@@ -104,7 +92,7 @@ typedef struct streams {
     int err;
 } streams;
 
-static pid_t spawn(char *const *argv, streams to)
+static pid_t spawn(const char *const *argv, streams to)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -120,7 +108,8 @@ static pid_t spawn(char *const *argv, streams to)
         posix_spawn_file_actions_adddup2(&actions, to.err, 2);
     extern char **environ;
     pid_t pid;
-    int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    int error =
+        posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error)
         fail("cannot run %s: %s", argv[0], strerror(error));
@@ -140,7 +129,7 @@ static usage wait_for(pid_t pid, double started, const char *what)
                     seconds_now() - started, spent.ru_maxrss };
 }
 
-static usage run(char *const *argv)
+static usage run(const char *const *argv)
 {
     double started = seconds_now();
     return wait_for(spawn(argv, (streams){ -1, -1, -1 }), started, argv[0]);
@@ -176,8 +165,8 @@ static void repeat_lines(const char *from, const char *path, long lines)
     char room[PATH_SIZE];
     const char *part = path_of(room, "%s.part", path);
     FILE *out = fopen(part, "we");
-    char *line = malloc(LINE_MAX_BYTES);
-    if (!out || !line)
+    char *line = mcr_alloc(LINE_MAX_BYTES);
+    if (!out)
         fail("%s: %s", part, strerror(errno));
     for (long written = 0; written < lines;) {
         gzFile in = gzopen(from, "rbe");
@@ -234,15 +223,15 @@ static usage run_program(const place *p, const char *workload, const char *input
     setenv("BENCH_OUTPUT", output, 1);
     setenv("BENCH_SCRIPTS", MCR_SOURCE_DIR "/tests/bench/workloads", 1);
     remove_output(output);
-    return run((char *[]){ program, "run", "-q", "-c",
-                           MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua", NULL });
+    return run((const char *[]){ program, "run", "-q", "-c",
+                                 MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua", NULL });
 }
 
 static usage run_script(const char *workload, const char *input, const char *output)
 {
     remove_output(output);
-    return run((char *[]){ "luajit", MCR_SOURCE_DIR "/tests/bench/baseline.lua", (char *)workload,
-                           (char *)input, (char *)output, NULL });
+    return run((const char *[]){ "luajit", MCR_SOURCE_DIR "/tests/bench/baseline.lua", workload,
+                                 input, output, NULL });
 }
 
 // Both must have chosen the same events and made the same of them; exits when they have not.
@@ -261,8 +250,8 @@ static void check_agreement(place *p, const char *workload)
         if (access(a, R_OK) < 0)
             continue;
         compared++;
-        run((char *[]){ "luajit", MCR_SOURCE_DIR "/tests/bench/baseline.lua", "compare", a, b,
-                        NULL });
+        run((const char *[]){ "luajit", MCR_SOURCE_DIR "/tests/bench/baseline.lua", "compare", a, b,
+                              NULL });
     }
     if (!compared && strcmp(workload, "null") != 0)
         fail("%s wrote nothing to compare", workload);
@@ -270,17 +259,19 @@ static void check_agreement(place *p, const char *workload)
     remove_output(theirs);
 }
 
-int bench_run(const char *workload)
+int bench_run(const mcr_bench *self, int runs)
 {
+    const char *workload = self->name + strlen("run-");
     place p = find_place();
     char large[PATH_SIZE], middle[PATH_SIZE], output[PATH_SIZE];
     check_agreement(&p, workload);
     input_of(&p, LARGE, large);
     input_of(&p, MIDDLE, middle);
     path_of(output, "%s/%s.out", p.work, workload);
-    double ours[RUNS], theirs[RUNS], ratio[RUNS], wall[RUNS];
+    double *figures = mcr_alloc(4 * (size_t)runs * sizeof *figures);
+    double *ours = figures, *theirs = ours + runs, *ratio = theirs + runs, *wall = ratio + runs;
     long rss_kb = 0;
-    for (int i = 0; i < RUNS; i++) {
+    for (int i = 0; i < runs; i++) {
         usage program = run_program(&p, workload, large, output);
         usage script = run_script(workload, middle, output);
         ours[i] = LARGE / program.cpu_s;
@@ -290,11 +281,13 @@ int bench_run(const char *workload)
         rss_kb = program.rss_kb > rss_kb ? program.rss_kb : rss_kb;
     }
     remove_output(output);
-    printf("{\"bench\":\"run-%s\",\"events\":%d,\"runs\":%d,\"events_per_cpu_s\":%.0f,"
+    printf("{\"bench\":\"%s\",\"events\":%d,\"events_per_cpu_s\":%.0f,"
            "\"baseline_events_per_cpu_s\":%.0f,\"ratio\":%.2f,\"events_per_s\":%.0f,"
-           "\"rss_mb\":%.1f,\"input\":\"%s\"}\n",
-           workload, LARGE, RUNS, median(ours, RUNS), median(theirs, RUNS), median(ratio, RUNS),
-           median(wall, RUNS), (double)rss_kb / 1024, p.input_name);
+           "\"rss_mb\":%.1f,\"input\":\"%s\",\"runs\":%d}\n",
+           self->name, LARGE, bench_median(ours, (size_t)runs), bench_median(theirs, (size_t)runs),
+           bench_median(ratio, (size_t)runs), bench_median(wall, (size_t)runs),
+           (double)rss_kb / 1024, p.input_name, runs);
+    free(figures);
     return 0;
 }
 
@@ -314,8 +307,8 @@ static piped start_piped(const place *p)
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
         fail("pipe2: %s", strerror(errno));
     piped child = { .in = in[1], .out = out[0], .started = seconds_now() };
-    child.pid = spawn((char *[]){ program, "run", "-q", "-c",
-                                  MCR_SOURCE_DIR "/tests/bench/workloads/piped.lua", NULL },
+    child.pid = spawn((const char *[]){ program, "run", "-q", "-c",
+                                        MCR_SOURCE_DIR "/tests/bench/workloads/piped.lua", NULL },
                       (streams){ in[0], out[1], -1 });
     close(in[0]);
     close(out[1]);
@@ -357,8 +350,9 @@ static long resident_kb(pid_t pid)
     return kb;
 }
 
-int bench_memory(void)
+int bench_memory(const mcr_bench *self, int runs)
 {
+    (void)runs; // sizes do not vary as times do
     place p = find_place();
     char large[PATH_SIZE], output[PATH_SIZE];
     piped child = start_piped(&p);
@@ -368,27 +362,32 @@ int bench_memory(void)
     path_of(output, "%s/memory.out", p.work);
     usage program = run_program(&p, "filter", input_of(&p, LARGE, large), output);
     remove_output(output);
-    printf("{\"bench\":\"memory\",\"idle_mb\":%.1f,\"run_filter_mb\":%.1f}\n",
+    printf("{\"bench\":\"%s\",\"idle_mb\":%.1f,\"run_filter_mb\":%.1f}\n", self->name,
            (double)idle_kb / 1024, (double)program.rss_kb / 1024);
     return 0;
 }
 
-int bench_start(void)
+int bench_start(const mcr_bench *self, int runs)
 {
     place p = find_place();
     char program[PATH_SIZE];
-    double version[STARTS], cpu[STARTS], first[STARTS];
+    runs *= 3; // milliseconds each, and a scheduler between them
+    size_t n = (size_t)runs;
+    double *figures = mcr_alloc(3 * n * sizeof *figures);
+    double *version = figures, *cpu = version + n, *first = cpu + n;
     path_of(program, "%s/mooncrier", p.build);
-    for (int i = 0; i < STARTS; i++) {
-        usage spent = run((char *[]){ program, "version", NULL });
+    for (int i = 0; i < runs; i++) {
+        usage spent = run((const char *[]){ program, "version", NULL });
         version[i] = spent.wall_s * 1e3;
         cpu[i] = spent.cpu_s * 1e3;
         piped child = start_piped(&p);
         first[i] = pass_one(&child) * 1e3;
         end_piped(&child);
     }
-    printf("{\"bench\":\"start\",\"runs\":%d,\"version_ms\":%.1f,\"version_cpu_ms\":%.1f,"
-           "\"first_event_ms\":%.1f}\n",
-           STARTS, median(version, STARTS), median(cpu, STARTS), median(first, STARTS));
+    printf("{\"bench\":\"%s\",\"version_ms\":%.1f,\"version_cpu_ms\":%.1f,"
+           "\"first_event_ms\":%.1f,\"runs\":%d}\n",
+           self->name, bench_median(version, n), bench_median(cpu, n), bench_median(first, n),
+           runs);
+    free(figures);
     return 0;
 }

@@ -1,13 +1,14 @@
 #pragma once
-// The benches of the whole program (bench_run.c). Each prints one JSON line and returns an exit
-// code. They need the program built beside them and luajit with lua-cjson on PATH.
+// The whole program, file to file, against the script that people write without it (baseline.lua).
+// They need the program built beside them, and luajit with lua-cjson on PATH.
 
-// bench_run measures `mooncrier run` with a workload of tests/bench/workloads: "filter", "enrich",
-// "route" or "null".
-int bench_run(const char *workload);
+#include "bench.h"
+
+// bench_run measures `mooncrier run`; the bench's name is "run-" and a script of workloads/.
+int bench_run(const mcr_bench *self, int runs);
 
 // bench_memory prints the resident size, idle with one script and in the filter workload.
-int bench_memory(void);
+int bench_memory(const mcr_bench *self, int runs);
 
 // bench_start prints how long `version` takes, and how long until the first event is out.
-int bench_start(void);
+int bench_start(const mcr_bench *self, int runs);

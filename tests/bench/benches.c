@@ -13,5 +13,11 @@ const mcr_bench mcr_benches[] = {
     { "handler", "one Lua filter, single events and batches", bench_handler },
     { "handlers-200", "200 Lua filters in one state", bench_handlers_200 },
     { "log", "structured klog lines to /dev/null", bench_log },
+    { "run-filter", "the whole program: few events pass", bench_run },
+    { "run-enrich", "the whole program: Warnings get a field and a prefix", bench_run },
+    { "run-route", "the whole program: three files by reason", bench_run },
+    { "run-null", "the whole program: a handler that does nothing", bench_run },
+    { "memory", "resident size, idle and at work", bench_memory },
+    { "start", "time until `version` has ended, and until the first event is out", bench_start },
     { NULL, NULL, NULL },
 };
