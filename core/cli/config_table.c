@@ -119,6 +119,26 @@ static mcr_option_value value_on_top(lua_State *L)
     return value;
 }
 
+// The key in the lua_next loop of mcr_config_options: what `others` has is not ours to set.
+static mcr_err set_option(mcr_config_reader *r, const char *where, const mcr_option *list,
+                          const char *const *others, const char *key, void *options)
+{
+    const char *known[64];
+    size_t n = 0;
+    for (const mcr_option *option = list; option->name && n < 48; option++)
+        known[n++] = option->name;
+    for (; *others && n < 63; others++)
+        known[n++] = *others;
+    known[n] = NULL;
+    if (!contains(known, key))
+        return unknown_key(r, where, key, known);
+    mcr_option_value value = value_on_top(r->L);
+    mcr_errbuf why;
+    if (mcr_option_set(options, list, key, &value, &why))
+        return mcr_config_fail(r, where, key, "%s", why.text);
+    return MCR_OK;
+}
+
 mcr_err mcr_config_options(mcr_config_reader *r, const char *where, const mcr_option *list,
                            const char *const *others, void *options)
 {
@@ -127,10 +147,9 @@ mcr_err mcr_config_options(mcr_config_reader *r, const char *where, const mcr_op
     lua_pushnil(L);           // table nil
     while (lua_next(L, -2)) { // table key value
         const char *key = key_text(L, room, sizeof room);
-        mcr_option_value value = value_on_top(L);
-        mcr_errbuf why;
-        if (!contains(others, key) && mcr_option_set(options, list, key, &value, &why)) {
-            mcr_err code = mcr_config_fail(r, where, key, "%s", why.text);
+        mcr_err code =
+            contains(others, key) ? MCR_OK : set_option(r, where, list, others, key, options);
+        if (code) {
             lua_pop(L, 2); // table
             return code;
         }

@@ -5,3 +5,4 @@
 
 extern const mcr_sink_kind mcr_sink_kind_file;   // file.c
 extern const mcr_sink_kind mcr_sink_kind_stdout; // stdout.c
+extern const mcr_sink_kind mcr_sink_kind_stderr; // stderr.c

@@ -68,7 +68,7 @@ mcr_sink *mcr_lines_open(const mcr_sink_kind *kind, const mcr_lines_options *opt
     if (ok && options->path)
         ok = mcr_appender_open(&l->to, options->path, options->timeout, err) == MCR_OK;
     else if (ok)
-        mcr_appender_of(&l->to, STDOUT_FILENO, options->timeout);
+        mcr_appender_of(&l->to, options->fd, options->timeout);
     if (!ok) {
         mcr_formatter_free(l->formatter);
         free(l);
@@ -114,7 +114,9 @@ static void drop_first(lines *l, size_t n)
 
 static const char *target(const lines *l)
 {
-    return l->to.path ? l->to.path : "standard output";
+    return l->to.path                  ? l->to.path
+           : l->to.fd == STDERR_FILENO ? "standard error"
+                                       : "standard output";
 }
 
 // What did not come out will not be tried again: the reader may be gone and the disk full for

@@ -7,7 +7,8 @@
 #include "sink/sink.h"
 
 typedef struct mcr_lines_options {
-    const char *path;   // NULL: standard output
+    const char *path;   // NULL: the descriptor below
+    int fd;             // of a kind without path; no option
     const char *format; // NULL: "json"
     const char *fsync;  // NULL: "never"; "flush"; or a duration
     int64_t buffer;     // bytes; written out when there are as many

@@ -1,6 +1,8 @@
 // The sink "stdout": one line per event on standard output. A reader that is slow (a pager) holds
 // the watcher up and loses nothing; only a descriptor that does not block is given up on.
 
+#include <unistd.h>
+
 #include "sink/kinds.h"
 #include "sink/lines.h"
 
@@ -8,6 +10,12 @@ static const mcr_option options[] = {
     MCR_LINES_OPTIONS,
     { 0 },
 };
+
+static void defaults(void *o)
+{
+    mcr_lines_defaults(o);
+    ((mcr_lines_options *)o)->fd = STDOUT_FILENO;
+}
 
 static mcr_sink *open_stdout(const void *o, mcr_errbuf *err)
 {
@@ -19,7 +27,7 @@ const mcr_sink_kind mcr_sink_kind_stdout = {
     .doc = "writes lines to standard output",
     .options = options,
     .options_size = sizeof(mcr_lines_options),
-    .defaults = mcr_lines_defaults,
+    .defaults = defaults,
     .open = open_stdout,
     .write = mcr_lines_write,
     .flush = mcr_lines_flush,
