@@ -138,12 +138,13 @@ part_e2e() {
   MOONCRIER=$root/build/release/mooncrier run_busted e2e --run=e2e
 }
 
-# Every examples/NN-name/ with a `cmd` and an `expected.txt`: cmd runs in a copy of the folder with
+# Every examples/NN-name/ has a `cmd` and an `expected.txt`: cmd runs in a copy of the examples with
 # the binary on PATH, and its standard output is the expected text.
 part_examples() {
   build release mooncrier || { failed=1; return; }
   local dir name work
   work=$(mktemp -d)
+  cp -R scripts examples "$work"
   for dir in examples/[0-9][0-9]-*/; do
     name=$(basename "$dir")
     if [ ! -f "$dir/cmd" ] || [ ! -f "$dir/expected.txt" ]; then
@@ -151,14 +152,13 @@ part_examples() {
       failed=$((failed + 1))
       continue
     fi
-    cp -R "$dir" "$work/$name"
-    [ -e "$work/data" ] || cp -R examples/data "$work/data"
-    if (cd "$work/$name" && PATH=$root/build/release:$PATH MOONCRIER_SCRIPTS=$root/scripts \
-      timeout 60 bash ./cmd >"$logs/example-$name.out" 2>"$logs/example-$name.err" </dev/null) &&
+    if (cd "$work/$dir" && PATH=$root/build/release:$PATH timeout 60 bash ./cmd \
+      >"$logs/example-$name.out" 2>"$logs/example-$name.err" </dev/null) &&
       diff -u "$dir/expected.txt" "$logs/example-$name.out" >"$logs/example-$name.diff"; then
       passed=$((passed + 1))
     else
       failed=$((failed + 1))
+      diff -u "$dir/expected.txt" "$logs/example-$name.out" >"$logs/example-$name.diff"
       show "example $name: expected and found" "$logs/example-$name.diff"
       show "example $name: its errors" "$logs/example-$name.err"
     fi
