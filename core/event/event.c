@@ -111,8 +111,9 @@ static mcr_str copy_json(mcr_event *ev, mcr_str json)
 mcr_event *mcr_event_new(const mcr_event *fields)
 {
     mcr_event *ev = mcr_block_new(2048);
-    *ev = *fields;
-    ev->refs = 1;
+    // All but refs, which other holders of `fields` may be changing right now.
+    memcpy((char *)ev + sizeof ev->refs, (const char *)fields + sizeof fields->refs,
+           sizeof *fields - sizeof fields->refs);
     ev->raw = (mcr_str){ 0 };
     ev->api = MCR_API_CORE_V1;
     ev->unknown_fields = 0;
