@@ -1,595 +1,16 @@
 #include "event/decode.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "event/atom.h"
 #include "event/block.h"
-#include "event/read.h"
-#include "event/scan_bytes.h"
+#include "event/decoder.h"
 
-// What is known of the object being read besides the event's fields.
-typedef struct shape {
-    mcr_str kind;
-    mcr_str api_version;
-    bool core_only; // it has said that it is core/v1
-    bool v1_fields; // fields of events.k8s.io/v1 alone were read before it said what it is
-    bool is_list;
-    bool other_fields;  // something else than `type` was read
-    const char *object; // where the value of a field `object` begins: perhaps a watch line
-} shape;
-
-typedef enum step {
-    STEP_OK,
-    STEP_BAD,
-    STEP_RESTART, // it said core/v1 after fields were read as events.k8s.io/v1
-    STEP_WATCH    // it is a watch line
-} step;
-
-static inline bool is(mcr_str key, const char *name, size_t len)
-{
-    return key.len == len && memcmp(key.ptr, name, len) == 0;
-}
-
-#define IS(key, name) is(key, name, sizeof(name) - 1)
-
-static inline bool text(mcr_decoder *d, const char *field, mcr_str *to)
-{
-    return (*d->scan.at == '"' && mcr_scan_text(&d->scan, to)) ||
-           mcr_read_string_slow(d, field, to);
-}
-
-// A string that recurs: with its atom.
-static inline bool word(mcr_decoder *d, const char *field, mcr_str *to)
-{
-    if (!text(d, field, to))
-        return false;
-    to->id = mcr_atom(to->ptr, to->len);
-    return true;
-}
-
-static bool skip(mcr_decoder *d)
-{
-    mcr_str ignored;
-    return mcr_scan_value(&d->scan, &ignored);
-}
-
-static bool meta_field(mcr_decoder *d, mcr_str key)
-{
-    mcr_object_meta *m = &d->ev->metadata;
-    switch (key.len) {
-    case 3:
-        if (IS(key, "uid"))
-            return text(d, "metadata.uid", &m->uid);
-        break;
-    case 4:
-        if (IS(key, "name"))
-            return text(d, "metadata.name", &m->name);
-        break;
-    case 6:
-        if (IS(key, "labels"))
-            return mcr_read_pairs(d, "metadata.labels", &m->labels);
-        break;
-    case 8:
-        if (IS(key, "selfLink"))
-            return text(d, "metadata.selfLink", &m->selfLink);
-        break;
-    case 9:
-        if (IS(key, "namespace"))
-            return word(d, "metadata.namespace", &m->namespace);
-        break;
-    case 10:
-        if (IS(key, "generation"))
-            return mcr_read_int64(d, "metadata.generation", &m->generation);
-        if (IS(key, "finalizers"))
-            return mcr_read_array(d, "metadata.finalizers", &m->finalizers);
-        break;
-    case 11:
-        if (IS(key, "annotations"))
-            return mcr_read_pairs(d, "metadata.annotations", &m->annotations);
-        break;
-    case 12:
-        if (IS(key, "generateName"))
-            return text(d, "metadata.generateName", &m->generateName);
-        break;
-    case 13:
-        if (IS(key, "managedFields"))
-            return mcr_read_array(d, "metadata.managedFields", &m->managedFields);
-        break;
-    case 15:
-        if (IS(key, "resourceVersion"))
-            return text(d, "metadata.resourceVersion", &m->resourceVersion);
-        if (IS(key, "ownerReferences"))
-            return mcr_read_array(d, "metadata.ownerReferences", &m->ownerReferences);
-        break;
-    case 17:
-        if (IS(key, "creationTimestamp"))
-            return mcr_read_time(d, "metadata.creationTimestamp", false, &m->creationTimestamp);
-        if (IS(key, "deletionTimestamp"))
-            return mcr_read_time(d, "metadata.deletionTimestamp", false, &m->deletionTimestamp);
-        break;
-    case 26:
-        if (IS(key, "deletionGracePeriodSeconds"))
-            return mcr_read_int64(d, "metadata.deletionGracePeriodSeconds",
-                                  &m->deletionGracePeriodSeconds);
-        break;
-    default:
-        break;
-    }
-    return skip(d);
-}
-
-static bool read_metadata(mcr_decoder *d)
-{
-    bool is_null;
-    if (!mcr_read_open(d, "metadata", &is_null) || is_null)
-        return is_null;
-    mcr_str key;
-    for (bool first = true; mcr_read_next_key(d, first, &key); first = false) {
-        if (!key.ptr)
-            return true;
-        if (!meta_field(d, key))
-            return false;
-    }
-    return false;
-}
-
-static bool reference_field(mcr_decoder *d, mcr_object_reference *ref, mcr_str key)
-{
-    switch (key.len) {
-    case 3:
-        if (IS(key, "uid"))
-            return text(d, "object reference uid", &ref->uid);
-        break;
-    case 4:
-        if (IS(key, "kind"))
-            return word(d, "object reference kind", &ref->kind);
-        if (IS(key, "name"))
-            return text(d, "object reference name", &ref->name);
-        break;
-    case 9:
-        if (IS(key, "namespace"))
-            return word(d, "object reference namespace", &ref->namespace);
-        if (IS(key, "fieldPath"))
-            return text(d, "object reference fieldPath", &ref->fieldPath);
-        break;
-    case 10:
-        if (IS(key, "apiVersion"))
-            return word(d, "object reference apiVersion", &ref->apiVersion);
-        break;
-    case 15:
-        if (IS(key, "resourceVersion"))
-            return text(d, "object reference resourceVersion", &ref->resourceVersion);
-        break;
-    default:
-        break;
-    }
-    return skip(d);
-}
-
-static bool read_reference(mcr_decoder *d, const char *field, mcr_object_reference *ref)
-{
-    bool is_null;
-    if (!mcr_read_open(d, field, &is_null) || is_null)
-        return is_null;
-    mcr_str key;
-    for (bool first = true; mcr_read_next_key(d, first, &key); first = false) {
-        if (!key.ptr)
-            return true;
-        if (!reference_field(d, ref, key))
-            return false;
-    }
-    return false;
-}
-
-// `related` is a pointer in Go: null takes it away.
-static bool read_related(mcr_decoder *d)
-{
-    if (*d->scan.at == 'n') {
-        d->ev->related = (mcr_object_reference){ 0 };
-        d->ev->has_related = 0;
-    } else {
-        d->ev->has_related = 1;
-    }
-    return read_reference(d, "related", &d->ev->related);
-}
-
-static bool read_source(mcr_decoder *d, const char *field)
-{
-    bool is_null;
-    if (!mcr_read_open(d, field, &is_null) || is_null)
-        return is_null;
-    mcr_str key;
-    for (bool first = true; mcr_read_next_key(d, first, &key); first = false) {
-        bool ok;
-        if (!key.ptr)
-            return true;
-        if (IS(key, "component"))
-            ok = word(d, "source.component", &d->ev->source.component);
-        else if (IS(key, "host"))
-            ok = word(d, "source.host", &d->ev->source.host);
-        else
-            ok = skip(d);
-        if (!ok)
-            return false;
-    }
-    return false;
-}
-
-static bool read_series(mcr_decoder *d)
-{
-    mcr_event_series *series = &d->ev->series;
-    bool is_null;
-    if (!mcr_read_open(d, "series", &is_null))
-        return false;
-    if (is_null) {
-        *series = (mcr_event_series){ 0 };
-        return true;
-    }
-    series->set = 1;
-    mcr_str key;
-    for (bool first = true; mcr_read_next_key(d, first, &key); first = false) {
-        bool ok;
-        if (!key.ptr)
-            return true;
-        if (IS(key, "count"))
-            ok = mcr_read_int32(d, "series.count", &series->count);
-        else if (IS(key, "lastObservedTime"))
-            ok = mcr_read_time(d, "series.lastObservedTime", true, &series->lastObservedTime);
-        else
-            ok = skip(d);
-        if (!ok)
-            return false;
-    }
-    return false;
-}
-
-static step result(bool ok)
-{
-    return ok ? STEP_OK : STEP_BAD;
-}
-
-static step unknown_field(mcr_decoder *d)
-{
-    d->ev->unknown_fields = 1;
-    return result(skip(d));
-}
-
-// Fields that only core/v1 has.
-static step core_field(mcr_decoder *d, mcr_str key)
-{
-    mcr_event *ev = d->ev;
-    switch (key.len) {
-    case 5:
-        if (IS(key, "count"))
-            return result(mcr_read_int32(d, "count", &ev->count));
-        break;
-    case 6:
-        if (IS(key, "source"))
-            return result(read_source(d, "source"));
-        break;
-    case 7:
-        if (IS(key, "message"))
-            return result(text(d, "message", &ev->message));
-        break;
-    case 13:
-        if (IS(key, "lastTimestamp"))
-            return result(mcr_read_time(d, "lastTimestamp", false, &ev->lastTimestamp));
-        break;
-    case 14:
-        if (IS(key, "involvedObject"))
-            return result(read_reference(d, "involvedObject", &ev->involvedObject));
-        if (IS(key, "firstTimestamp"))
-            return result(mcr_read_time(d, "firstTimestamp", false, &ev->firstTimestamp));
-        break;
-    case 18:
-        if (IS(key, "reportingComponent"))
-            return result(word(d, "reportingComponent", &ev->reportingComponent));
-        break;
-    default:
-        break;
-    }
-    return unknown_field(d);
-}
-
-static bool is_v1_field(mcr_str key)
-{
-    return IS(key, "regarding") || IS(key, "note") || IS(key, "reportingController") ||
-           IS(key, "deprecatedSource") || IS(key, "deprecatedFirstTimestamp") ||
-           IS(key, "deprecatedLastTimestamp") || IS(key, "deprecatedCount");
-}
-
-// Fields that only events.k8s.io/v1 has.
-static step v1_field(mcr_decoder *d, mcr_str key)
-{
-    mcr_event *ev = d->ev;
-    if (IS(key, "regarding"))
-        return result(read_reference(d, "regarding", &ev->involvedObject));
-    if (IS(key, "note"))
-        return result(text(d, "note", &ev->message));
-    if (IS(key, "reportingController"))
-        return result(word(d, "reportingController", &ev->reportingComponent));
-    if (IS(key, "deprecatedSource"))
-        return result(read_source(d, "deprecatedSource"));
-    if (IS(key, "deprecatedFirstTimestamp"))
-        return result(mcr_read_time(d, "deprecatedFirstTimestamp", false, &ev->firstTimestamp));
-    if (IS(key, "deprecatedLastTimestamp"))
-        return result(mcr_read_time(d, "deprecatedLastTimestamp", false, &ev->lastTimestamp));
-    return result(mcr_read_int32(d, "deprecatedCount", &ev->count));
-}
-
-static step read_api_version(mcr_decoder *d, shape *s)
-{
-    if (!text(d, "apiVersion", &s->api_version))
-        return STEP_BAD;
-    if (IS(s->api_version, "events.k8s.io/v1") || IS(s->api_version, "events.k8s.io/v1beta1")) {
-        d->ev->api = MCR_API_EVENTS_V1;
-        return STEP_OK;
-    }
-    if (s->v1_fields && !s->core_only && s->api_version.len)
-        return STEP_RESTART;
-    s->core_only = s->api_version.len > 0;
-    return STEP_OK;
-}
-
-// Fields that one of the two APIs alone has, and fields that neither has.
-static step other_field(mcr_decoder *d, shape *s, mcr_str key)
-{
-    if (IS(key, "object") && *d->scan.at == '{' && !s->other_fields) {
-        s->object = d->scan.at;
-        return STEP_WATCH;
-    }
-    if (IS(key, "items") && *d->scan.at == '[') {
-        s->is_list = true;
-        return STEP_BAD;
-    }
-    if (!s->core_only && is_v1_field(key)) {
-        if (d->ev->api != MCR_API_EVENTS_V1 || !s->api_version.len)
-            s->v1_fields = true;
-        d->ev->api = MCR_API_EVENTS_V1;
-        return v1_field(d, key);
-    }
-    // Once it has said that it is events.k8s.io/v1, core's own fields mean nothing.
-    if (d->ev->api == MCR_API_EVENTS_V1 && s->api_version.len)
-        return unknown_field(d);
-    return core_field(d, key);
-}
-
-static step event_field(mcr_decoder *d, shape *s, mcr_str key)
-{
-    mcr_event *ev = d->ev;
-    switch (key.len) {
-    case 4:
-        if (IS(key, "type"))
-            return result(word(d, "type", &ev->type));
-        if (IS(key, "kind")) {
-            bool ok = text(d, "kind", &s->kind);
-            s->is_list |= ok && (IS(s->kind, "EventList") || IS(s->kind, "List"));
-            return result(ok && !s->is_list);
-        }
-        break;
-    case 6:
-        if (IS(key, "reason"))
-            return result(word(d, "reason", &ev->reason));
-        if (IS(key, "series"))
-            return result(read_series(d));
-        if (IS(key, "action"))
-            return result(word(d, "action", &ev->action));
-        break;
-    case 7:
-        if (IS(key, "related"))
-            return result(read_related(d));
-        break;
-    case 8:
-        if (IS(key, "metadata"))
-            return result(read_metadata(d));
-        break;
-    case 9:
-        if (IS(key, "eventTime"))
-            return result(mcr_read_time(d, "eventTime", true, &ev->eventTime));
-        break;
-    case 10:
-        if (IS(key, "apiVersion"))
-            return read_api_version(d, s);
-        break;
-    case 17:
-        if (IS(key, "reportingInstance"))
-            return result(word(d, "reportingInstance", &ev->reportingInstance));
-        break;
-    default:
-        break;
-    }
-    return other_field(d, s, key);
-}
-
-// Reads the Event object at the scanner.
-static step read_object(mcr_decoder *d, shape *s)
-{
-    if (mcr_scan_next(&d->scan) != '{')
-        return result(mcr_scan_fail(&d->scan, "expected an object"));
-    d->scan.at++;
-    mcr_str key;
-    for (bool first = true; mcr_read_next_key(d, first, &key); first = false) {
-        if (!key.ptr)
-            return STEP_OK;
-        step done = event_field(d, s, key);
-        if (done != STEP_OK)
-            return done;
-        s->other_fields |= !IS(key, "type");
-    }
-    return STEP_BAD;
-}
-
-static void clear_fields(mcr_event *ev)
-{
-    // Everything but what the block itself needs.
-    uint32_t refs = ev->refs;
-    memset(ev, 0, sizeof *ev);
-    ev->refs = refs;
-    ev->metadata.deletionGracePeriodSeconds = -1;
-}
-
-// Reads an Event object, again when it says late that it is core/v1, and sets its `raw`.
-static step read_event(mcr_decoder *d, shape *s)
-{
-    mcr_scan_next(&d->scan);
-    const char *from = d->scan.at;
-    step done = read_object(d, s);
-    if (done == STEP_RESTART) {
-        clear_fields(d->ev);
-        *s = (shape){ .core_only = true };
-        d->scan.at = from;
-        done = read_object(d, s);
-    }
-    if (done == STEP_OK)
-        d->ev->raw = mcr_str_n(from, (size_t)(d->scan.at - from));
-    return done;
-}
-
-static bool wrong_kind(mcr_decoder *d, const shape *s, mcr_decode_error *err)
-{
-    if (s->kind.len == 0 || IS(s->kind, "Event"))
-        return false;
-    err->offset = (size_t)(s->kind.ptr >= d->scan.begin && s->kind.ptr < d->scan.end
-                               ? s->kind.ptr - d->scan.begin
-                               : 0);
-    snprintf(err->text, sizeof err->text, "kind is %.*s, expected Event",
-             (int)(s->kind.len < 64 ? s->kind.len : 64), s->kind.ptr);
-    return true;
-}
-
-static bool change_of(mcr_str type, uint8_t *change)
-{
-    if (IS(type, "ADDED"))
-        *change = MCR_CHANGE_NEW;
-    else if (IS(type, "MODIFIED"))
-        *change = MCR_CHANGE_REPEAT;
-    else if (IS(type, "DELETED"))
-        *change = MCR_CHANGE_DELETED;
-    else
-        return false;
-    return true;
-}
-
-// A watch line from its `object` on; the event's `type` is the line's if that came first.
-static mcr_decoded read_watch(mcr_decoder *d, const char *object, mcr_decode_error *err)
-{
-    mcr_str type = d->ev->type;
-    shape s = { 0 };
-    clear_fields(d->ev);
-    d->scan.at = object;
-    mcr_str whole;
-    // BOOKMARK and ERROR lines carry no event; their objects need not look like one.
-    if (!mcr_scan_value(&d->scan, &whole))
-        return MCR_DECODED_MALFORMED;
-    const char *behind = d->scan.at;
-    mcr_str key;
-    while (mcr_read_next_key(d, false, &key) && key.ptr)
-        if (!(IS(key, "type") ? text(d, "type", &type) : skip(d)))
-            return MCR_DECODED_MALFORMED;
-    if (d->scan.why)
-        return MCR_DECODED_MALFORMED;
-    behind = d->scan.at;
-    bool is_error = IS(type, "ERROR");
-    if (!is_error && !IS(type, "BOOKMARK") && !change_of(type, &d->ev->change)) {
-        err->offset = (size_t)(object - d->scan.begin);
-        snprintf(err->text, sizeof err->text,
-                 "type is '%.*s', expected ADDED, MODIFIED, DELETED, BOOKMARK or ERROR",
-                 (int)(type.len < 64 ? type.len : 64), type.ptr ? type.ptr : "");
-        return MCR_DECODED_MALFORMED;
-    }
-    uint8_t change = d->ev->change;
-    d->scan.at = object;
-    if (is_error || IS(type, "BOOKMARK")) {
-        // A Status has its `message` where an event has one.
-        bool ok = !is_error || read_event(d, &s) == STEP_OK;
-        mcr_str message = ok ? d->ev->message : (mcr_str){ 0 };
-        snprintf(err->text, sizeof err->text, "%.*s", (int)(message.len < 200 ? message.len : 200),
-                 message.ptr ? message.ptr : "");
-        d->scan.why = NULL;
-        d->field = NULL;
-        d->scan.at = behind;
-        return MCR_DECODED_CONTROL;
-    }
-    if (read_event(d, &s) != STEP_OK || wrong_kind(d, &s, err))
-        return MCR_DECODED_MALFORMED;
-    d->ev->change = change;
-    d->scan.at = behind;
-    return MCR_DECODED_EVENT;
-}
-
-static void describe(mcr_decoder *d, mcr_decode_error *err)
-{
-    err->offset = (size_t)(d->scan.at - d->scan.begin);
-    if (d->field) {
-        uint32_t len = d->found.len < 40 ? d->found.len : 40;
-        snprintf(err->text, sizeof err->text, "%s: expected %s, found %.*s%s", d->field,
-                 d->expected, (int)len, d->found.ptr, len < d->found.len ? "…" : "");
-    } else {
-        snprintf(err->text, sizeof err->text, "%s", d->scan.why ? d->scan.why : "not an event");
-    }
-}
-
-// Decodes the text that is in the event's own block.
-static mcr_decoded decode_block(mcr_decoder *d, mcr_str owned, bool lenient, mcr_decode_error *err)
-{
-    mcr_scan_init(&d->scan, owned, lenient);
-    d->field = NULL;
-    err->text[0] = '\0';
-    err->offset = 0;
-    shape s = { 0 };
-    mcr_decoded kind = MCR_DECODED_MALFORMED;
-    switch (read_event(d, &s)) {
-    case STEP_OK:
-        if (!wrong_kind(d, &s, err))
-            kind = MCR_DECODED_EVENT;
-        break;
-    case STEP_WATCH:
-        kind = read_watch(d, s.object, err);
-        break;
-    default:
-        break;
-    }
-    if (s.is_list)
-        return MCR_DECODED_LIST;
-    if (kind != MCR_DECODED_MALFORMED) {
-        mcr_scan_next(&d->scan);
-        if (d->scan.at < d->scan.end) {
-            kind = MCR_DECODED_MALFORMED;
-            mcr_scan_fail(&d->scan, "something follows the document");
-        }
-    }
-    if (kind == MCR_DECODED_MALFORMED && !err->text[0]) {
-        if (d->scan.at >= d->scan.end)
-            kind = MCR_DECODED_INCOMPLETE;
-        describe(d, err);
-    }
-    return kind;
-}
-
-static mcr_decoded decode_copy(mcr_decoder *d, mcr_str source, bool lenient, mcr_event **out,
-                               mcr_decode_error *err)
-{
-    // Room behind the text: the pad, then what unescaping and labels usually need.
-    size_t room = (size_t)source.len + MCR_SCAN_PAD + source.len / 4 + 512;
-    d->ev = mcr_block_new(room);
-    char *bytes = mcr_block_take(d->ev, (size_t)source.len + MCR_SCAN_PAD);
-    memcpy(bytes, source.ptr, source.len);
-    memset(bytes + source.len, 0, MCR_SCAN_PAD);
-    mcr_decoded kind = decode_block(d, mcr_str_n(bytes, source.len), lenient, err);
-    if (kind == MCR_DECODED_EVENT)
-        *out = d->ev;
-    else
-        mcr_event_unref(d->ev);
-    d->ev = NULL;
-    return kind;
-}
-
-static bool spans_lines(mcr_str source)
-{
-    return source.len && (memchr(source.ptr, '\n', source.len) != NULL);
-}
+enum {
+    EXCERPT = 48 // bytes of the input that a message shows
+};
 
 mcr_decoder *mcr_decoder_new(void)
 {
@@ -603,28 +24,434 @@ void mcr_decoder_free(mcr_decoder *d)
     mcr_buf_fini(&d->scratch);
     mcr_buf_fini(&d->compact);
     free(d->pairs);
+    free(d->index);
     free(d);
+}
+
+// ---- what is wrong, in words ----
+
+// A message being put together; what does not fit is cut.
+typedef struct phrase {
+    char *text;
+    size_t len;
+    size_t size;
+} phrase;
+
+static void put_byte(phrase *p, char c)
+{
+    if (p->len + 1 < p->size)
+        p->text[p->len++] = c;
+    p->text[p->len] = '\0';
+}
+
+static void put(phrase *p, const char *text)
+{
+    while (*text)
+        put_byte(p, *text++);
+}
+
+// Quotes bytes of the input: printable ones and whole UTF-8 sequences as they are, others as \xNN.
+static void put_excerpt(phrase *p, const char *at, const char *end, bool cut)
+{
+    const char *stop = end - at > EXCERPT ? at + EXCERPT : end;
+    while (at < stop) {
+        int n = mcr_utf8_len(at, end);
+        unsigned char c = (unsigned char)*at;
+        if (n == 0 || c < 0x20 || c == 0x7f) {
+            char hex[8];
+            snprintf(hex, sizeof hex, "\\x%02x", c);
+            put(p, hex);
+            at++;
+            continue;
+        }
+        if (p->len + (size_t)n < p->size)
+            while (n-- > 0)
+                put_byte(p, *at++);
+        else
+            at += n;
+    }
+    if (at < end || cut)
+        put(p, "…");
+}
+
+static void put_path(phrase *p, const mcr_decoder *d)
+{
+    if (d->in_object && d->depth)
+        put(p, "object.");
+    for (unsigned i = 0; i < d->depth; i++) {
+        mcr_str key = d->path[i];
+        bool plain = i == 0 || i + 1 < d->depth || !memchr(key.ptr ? key.ptr : "", '.', key.len);
+        put(p, i == 0 ? "" : plain ? "." : "[\"");
+        put_excerpt(p, key.ptr, key.ptr + key.len, false);
+        put(p, plain ? "" : "\"]");
+    }
+}
+
+// What stands at `at`, as a user would call it.
+static void put_found(phrase *p, const mcr_decoder *d, const char *at)
+{
+    const char *end = at;
+    if (at >= d->scan.end) {
+        put(p, "the end of the text");
+    } else if (*at == '{') {
+        put(p, "an object");
+    } else if (*at == '[') {
+        put(p, "an array");
+    } else if (*at == '"') {
+        for (end++; end < d->scan.end && *end != '"'; end++)
+            end += *end == '\\' && end + 1 < d->scan.end;
+        put_excerpt(p, at, end < d->scan.end ? end + 1 : end, false);
+    } else {
+        while (end < d->scan.end && !mcr_is_space(*end) && !strchr("{}[],:\"", *end))
+            end++;
+        put_excerpt(p, at, end > at ? end : at + 1, false);
+    }
+}
+
+static void put_where(phrase *p, const mcr_decoder *d)
+{
+    put_path(p, d);
+    if (d->depth)
+        put(p, ": ");
+}
+
+static size_t offset_of(const mcr_decoder *d, const char *at)
+{
+    return at >= d->scan.begin && at <= d->scan.end ? (size_t)(at - d->scan.begin) : 0;
+}
+
+static bool is_event(const mcr_decoder *d)
+{
+    return d->kind.len == 0 || MCR_KEY_IS(d->kind, "Event");
+}
+
+static bool is_known_version(const mcr_decoder *d)
+{
+    return d->api_version.len == 0 || MCR_KEY_IS(d->api_version, "v1") ||
+           MCR_KEY_IS(d->api_version, "events.k8s.io/v1") ||
+           MCR_KEY_IS(d->api_version, "events.k8s.io/v1beta1");
+}
+
+// The object says that it is something else, or cannot be an Event. False: it may be one.
+static bool is_other(mcr_decoder *d, mcr_decode_error *err)
+{
+    phrase p = { err->text, 0, sizeof err->text };
+    const char *object = d->in_object ? "object." : "";
+    if (!is_event(d)) {
+        put(&p, object);
+        put(&p, "kind is ");
+        put_excerpt(&p, d->kind.ptr, d->kind.ptr + d->kind.len, false);
+        put(&p, ", expected Event");
+        err->offset = offset_of(d, d->kind_at);
+        return true;
+    }
+    if (!is_known_version(d)) {
+        put(&p, object);
+        put(&p, "apiVersion is ");
+        put_excerpt(&p, d->api_version.ptr, d->api_version.ptr + d->api_version.len, false);
+        put(&p, ", expected v1 or events.k8s.io/v1");
+        err->offset = offset_of(d, d->api_version_at);
+        return true;
+    }
+    return false;
+}
+
+// Tells whether the text ends inside the document, though an error came before its end.
+static bool ends_inside(const mcr_decoder *d)
+{
+    mcr_scan all;
+    mcr_str ignored;
+    mcr_scan_init(&all, mcr_str_n(d->scan.begin, (size_t)(d->scan.end - d->scan.begin)), true);
+    return !mcr_scan_value(&all, &ignored) && all.at >= all.end;
+}
+
+static mcr_decoded incomplete(const mcr_decoder *d, mcr_decode_error *err)
+{
+    phrase p = { err->text, 0, sizeof err->text };
+    err->offset = (size_t)(d->scan.end - d->scan.begin);
+    put(&p, d->scan.begin == d->scan.end ? "there is nothing" : "the text ends inside ");
+    if (d->depth)
+        put_path(&p, d);
+    else if (d->scan.begin != d->scan.end)
+        put(&p, "the document");
+    return MCR_DECODED_INCOMPLETE;
+}
+
+// Says in `err` why the scanner stopped.
+static mcr_decoded failed(mcr_decoder *d, mcr_decode_error *err)
+{
+    if (d->scan.at >= d->scan.end || (d->expected && ends_inside(d)))
+        return incomplete(d, err);
+    if (d->expected && is_other(d, err))
+        return MCR_DECODED_MALFORMED;
+    phrase p = { err->text, 0, sizeof err->text };
+    put_where(&p, d);
+    if (d->expected) {
+        put(&p, "expected ");
+        put(&p, d->expected);
+    } else {
+        put(&p, d->scan.why);
+    }
+    if (d->expected || strncmp(d->scan.why, "expected", 8) == 0) {
+        put(&p, ", found ");
+        put_found(&p, d, d->scan.at);
+    }
+    err->offset = offset_of(d, d->scan.at);
+    return MCR_DECODED_MALFORMED;
+}
+
+// ---- documents ----
+
+static void clear_event(mcr_decoder *d)
+{
+    mcr_event *ev = d->ev;
+    uint32_t refs = ev->refs;
+    memset(ev, 0, sizeof *ev);
+    ev->refs = refs;
+    ev->metadata.deletionGracePeriodSeconds = -1;
+}
+
+static void clear_object(mcr_decoder *d)
+{
+    d->kind = d->api_version = (mcr_str){ 0 };
+    d->core_own = d->v1_own = d->fields = d->others = false;
+    d->depth = 0;
+}
+
+// Reads the object at the scanner as an Event, its bytes into `raw`.
+static mcr_step read_event(mcr_decoder *d, bool top)
+{
+    const char *from = d->scan.at;
+    d->api = MCR_API_CORE_V1;
+    d->decided = false;
+    for (;;) {
+        clear_object(d);
+        mcr_step step = mcr_decode_event(d, top);
+        if (step == MCR_STEP_DONE)
+            d->ev->raw = mcr_str_n(from, (size_t)(d->scan.at - from));
+        if (step != MCR_STEP_AGAIN)
+            return step;
+        clear_event(d);
+        d->scan.at = from;
+    }
+}
+
+// The last `message` of the Status object at `at`; the scanner comes back to where it is.
+static mcr_str status_message(mcr_decoder *d, const char *at)
+{
+    static const mcr_shape any = { NULL, 0 };
+    const char *back = d->scan.at;
+    mcr_str message = { 0 };
+    d->scan.at = at + 1;
+    d->depth = 1;
+    int more = mcr_first_key(&d->scan);
+    for (; more > 0; more = mcr_next_key(&d->scan)) {
+        const mcr_field *none;
+        mcr_str ignored;
+        unsigned next = 0;
+        if (!mcr_decode_key(d, &any, &next, &none))
+            break;
+        bool ok = *d->scan.at == '"' && MCR_KEY_IS(d->path[0], "message")
+                      ? mcr_decode_string(d, &message)
+                      : mcr_scan_value(&d->scan, &ignored);
+        if (!ok)
+            break;
+    }
+    d->depth = 0;
+    d->scan.at = back;
+    return message;
+}
+
+static uint8_t change_of(mcr_str type)
+{
+    return MCR_KEY_IS(type, "ADDED")      ? MCR_CHANGE_NEW
+           : MCR_KEY_IS(type, "MODIFIED") ? MCR_CHANGE_REPEAT
+           : MCR_KEY_IS(type, "DELETED")  ? MCR_CHANGE_DELETED
+                                          : MCR_CHANGE_UNKNOWN;
+}
+
+// A watch line.
+typedef struct line {
+    mcr_str type;
+    const char *object; // its `{`
+    bool read;          // the object was read as an Event already
+} line;
+
+// Reads the value of `object`: as an Event if it is known to be one.
+static bool read_object(mcr_decoder *d, line *l)
+{
+    l->object = d->scan.at;
+    l->read = change_of(l->type) != MCR_CHANGE_UNKNOWN;
+    if (*d->scan.at != '{')
+        return mcr_decode_wrong(d, "an object");
+    clear_event(d);
+    mcr_str ignored;
+    if (!l->read)
+        return mcr_scan_value(&d->scan, &ignored);
+    d->in_object = true;
+    if (read_event(d, false) != MCR_STEP_DONE)
+        return false;
+    d->in_object = false;
+    return true;
+}
+
+// Reads the rest of a watch line, from the value of `object` on.
+static mcr_step read_line(mcr_decoder *d, line *l)
+{
+    static const mcr_shape any = { NULL, 0 };
+    d->depth = 1;
+    if (!read_object(d, l))
+        return MCR_STEP_FAILED;
+    int more;
+    while ((more = mcr_next_key(&d->scan)) > 0) {
+        const mcr_field *none;
+        mcr_str ignored;
+        unsigned next = 0;
+        d->depth = 1;
+        if (!mcr_decode_key(d, &any, &next, &none))
+            return MCR_STEP_FAILED;
+        mcr_str key = d->path[0];
+        if (mcr_is_event_field(key))
+            return MCR_STEP_AGAIN;
+        bool ok = MCR_KEY_IS(key, "type")     ? mcr_decode_string(d, &l->type)
+                  : MCR_KEY_IS(key, "object") ? read_object(d, l)
+                                              : mcr_scan_value(&d->scan, &ignored);
+        if (!ok)
+            return MCR_STEP_FAILED;
+    }
+    d->depth = 0;
+    return more < 0 ? MCR_STEP_FAILED : MCR_STEP_DONE;
+}
+
+static mcr_decoded bad_type(mcr_decoder *d, const line *l, mcr_decode_error *err)
+{
+    phrase p = { err->text, 0, sizeof err->text };
+    if (l->type.len) {
+        put(&p, "type: expected ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, found \"");
+        put_excerpt(&p, l->type.ptr, l->type.ptr + l->type.len, false);
+        put(&p, "\"");
+        err->offset = offset_of(d, l->type.ptr);
+    } else {
+        put(&p,
+            "a watch line without a type: expected ADDED, MODIFIED, DELETED, BOOKMARK or ERROR");
+        err->offset = offset_of(d, l->object);
+    }
+    return MCR_DECODED_MALFORMED;
+}
+
+static mcr_decoded end_line(mcr_decoder *d, line *l, mcr_decode_error *err)
+{
+    uint8_t change = change_of(l->type);
+    if (MCR_KEY_IS(l->type, "BOOKMARK"))
+        return MCR_DECODED_CONTROL;
+    if (MCR_KEY_IS(l->type, "ERROR")) {
+        phrase p = { err->text, 0, sizeof err->text };
+        mcr_str message = status_message(d, l->object);
+        for (uint32_t i = 0; i < message.len; i++)
+            put_byte(&p, message.ptr[i] ? message.ptr[i] : ' ');
+        return MCR_DECODED_CONTROL;
+    }
+    if (change == MCR_CHANGE_UNKNOWN)
+        return bad_type(d, l, err);
+    const char *behind = d->scan.at;
+    if (!l->read) {
+        d->scan.at = l->object;
+        if (!read_object(d, l))
+            return failed(d, err);
+        d->scan.at = behind;
+    }
+    d->in_object = true;
+    if (is_other(d, err))
+        return MCR_DECODED_MALFORMED;
+    d->ev->change = change;
+    return MCR_DECODED_EVENT;
+}
+
+static bool has_event_field(mcr_decoder *d, mcr_decode_error *err)
+{
+    if (d->scan.lenient || d->fields || d->ev->type.len || !d->others)
+        return true;
+    snprintf(err->text, sizeof err->text, "not an Event: it has none of an Event's fields");
+    return false;
+}
+
+static mcr_decoded read_document(mcr_decoder *d, mcr_decode_error *err)
+{
+    const char *from = d->scan.at;
+    if (*from != '{' || d->scan.end == from) {
+        if (d->scan.end - from >= 3 && memcmp(from, "\xef\xbb\xbf", 3) == 0)
+            mcr_scan_fail(&d->scan, "a byte order mark: JSON must not begin with one");
+        mcr_scan_fail(&d->scan, "expected an object");
+        return failed(d, err);
+    }
+    line l = { 0 };
+    mcr_step step = read_event(d, true);
+    if (step == MCR_STEP_WATCH) {
+        l.type = d->ev->type;
+        step = read_line(d, &l);
+        if (step == MCR_STEP_AGAIN) {
+            l.object = NULL;
+            d->never_wrap = true;
+            clear_event(d);
+            d->scan.at = from;
+            step = read_event(d, true);
+        }
+    }
+    if (step == MCR_STEP_LIST)
+        return MCR_DECODED_LIST;
+    if (step == MCR_STEP_FAILED)
+        return failed(d, err);
+    mcr_scan_next(&d->scan);
+    if (d->scan.at < d->scan.end) {
+        mcr_scan_fail(&d->scan, "expected nothing behind the document");
+        return failed(d, err);
+    }
+    if (l.object)
+        return end_line(d, &l, err);
+    return is_other(d, err) || !has_event_field(d, err) ? MCR_DECODED_MALFORMED : MCR_DECODED_EVENT;
 }
 
 mcr_decoded mcr_decode(mcr_decoder *d, mcr_str source, unsigned flags, mcr_event **out,
                        mcr_decode_error *err)
 {
-    bool lenient = flags & MCR_DECODE_GO;
-    const char *begin = source.ptr;
-    while (source.len && mcr_is_space(*source.ptr)) {
-        source.ptr++;
-        source.len--;
-    }
-    while (source.len && mcr_is_space(source.ptr[source.len - 1]))
-        source.len--;
-    size_t skipped = (size_t)(source.ptr - begin);
-    mcr_decoded kind = decode_copy(d, source, lenient, out, err);
-    err->offset += skipped;
-    if (kind != MCR_DECODED_EVENT || !spans_lines(source))
+    const char *begin = source.ptr, *end = source.ptr + source.len;
+    while (begin < end && mcr_is_space(*begin))
+        begin++;
+    while (begin < end && mcr_is_space(end[-1]))
+        end--;
+    mcr_str text = mcr_str_n(begin, (size_t)(end - begin));
+    bool lines = text.len && memchr(text.ptr, '\n', text.len);
+
+    // Room behind the text: the pad, then what unescaping and labels usually need.
+    mcr_event *ev = mcr_block_new((size_t)text.len + MCR_SCAN_PAD + text.len / 4 + 256);
+    char *bytes = mcr_block_take(ev, (size_t)text.len + MCR_SCAN_PAD);
+    size_t len = text.len;
+    if (lines)
+        mcr_json_compact_until(bytes, text, SIZE_MAX, &len);
+    else if (len)
+        memcpy(bytes, text.ptr, len);
+    memset(bytes + len, 0, MCR_SCAN_PAD);
+
+    d->ev = ev;
+    d->expected = NULL;
+    d->in_object = d->never_wrap = false;
+    mcr_scan_init(&d->scan, mcr_str_n(bytes, len), flags & MCR_DECODE_GO);
+    err->offset = 0;
+    err->text[0] = '\0';
+    mcr_decoded kind = read_document(d, err);
+    d->ev = NULL;
+    if (kind == MCR_DECODED_EVENT) {
+        *out = ev;
         return kind;
-    // Known to be valid now: only valid JSON keeps its meaning without white space.
-    mcr_event_unref(*out);
-    d->compact.len = 0;
-    mcr_json_compact(&d->compact, source);
-    return decode_copy(d, mcr_buf_str(&d->compact), lenient, out, err);
+    }
+    mcr_event_unref(ev);
+    if (lines && kind == MCR_DECODED_INCOMPLETE) {
+        err->offset = text.len;
+    } else if (lines && kind == MCR_DECODED_MALFORMED) {
+        d->compact.len = 0;
+        err->offset =
+            mcr_json_compact_until(mcr_buf_reserve(&d->compact, text.len), text, err->offset, &len);
+    }
+    err->offset += (size_t)(begin - source.ptr);
+    return kind;
 }

@@ -305,24 +305,51 @@ bool mcr_scan_value(mcr_scan *s, mcr_str *text)
     }
 }
 
+// What takes up a token's place: white space between two such bytes keeps the tokens apart.
+static bool is_word_byte(char c)
+{
+    return !strchr("{}[],:\"", c) || c == 0;
+}
+
+size_t mcr_json_compact_until(char *to, mcr_str text, size_t most, size_t *len)
+{
+    char *begin = to;
+    const char *at = text.ptr, *end = at + text.len;
+    bool string = false;
+    while (at < end) {
+        const char *from = at;
+        if (!string && mcr_is_space(*at)) {
+            while (at < end && mcr_is_space(*at))
+                at++;
+            bool between = to > begin && at < end && is_word_byte(to[-1]) && is_word_byte(*at);
+            if (!between)
+                continue;
+            at--; // one of them stays
+        }
+        if ((size_t)(to - begin) >= most)
+            return (size_t)(from - text.ptr);
+        char c = *to++ = *at++;
+        if (c == '"')
+            string = !string;
+        else if (c == '\\' && string && at < end && (size_t)(to - begin) < most)
+            *to++ = *at++;
+        if (!string)
+            continue;
+        // The run of bytes that mean nothing.
+        size_t run = 0, room = most - (size_t)(to - begin);
+        while (run < room && at + run < end && at[run] != '"' && at[run] != '\\')
+            run++;
+        memcpy(to, at, run);
+        to += run;
+        at += run;
+    }
+    *len = (size_t)(to - begin);
+    return text.len;
+}
+
 void mcr_json_compact(mcr_buf *out, mcr_str text)
 {
-    char *to = mcr_buf_reserve(out, text.len);
-    const char *at = text.ptr, *end = at + text.len;
-    while (at < end) {
-        char c = *at++;
-        if (mcr_is_space(c))
-            continue;
-        *to++ = c;
-        if (c != '"')
-            continue;
-        while (at < end) {
-            c = *to++ = *at++;
-            if (c == '"')
-                break;
-            if (c == '\\' && at < end)
-                *to++ = *at++;
-        }
-    }
-    out->len = (size_t)(to - out->ptr);
+    size_t len = 0;
+    mcr_json_compact_until(mcr_buf_reserve(out, text.len), text, SIZE_MAX, &len);
+    out->len += len;
 }

@@ -11,6 +11,12 @@
 
 #include "event/scan.h"
 
+// mcr_json_compact_until copies `text`, which need not be valid, to `to` without white space
+// outside strings, but for one byte of it where it keeps two tokens apart. It stops when `most`
+// bytes are copied and returns the place in the text of the byte that would come next; all copied,
+// it stores their number in *len. `to` has room for the whole text.
+size_t mcr_json_compact_until(char *to, mcr_str text, size_t most, size_t *len);
+
 // mcr_scan_plain returns the first byte at or after `at` that is a quote, a backslash, below 0x20
 // or above 0x7f. The pad's zeros end it.
 static inline const char *mcr_scan_plain(const char *at)

@@ -167,9 +167,14 @@ out:
     return made;
 }
 
+// Decodes the event, whatever its kind and apiVersion say: Go's type tells what it is.
 static mcr_event *decode(const cJSON *event)
 {
-    char *printed = cJSON_PrintUnformatted(event);
+    cJSON *bare = cJSON_Duplicate(event, true);
+    cJSON_DeleteItemFromObjectCaseSensitive(bare, "kind");
+    cJSON_DeleteItemFromObjectCaseSensitive(bare, "apiVersion");
+    char *printed = cJSON_PrintUnformatted(bare);
+    cJSON_Delete(bare);
     mcr_buf text = { 0 };
     restore(&text, printed, MCR_STR("\\u0000"));
     cJSON_free(printed);
