@@ -61,15 +61,27 @@ describe("handlers/crashloop", function()
     assert.equal("pager", list[1].sink)
   end)
 
-  it("finds the crash loops of the real data", function()
-    local script = mooncrier.load("scripts/handlers/crashloop.lua")
-    for event in mooncrier.events("examples/data/watch.jsonl") do
+  local function loops_of(path, threshold)
+    local script = mooncrier.load("scripts/handlers/crashloop.lua", { threshold = threshold })
+    for event in mooncrier.events(path) do
       script:handle(event)
     end
     local pods = {}
     for i, one in ipairs(mooncrier.emitted()) do
       pods[i] = one.event.involvedObject.name
     end
-    assert.same({}, pods)
+    return pods
+  end
+
+  it("finds the crash loops of a watch stream, from repeats of one event", function()
+    assert.same({ "cni-agent-jg6kp" }, loops_of("examples/data/watch.jsonl", 4))
+    assert.same({}, loops_of("examples/data/watch.jsonl", 5))
+  end)
+
+  it("finds the crash loops of a list, from the counts", function()
+    assert.same({
+      "bad-command-64459c4bf9-rldxr", "crashloop-d45d6c7dd-6nk59", "two-containers-648cdf599f-2jrk6",
+      "cni-agent-hjxp7", "slow-starter-68d6cc48d8-ggdnn",
+    }, loops_of("examples/data/events.jsonl", 10))
   end)
 end)
