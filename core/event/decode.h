@@ -3,9 +3,22 @@
 //
 // Accepts a core/v1 Event, an events.k8s.io/v1 Event (regarding, note, deprecated* land in the core
 // fields), and either wrapped in a watch line {"type":"ADDED","object":{…}}, keys in any order.
-// Rules (spec RECORD §3, "Decoding an answer"): field names are case-sensitive, unknown fields are
-// ignored but kept in `raw`, the last duplicate wins (objects merge), null means absent, int32
-// fields take no 1.0, 1e2 or overflow, a kind other than Event is an error.
+//
+// Rules (spec RECORD §3, "Decoding an answer"): field names are case-sensitive; unknown fields are
+// ignored but kept in `raw`; the last duplicate wins (objects merge); null means absent; int32
+// fields take no 1.0, 1e2 or overflow; times are RFC 3339, "" is an error; text behind the document
+// and a BOM before it are errors.
+//
+// - Which API: `apiVersion` says so, wherever it stands. Without it (items of a list have none) the
+//   object is of events.k8s.io/v1 when it has a field of that API alone. The other API's own fields
+//   are then unknown fields.
+// - A kind other than Event and an apiVersion other than v1, events.k8s.io/v1 and v1beta1 are
+//   errors; so is, but for MCR_DECODE_GO, an object that has fields, but none of an Event's.
+// - A watch line is an object with a field `object` and no field of an Event but `type`. Its type
+//   must be ADDED, MODIFIED, DELETED, BOOKMARK or ERROR.
+// - A list is what says kind List or EventList, or has an array `items` and has not said its kind
+//   yet; it is told apart at that field, before the rest is read.
+// - finalizers, ownerReferences and managedFields are checked to be arrays, no deeper.
 
 #include <stdint.h>
 
@@ -30,7 +43,7 @@ enum {
 
 typedef struct mcr_decode_error {
     size_t offset;  // of the byte that is wrong, from the start of the text
-    char text[256]; // a phrase: "count: expected an int32, found 1.5"
+    char text[256]; // a phrase: "metadata.name: expected a string, found 5"
 } mcr_decode_error;
 
 // A decoder keeps buffers between documents. One thread at a time.

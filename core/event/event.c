@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "event/atom.h"
 #include "event/block.h"
 #include "event/scan.h"
 
@@ -71,6 +72,14 @@ void mcr_event_unref(mcr_event *ev)
     free(block);
 }
 
+// A string that recurs; the caller's atom may be missing.
+static mcr_str copy_word(mcr_event *ev, mcr_str s)
+{
+    mcr_str copy = mcr_block_copy(ev, s);
+    copy.id = mcr_atom(copy.ptr, copy.len);
+    return copy;
+}
+
 static mcr_pairs copy_pairs(mcr_event *ev, const mcr_pairs *pairs)
 {
     mcr_pair *copy = mcr_block_take(ev, pairs->n * sizeof *copy);
@@ -83,11 +92,11 @@ static mcr_pairs copy_pairs(mcr_event *ev, const mcr_pairs *pairs)
 
 static void copy_reference(mcr_event *ev, mcr_object_reference *ref)
 {
-    ref->kind = mcr_block_copy(ev, ref->kind);
-    ref->namespace = mcr_block_copy(ev, ref->namespace);
+    ref->kind = copy_word(ev, ref->kind);
+    ref->namespace = copy_word(ev, ref->namespace);
     ref->name = mcr_block_copy(ev, ref->name);
     ref->uid = mcr_block_copy(ev, ref->uid);
-    ref->apiVersion = mcr_block_copy(ev, ref->apiVersion);
+    ref->apiVersion = copy_word(ev, ref->apiVersion);
     ref->resourceVersion = mcr_block_copy(ev, ref->resourceVersion);
     ref->fieldPath = mcr_block_copy(ev, ref->fieldPath);
 }
@@ -121,7 +130,7 @@ mcr_event *mcr_event_new(const mcr_event *fields)
     mcr_object_meta *meta = &ev->metadata;
     meta->name = mcr_block_copy(ev, meta->name);
     meta->generateName = mcr_block_copy(ev, meta->generateName);
-    meta->namespace = mcr_block_copy(ev, meta->namespace);
+    meta->namespace = copy_word(ev, meta->namespace);
     meta->selfLink = mcr_block_copy(ev, meta->selfLink);
     meta->uid = mcr_block_copy(ev, meta->uid);
     meta->resourceVersion = mcr_block_copy(ev, meta->resourceVersion);
@@ -135,18 +144,18 @@ mcr_event *mcr_event_new(const mcr_event *fields)
 
     copy_reference(ev, &ev->involvedObject);
     copy_reference(ev, &ev->related);
-    ev->reason = mcr_block_copy(ev, ev->reason);
+    ev->reason = copy_word(ev, ev->reason);
     ev->message = mcr_block_copy(ev, ev->message);
-    ev->source.component = mcr_block_copy(ev, ev->source.component);
-    ev->source.host = mcr_block_copy(ev, ev->source.host);
+    ev->source.component = copy_word(ev, ev->source.component);
+    ev->source.host = copy_word(ev, ev->source.host);
     copy_time(ev, &ev->firstTimestamp);
     copy_time(ev, &ev->lastTimestamp);
-    ev->type = mcr_block_copy(ev, ev->type);
+    ev->type = copy_word(ev, ev->type);
     copy_time(ev, &ev->eventTime);
     copy_time(ev, &ev->series.lastObservedTime);
-    ev->action = mcr_block_copy(ev, ev->action);
-    ev->reportingComponent = mcr_block_copy(ev, ev->reportingComponent);
-    ev->reportingInstance = mcr_block_copy(ev, ev->reportingInstance);
+    ev->action = copy_word(ev, ev->action);
+    ev->reportingComponent = copy_word(ev, ev->reportingComponent);
+    ev->reportingInstance = copy_word(ev, ev->reportingInstance);
     return ev;
 }
 

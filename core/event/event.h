@@ -27,8 +27,8 @@ mcr_event *mcr_event_new(const mcr_event *fields);
 // caller, who may still set hops, delta and change.
 mcr_event *mcr_event_copy(const mcr_event *ev);
 
-// mcr_event_opaque makes an event that has nothing but its JSON text (an object or array, copied): it
-// is written as it is, and all its fields are empty. For results of `eval` that are no events.
+// mcr_event_opaque makes an event that has nothing but its JSON text (an object or array, copied):
+// it is written as it is, and all its fields are empty. For results of `eval` that are no events.
 mcr_event *mcr_event_opaque(mcr_str json);
 
 // mcr_event_time is `event.time`: the first that is set of series.lastObservedTime, lastTimestamp,

@@ -49,43 +49,55 @@ static int days_in(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
+static bool parse_fraction(const char **at, const char *end, int *n, int32_t *nsec)
+{
+    int32_t scale = NS / 10;
+    for ((*at)++; *at < end && **at >= '0' && **at <= '9'; (*at)++, (*n)++) {
+        *nsec += (**at - '0') * scale;
+        scale /= 10; // digits past the ninth are cut
+    }
+    return *n > 0;
+}
+
+// Reads `Z` or `+hh:mm` up to the end; as in Go, 24 hours and 60 minutes are let through.
+static bool parse_zone(const char *at, const char *end, int *offset)
+{
+    int hours, minutes;
+    *offset = 0;
+    if (end - at == 1)
+        return *at == 'Z';
+    if (end - at != 6 || (*at != '+' && *at != '-') || at[3] != ':' || !digits(at + 1, 2, &hours) ||
+        !digits(at + 4, 2, &minutes) || hours > 24 || minutes > 60)
+        return false;
+    *offset = (hours * 60 + minutes) * (*at == '-' ? -60 : 60);
+    return true;
+}
+
 // `decimals`: how many the fraction must have; negative: any number, or no fraction.
 static bool parse(mcr_str text, int decimals, mcr_time *out)
 {
-    int year, month, day, hour, minute, second;
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    if (text.len < 20 || at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' ||
-        at[16] != ':' || !digits(at, 4, &year) || !digits(at + 5, 2, &month) ||
-        !digits(at + 8, 2, &day) || !digits(at + 11, 2, &hour) || !digits(at + 14, 2, &minute) ||
-        !digits(at + 17, 2, &second))
+    int year, month, day, hour, minute, second, offset, n = 0;
+    int32_t nsec = 0;
+    const char *at = text.ptr, *end = at + text.len;
+    if (text.len < sizeof "2006-01-02T5:04:05Z" - 1 || at[4] != '-' || at[7] != '-' ||
+        at[10] != 'T')
+        return false;
+    // Go takes an hour of one digit.
+    int hour_digits = at[12] == ':' ? 1 : 2;
+    const char *clock = at + 11 + hour_digits;
+    if (end - clock < 7 || clock[0] != ':' || clock[3] != ':' || !digits(at, 4, &year) ||
+        !digits(at + 5, 2, &month) || !digits(at + 8, 2, &day) ||
+        !digits(at + 11, hour_digits, &hour) || !digits(clock + 1, 2, &minute) ||
+        !digits(clock + 4, 2, &second))
         return false;
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 ||
         minute > 59 || second > 59)
         return false;
-    at += 19;
-    int32_t nsec = 0;
-    int n = 0;
-    if (*at == '.' || (*at == ',' && decimals < 0)) {
-        int32_t scale = NS / 10;
-        for (at++; at < end && *at >= '0' && *at <= '9'; at++, n++) {
-            nsec += (*at - '0') * scale;
-            scale /= 10;
-        }
-        if (n == 0)
-            return false;
-    }
-    if (decimals >= 0 && n != decimals)
+    at = clock + 6;
+    if ((*at == '.' || *at == ',') && !parse_fraction(&at, end, &n, &nsec))
         return false;
-    int64_t offset = 0;
-    if (end - at == 6 && (*at == '+' || *at == '-')) {
-        int hours, minutes;
-        if (at[3] != ':' || !digits(at + 1, 2, &hours) || !digits(at + 4, 2, &minutes) ||
-            hours > 24 || minutes > 60)
-            return false;
-        offset = (hours * 60 + minutes) * (*at == '-' ? -60 : 60);
-    } else if (end - at != 1 || *at != 'Z') {
+    if ((decimals >= 0 && n != decimals) || !parse_zone(at, end, &offset))
         return false;
-    }
     *out = (mcr_time){ .text = text, .nsec = nsec };
     out->sec = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
     out->set = out->sec != zero_time || nsec != 0;
@@ -114,7 +126,13 @@ mcr_time mcr_time_of(int64_t unix_ns)
 
 int64_t mcr_time_ns(const mcr_time *t)
 {
-    return t->set ? t->sec * NS + t->nsec : 0;
+    int64_t ns;
+    if (!t->set)
+        return 0;
+    if (__builtin_mul_overflow(t->sec, (int64_t)NS, &ns) ||
+        __builtin_add_overflow(ns, t->nsec, &ns))
+        return t->sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
 }
 
 static void put_digits(char *at, int64_t value, int n)
@@ -134,16 +152,25 @@ void mcr_time_format(mcr_buf *out, int64_t sec, int32_t nsec, int decimals)
     int month, day;
     date_of(days, &year, &month, &day);
     char text[40];
-    put_digits(text, year, 4);
-    put_digits(text + 5, month, 2);
-    put_digits(text + 8, day, 2);
-    put_digits(text + 11, rest / 3600, 2);
-    put_digits(text + 14, rest / 60 % 60, 2);
-    put_digits(text + 17, rest % 60, 2);
-    text[4] = text[7] = '-';
-    text[10] = 'T';
-    text[13] = text[16] = ':';
-    char *at = text + 19;
+    char *at = text;
+    if (year < 0) {
+        *at++ = '-';
+        year = -year;
+    }
+    int year_digits = 4;
+    for (int64_t rest_of_year = year / 10000; rest_of_year; rest_of_year /= 10)
+        year_digits++;
+    put_digits(at, year, year_digits);
+    at += year_digits;
+    put_digits(at + 1, month, 2);
+    put_digits(at + 4, day, 2);
+    put_digits(at + 7, rest / 3600, 2);
+    put_digits(at + 10, rest / 60 % 60, 2);
+    put_digits(at + 13, rest % 60, 2);
+    at[0] = at[3] = '-';
+    at[6] = 'T';
+    at[9] = at[12] = ':';
+    at += 15;
     if (decimals > 0) {
         char fraction[9];
         put_digits(fraction, nsec, 9);

@@ -18,7 +18,8 @@ bool mcr_micro_time_parse(mcr_str text, mcr_time *out);
 // mcr_time_of makes a set time without text from Unix nanoseconds.
 mcr_time mcr_time_of(int64_t unix_ns);
 
-// mcr_time_ns is the time in Unix nanoseconds; 0 when not set.
+// mcr_time_ns is the time in Unix nanoseconds; 0 when not set, the nearest that fits past 1677 and
+// 2262.
 int64_t mcr_time_ns(const mcr_time *t);
 
 // mcr_time_write appends `"2026-11-23T05:01:40Z"` with quotes, in UTC, or null when not set.
