@@ -55,11 +55,53 @@ bool mcr_decode_string(mcr_decoder *d, mcr_str *to)
     return read_string(d, to);
 }
 
+static inline uint64_t load8(const char *at)
+{
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return bytes;
+}
+
+static inline uint32_t load4(const char *at)
+{
+    uint32_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return bytes;
+}
+
+// mcr_atom through a small cache of the decoder's own.
+static inline uint32_t atom_of(mcr_decoder *d, mcr_str s)
+{
+    if (s.len == 0)
+        return 0;
+    uint64_t first = 0, last = 0;
+    if (s.len >= 8) {
+        first = load8(s.ptr);
+        last = load8(s.ptr + s.len - 8);
+    } else if (s.len >= 4) {
+        first = load4(s.ptr);
+        last = load4(s.ptr + s.len - 4);
+    } else {
+        // Of one to three bytes, the first, the one in the middle and the last are all.
+        first = (unsigned char)s.ptr[0] | (uint64_t)(unsigned char)s.ptr[s.len / 2] << 8;
+        last = (unsigned char)s.ptr[s.len - 1];
+    }
+    uint64_t hash = (first ^ (last << 29 | last >> 35) ^ s.len) * UINT64_C(0x9e3779b97f4a7c15);
+    mcr_word *word = &d->words[hash >> 40 & (MCR_WORDS - 1)];
+    if (word->first == first && word->last == last && word->len == s.len &&
+        (s.len <= 16 || memcmp(mcr_atom_str(word->id).ptr, s.ptr, s.len) == 0))
+        return word->id;
+    uint32_t id = mcr_atom(s.ptr, s.len);
+    if (id)
+        *word = (mcr_word){ first, last, s.len, id };
+    return id;
+}
+
 static inline bool read_word(mcr_decoder *d, mcr_str *to)
 {
     if (!read_string(d, to))
         return false;
-    to->id = mcr_atom(to->ptr, to->len);
+    to->id = atom_of(d, *to);
     return true;
 }
 
@@ -85,9 +127,19 @@ static bool parse_int(mcr_str text, int64_t min, int64_t max, int64_t *value)
 
 static bool read_int(mcr_decoder *d, const char *expected, int64_t min, int64_t max, int64_t *to)
 {
+    // Counts are mostly short.
+    const char *at = d->scan.at;
+    int64_t small = 0;
+    while (at < d->scan.at + 9 && *at >= '0' && *at <= '9')
+        small = small * 10 + (*at++ - '0');
+    if (at > d->scan.at && (*at == ',' || *at == '}') && *d->scan.at != '0') {
+        *to = small;
+        d->scan.at = at;
+        return true;
+    }
     if (is_null(d))
         return true;
-    const char *at = d->scan.at;
+    at = d->scan.at;
     mcr_str text;
     if (!mcr_scan_value(&d->scan, &text))
         return false;
@@ -130,8 +182,20 @@ static bool read_time(mcr_decoder *d, bool micro, mcr_time *to)
         return mcr_decode_wrong(d, expected);
     if (!read_string(d, &text))
         return false;
-    if (micro ? mcr_micro_time_parse(text, to) : mcr_time_parse(text, to))
+    bool whole_seconds = text.len == sizeof d->time_text && !micro;
+    if (whole_seconds && memcmp(text.ptr, d->time_text, sizeof d->time_text) == 0) {
+        *to = d->time;
+        to->text = text;
         return true;
+    }
+    if (micro ? mcr_micro_time_parse(text, to) : mcr_time_parse(text, to)) {
+        if (whole_seconds) {
+            memcpy(d->time_text, text.ptr, sizeof d->time_text);
+            d->time = *to;
+            d->time.text = (mcr_str){ 0 };
+        }
+        return true;
+    }
     d->scan.at = at;
     return mcr_decode_wrong(d, expected);
 }

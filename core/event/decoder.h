@@ -62,8 +62,17 @@ struct mcr_shape {
     }
 
 enum {
-    MCR_PATH = 3 // event field, its field, a key of a map
+    MCR_PATH = 3,   // event field, its field, a key of a map
+    MCR_WORDS = 512 // a power of two
 };
+
+// A word whose atom is known: its ends, which are all of it up to 16 bytes, and its atom.
+typedef struct mcr_word {
+    uint64_t first;
+    uint64_t last;
+    uint32_t len;
+    uint32_t id;
+} mcr_word;
 
 struct mcr_decoder {
     mcr_scan scan;
@@ -86,6 +95,10 @@ struct mcr_decoder {
     bool fields;     // fields other than `type` were read
     bool others;     // fields of no API were read
     bool never_wrap; // an `object` is an unknown field, this is no watch line
+
+    mcr_word words[MCR_WORDS]; // by hash, the last one seen
+    char time_text[20];        // the last time read that is so long; an event often repeats it
+    mcr_time time;
 
     mcr_buf scratch; // a string being unescaped
     mcr_buf compact; // a place of an error being looked for
