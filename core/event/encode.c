@@ -8,39 +8,45 @@
 #include "event/walk.h"
 #include "event/writer.h"
 
+// `at`, where the next byte goes, travels from function to function in a register: through memory,
+// each of the hundred little writes would wait for the one before it.
+//
 // Every field is written with a comma behind it; close_object turns the last one into a brace.
 
-#define FIELD(w, key, value)                                                                       \
+#define PUT(at, literal)                                                                           \
     do {                                                                                           \
-        if ((value).len) {                                                                         \
-            MCR_PUT(w, "\"" key "\":");                                                            \
-            mcr_writer_string(w, value);                                                           \
-            mcr_writer_putc(w, ',');                                                               \
-        }                                                                                          \
+        memcpy(at, literal, sizeof(literal) - 1);                                                  \
+        (at) += sizeof(literal) - 1;                                                               \
     } while (0)
 
-#define FIELD_ALWAYS(w, key, value)                                                                \
+#define FIELD_ALWAYS(w, at, key, value)                                                            \
     do {                                                                                           \
-        MCR_PUT(w, "\"" key "\":");                                                                \
-        mcr_writer_string(w, value);                                                               \
-        mcr_writer_putc(w, ',');                                                                   \
+        PUT(at, "\"" key "\":");                                                                   \
+        (at) = mcr_put_string(w, at, value);                                                       \
+        *(at)++ = ',';                                                                             \
     } while (0)
 
-#define FIELD_NUMBER(w, key, value)                                                                \
+#define FIELD(w, at, key, value)                                                                   \
+    do {                                                                                           \
+        if ((value).len)                                                                           \
+            FIELD_ALWAYS(w, at, key, value);                                                       \
+    } while (0)
+
+#define FIELD_NUMBER(at, key, value)                                                               \
     do {                                                                                           \
         if (value) {                                                                               \
-            MCR_PUT(w, "\"" key "\":");                                                            \
-            mcr_writer_i64(w, value);                                                              \
-            mcr_writer_putc(w, ',');                                                               \
+            PUT(at, "\"" key "\":");                                                               \
+            (at) = mcr_put_i64(at, value);                                                         \
+            *(at)++ = ',';                                                                         \
         }                                                                                          \
     } while (0)
 
-static void close_object(mcr_writer *w)
+static inline char *close_object(char *at)
 {
-    if (w->at[-1] == ',')
-        w->at[-1] = '}';
-    else
-        *w->at++ = '}';
+    at -= at[-1] == ',';
+    *at++ = '}';
+    *at++ = ',';
+    return at;
 }
 
 enum {
@@ -48,35 +54,35 @@ enum {
     MICROS_LEN = sizeof "2026-11-23T05:01:40.123456Z" - 1
 };
 
+static char *put_other_time(mcr_writer *w, char *at, const mcr_time *t, bool micro)
+{
+    w->at = at;
+    mcr_writer_end(w);
+    if (micro)
+        mcr_micro_time_write(w->out, t);
+    else
+        mcr_time_write(w->out, t);
+    mcr_writer_begin(w, w->out);
+    *w->at++ = ',';
+    return w->at;
+}
+
 // put_time puts a time as Go does. A text of that very length is in that form already: it was
 // parsed, and any other form of a time has another length or ends otherwise.
-static void put_time(mcr_writer *w, const mcr_time *t, size_t len,
-                     void (*write)(mcr_buf *, const mcr_time *))
+static inline char *put_time(mcr_writer *w, char *at, const mcr_time *t, bool micro)
 {
+    size_t len = micro ? MICROS_LEN : SECONDS_LEN;
     if (!t->set) {
-        MCR_PUT(w, "null,");
-    } else if (t->text.len == len && t->text.ptr[len - 1] == 'Z') {
-        w->at[0] = '"';
-        memcpy(w->at + 1, t->text.ptr, len);
-        w->at[len + 1] = '"';
-        w->at[len + 2] = ',';
-        w->at += len + 3;
-    } else {
-        mcr_writer_end(w);
-        write(w->out, t);
-        mcr_writer_begin(w, w->out);
-        mcr_writer_putc(w, ',');
+        PUT(at, "null,");
+        return at;
     }
-}
-
-static void put_seconds(mcr_writer *w, const mcr_time *t)
-{
-    put_time(w, t, SECONDS_LEN, mcr_time_write);
-}
-
-static void put_micros(mcr_writer *w, const mcr_time *t)
-{
-    put_time(w, t, MICROS_LEN, mcr_micro_time_write);
+    if (t->text.len != len || t->text.ptr[len - 1] != 'Z')
+        return put_other_time(w, at, t, micro);
+    at[0] = '"';
+    memcpy(at + 1, t->text.ptr, len);
+    at[len + 1] = '"';
+    at[len + 2] = ',';
+    return at + len + 3;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -88,99 +94,108 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-static void put_pair(mcr_writer *w, const mcr_pair *pair)
+// sort_pairs orders by key; most maps are in order already.
+static void sort_pairs(const mcr_pair **order, const mcr_pairs *pairs)
 {
-    mcr_writer_string(w, pair->key);
-    mcr_writer_putc(w, ':');
-    mcr_writer_string(w, pair->value);
-    mcr_writer_putc(w, ',');
+    uint32_t sorted = 0;
+    for (; sorted < pairs->n; sorted++) {
+        order[sorted] = &pairs->at[sorted];
+        if (sorted && compare_keys(&order[sorted - 1], &order[sorted]) > 0)
+            break;
+    }
+    if (sorted == pairs->n)
+        return;
+    for (; sorted < pairs->n; sorted++)
+        order[sorted] = &pairs->at[sorted];
+    qsort(order, pairs->n, sizeof *order, compare_keys);
 }
 
-static void put_pairs(mcr_writer *w, const mcr_pairs *pairs)
+static char *put_pairs(mcr_writer *w, char *at, const mcr_pairs *pairs)
 {
-    bool sorted = true;
-    for (uint32_t i = 1; i < pairs->n && sorted; i++) {
-        const mcr_pair *a = &pairs->at[i - 1];
-        const mcr_pair *b = &pairs->at[i];
-        sorted = compare_keys(&a, &b) < 0;
+    enum {
+        FEW = 32
+    };
+    const mcr_pair *few[FEW];
+    const mcr_pair **order = few;
+    if (pairs->n > FEW)
+        order = mcr_alloc(pairs->n * sizeof(mcr_pair *));
+    sort_pairs(order, pairs);
+    *at++ = '{';
+    for (uint32_t i = 0; i < pairs->n; i++) {
+        at = mcr_put_string(w, at, order[i]->key);
+        *at++ = ':';
+        at = mcr_put_string(w, at, order[i]->value);
+        *at++ = ',';
     }
-    mcr_writer_putc(w, '{');
-    if (sorted) {
-        for (uint32_t i = 0; i < pairs->n; i++)
-            put_pair(w, &pairs->at[i]);
-    } else {
-        const mcr_pair **order = mcr_alloc(pairs->n * sizeof(mcr_pair *));
-        for (uint32_t i = 0; i < pairs->n; i++)
-            order[i] = &pairs->at[i];
-        qsort(order, pairs->n, sizeof(mcr_pair *), compare_keys);
-        for (uint32_t i = 0; i < pairs->n; i++)
-            put_pair(w, order[i]);
+    if (order != few)
         free(order);
-    }
-    close_object(w);
-    mcr_writer_putc(w, ',');
+    return close_object(at);
 }
 
-static void put_metadata(mcr_writer *w, const mcr_object_meta *meta)
+static char *put_list(mcr_writer *w, char *at, mcr_str json, void (*write)(mcr_writer *, mcr_str))
 {
-    MCR_PUT(w, "\"metadata\":{");
-    FIELD(w, "name", meta->name);
-    FIELD(w, "generateName", meta->generateName);
-    FIELD(w, "namespace", meta->namespace);
-    FIELD(w, "selfLink", meta->selfLink);
-    FIELD(w, "uid", meta->uid);
-    FIELD(w, "resourceVersion", meta->resourceVersion);
-    FIELD_NUMBER(w, "generation", meta->generation);
-    MCR_PUT(w, "\"creationTimestamp\":");
-    put_seconds(w, &meta->creationTimestamp);
+    w->at = at;
+    write(w, json);
+    mcr_writer_room(w, 0);
+    *w->at++ = ',';
+    return w->at;
+}
+
+static char *put_metadata(mcr_writer *w, char *at, const mcr_object_meta *meta)
+{
+    PUT(at, "\"metadata\":{");
+    FIELD(w, at, "name", meta->name);
+    FIELD(w, at, "generateName", meta->generateName);
+    FIELD(w, at, "namespace", meta->namespace);
+    FIELD(w, at, "selfLink", meta->selfLink);
+    FIELD(w, at, "uid", meta->uid);
+    FIELD(w, at, "resourceVersion", meta->resourceVersion);
+    FIELD_NUMBER(at, "generation", meta->generation);
+    PUT(at, "\"creationTimestamp\":");
+    at = put_time(w, at, &meta->creationTimestamp, false);
     if (meta->deletionTimestamp.set) {
-        MCR_PUT(w, "\"deletionTimestamp\":");
-        put_seconds(w, &meta->deletionTimestamp);
+        PUT(at, "\"deletionTimestamp\":");
+        at = put_time(w, at, &meta->deletionTimestamp, false);
     }
     if (meta->deletionGracePeriodSeconds != -1) {
-        MCR_PUT(w, "\"deletionGracePeriodSeconds\":");
-        mcr_writer_i64(w, meta->deletionGracePeriodSeconds);
-        mcr_writer_putc(w, ',');
+        PUT(at, "\"deletionGracePeriodSeconds\":");
+        at = mcr_put_i64(at, meta->deletionGracePeriodSeconds);
+        *at++ = ',';
     }
     if (meta->labels.n) {
-        MCR_PUT(w, "\"labels\":");
-        put_pairs(w, &meta->labels);
+        PUT(at, "\"labels\":");
+        at = put_pairs(w, at, &meta->labels);
     }
     if (meta->annotations.n) {
-        MCR_PUT(w, "\"annotations\":");
-        put_pairs(w, &meta->annotations);
+        PUT(at, "\"annotations\":");
+        at = put_pairs(w, at, &meta->annotations);
     }
     if (!mcr_list_is_empty(meta->ownerReferences)) {
-        MCR_PUT(w, "\"ownerReferences\":");
-        mcr_write_owner_references(w, meta->ownerReferences);
-        mcr_writer_putc(w, ',');
+        PUT(at, "\"ownerReferences\":");
+        at = put_list(w, at, meta->ownerReferences, mcr_write_owner_references);
     }
     if (!mcr_list_is_empty(meta->finalizers)) {
-        MCR_PUT(w, "\"finalizers\":");
-        mcr_write_strings(w, meta->finalizers);
-        mcr_writer_putc(w, ',');
+        PUT(at, "\"finalizers\":");
+        at = put_list(w, at, meta->finalizers, mcr_write_strings);
     }
     if (!mcr_list_is_empty(meta->managedFields)) {
-        MCR_PUT(w, "\"managedFields\":");
-        mcr_write_managed_fields(w, meta->managedFields);
-        mcr_writer_putc(w, ',');
+        PUT(at, "\"managedFields\":");
+        at = put_list(w, at, meta->managedFields, mcr_write_managed_fields);
     }
-    close_object(w);
-    mcr_writer_putc(w, ',');
+    return close_object(at);
 }
 
-static void put_reference(mcr_writer *w, const mcr_object_reference *reference)
+static char *put_reference(mcr_writer *w, char *at, const mcr_object_reference *reference)
 {
-    mcr_writer_putc(w, '{');
-    FIELD(w, "kind", reference->kind);
-    FIELD(w, "namespace", reference->namespace);
-    FIELD(w, "name", reference->name);
-    FIELD(w, "uid", reference->uid);
-    FIELD(w, "apiVersion", reference->apiVersion);
-    FIELD(w, "resourceVersion", reference->resourceVersion);
-    FIELD(w, "fieldPath", reference->fieldPath);
-    close_object(w);
-    mcr_writer_putc(w, ',');
+    *at++ = '{';
+    FIELD(w, at, "kind", reference->kind);
+    FIELD(w, at, "namespace", reference->namespace);
+    FIELD(w, at, "name", reference->name);
+    FIELD(w, at, "uid", reference->uid);
+    FIELD(w, at, "apiVersion", reference->apiVersion);
+    FIELD(w, at, "resourceVersion", reference->resourceVersion);
+    FIELD(w, at, "fieldPath", reference->fieldPath);
+    return close_object(at);
 }
 
 static bool is_one_of(mcr_str key, const mcr_str *names, size_t n)
@@ -230,20 +245,23 @@ static bool is_known(mcr_str key, int api)
            (api == MCR_API_EVENTS_V1 && is_one_of(key, events, sizeof events / sizeof *events));
 }
 
-static void put_unknown(mcr_writer *w, const mcr_event *ev)
+static char *put_unknown(mcr_writer *w, char *at, const mcr_event *ev)
 {
+    w->at = at;
     mcr_walk walk;
     mcr_str key, value;
     mcr_walk_begin(&walk, ev->raw);
     while (mcr_walk_member(&walk, &key, &value)) {
         if (is_known(key, ev->api))
             continue;
-        mcr_writer_putc(w, '"');
+        *w->at++ = '"';
         mcr_writer_bytes(w, key.ptr, key.len);
         MCR_PUT(w, "\":");
         mcr_writer_bytes(w, value.ptr, value.len);
-        mcr_writer_putc(w, ',');
+        *w->at++ = ',';
+        mcr_writer_room(w, 0);
     }
+    return w->at;
 }
 
 void mcr_event_encode(mcr_buf *out, const mcr_event *ev, bool unknown)
@@ -252,43 +270,42 @@ void mcr_event_encode(mcr_buf *out, const mcr_event *ev, bool unknown)
     mcr_writer *w = &writer;
     mcr_buf_reserve(out, ev->raw.len + 2 * MCR_WRITER_SLACK);
     mcr_writer_begin(w, out);
-    MCR_PUT(w, "{\"kind\":\"Event\",\"apiVersion\":\"v1\",");
-    put_metadata(w, &ev->metadata);
-    MCR_PUT(w, "\"involvedObject\":");
-    put_reference(w, &ev->involvedObject);
-    FIELD(w, "reason", ev->reason);
-    FIELD(w, "message", ev->message);
-    MCR_PUT(w, "\"source\":{");
-    FIELD(w, "component", ev->source.component);
-    FIELD(w, "host", ev->source.host);
-    close_object(w);
-    mcr_writer_putc(w, ',');
-    MCR_PUT(w, "\"firstTimestamp\":");
-    put_seconds(w, &ev->firstTimestamp);
-    MCR_PUT(w, "\"lastTimestamp\":");
-    put_seconds(w, &ev->lastTimestamp);
-    FIELD_NUMBER(w, "count", ev->count);
-    FIELD(w, "type", ev->type);
-    MCR_PUT(w, "\"eventTime\":");
-    put_micros(w, &ev->eventTime);
+    char *at = w->at;
+    PUT(at, "{\"kind\":\"Event\",\"apiVersion\":\"v1\",");
+    at = put_metadata(w, at, &ev->metadata);
+    PUT(at, "\"involvedObject\":");
+    at = put_reference(w, at, &ev->involvedObject);
+    FIELD(w, at, "reason", ev->reason);
+    FIELD(w, at, "message", ev->message);
+    PUT(at, "\"source\":{");
+    FIELD(w, at, "component", ev->source.component);
+    FIELD(w, at, "host", ev->source.host);
+    at = close_object(at);
+    PUT(at, "\"firstTimestamp\":");
+    at = put_time(w, at, &ev->firstTimestamp, false);
+    PUT(at, "\"lastTimestamp\":");
+    at = put_time(w, at, &ev->lastTimestamp, false);
+    FIELD_NUMBER(at, "count", ev->count);
+    FIELD(w, at, "type", ev->type);
+    PUT(at, "\"eventTime\":");
+    at = put_time(w, at, &ev->eventTime, true);
     if (ev->series.set) {
-        MCR_PUT(w, "\"series\":{");
-        FIELD_NUMBER(w, "count", ev->series.count);
-        MCR_PUT(w, "\"lastObservedTime\":");
-        put_micros(w, &ev->series.lastObservedTime);
-        close_object(w);
-        mcr_writer_putc(w, ',');
+        PUT(at, "\"series\":{");
+        FIELD_NUMBER(at, "count", ev->series.count);
+        PUT(at, "\"lastObservedTime\":");
+        at = put_time(w, at, &ev->series.lastObservedTime, true);
+        at = close_object(at);
     }
-    FIELD(w, "action", ev->action);
+    FIELD(w, at, "action", ev->action);
     if (ev->has_related) {
-        MCR_PUT(w, "\"related\":");
-        put_reference(w, &ev->related);
+        PUT(at, "\"related\":");
+        at = put_reference(w, at, &ev->related);
     }
-    FIELD_ALWAYS(w, "reportingComponent", ev->reportingComponent);
-    FIELD_ALWAYS(w, "reportingInstance", ev->reportingInstance);
+    FIELD_ALWAYS(w, at, "reportingComponent", ev->reportingComponent);
+    FIELD_ALWAYS(w, at, "reportingInstance", ev->reportingInstance);
     if (unknown && ev->unknown_fields)
-        put_unknown(w, ev);
-    close_object(w);
+        at = put_unknown(w, at, ev);
+    w->at = close_object(at) - 1;
     mcr_writer_end(w);
 }
 

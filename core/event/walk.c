@@ -154,7 +154,7 @@ static const char *container_end(const char *at, const char *end)
 
 #endif
 
-static const char *value_end(const char *at, const char *end)
+const char *mcr_walk_value(const char *at, const char *end)
 {
     if (at < end && *at == '"')
         return string_end(at, end);
@@ -166,8 +166,7 @@ static const char *value_end(const char *at, const char *end)
     return at;
 }
 
-// between goes behind the comma, if any, to the next member or element; false: there is none.
-static bool between(mcr_walk *walk)
+bool mcr_walk_more(mcr_walk *walk)
 {
     walk->at = skip_space(walk->at, walk->end);
     if (walk->at < walk->end && *walk->at == ',')
@@ -185,17 +184,17 @@ void mcr_walk_begin(mcr_walk *walk, mcr_str container)
 
 bool mcr_walk_element(mcr_walk *walk, mcr_str *value)
 {
-    if (!between(walk))
+    if (!mcr_walk_more(walk))
         return false;
     const char *begin = walk->at;
-    walk->at = value_end(begin, walk->end);
+    walk->at = mcr_walk_value(begin, walk->end);
     *value = mcr_str_n(begin, (size_t)(walk->at - begin));
     return value->len > 0;
 }
 
 bool mcr_walk_member(mcr_walk *walk, mcr_str *key, mcr_str *value)
 {
-    if (!between(walk) || *walk->at != '"')
+    if (!mcr_walk_more(walk) || *walk->at != '"')
         return false;
     const char *begin = walk->at + 1;
     walk->at = string_end(walk->at, walk->end);
@@ -205,7 +204,7 @@ bool mcr_walk_member(mcr_walk *walk, mcr_str *key, mcr_str *value)
         return false;
     walk->at = skip_space(walk->at + 1, walk->end);
     begin = walk->at;
-    walk->at = value_end(begin, walk->end);
+    walk->at = mcr_walk_value(begin, walk->end);
     *value = mcr_str_n(begin, (size_t)(walk->at - begin));
     return value->len > 0;
 }

@@ -18,8 +18,14 @@ typedef struct mcr_walk {
     const char *end;
 } mcr_walk;
 
+// mcr_walk_value returns where the value that begins at `at` ends.
+const char *mcr_walk_value(const char *at, const char *end);
+
 // mcr_walk_begin enters the object or array `container`.
 void mcr_walk_begin(mcr_walk *walk, mcr_str container);
+
+// mcr_walk_more goes behind a comma, if any, to the next member or element. False: there is none.
+bool mcr_walk_more(mcr_walk *walk);
 
 // mcr_walk_member goes to the object's next member: its key as it is written between the quotes,
 // escapes and all, and the text of its value. False: there is none.

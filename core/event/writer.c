@@ -2,11 +2,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "event/encode.h"
+#include "event/plain.h"
+#include "event/scan_bytes.h"
 
 void mcr_writer_more(mcr_writer *w, size_t n)
 {
@@ -15,115 +14,20 @@ void mcr_writer_more(mcr_writer *w, size_t n)
     w->end = w->out->ptr + w->out->cap;
 }
 
-void mcr_writer_i64(mcr_writer *w, int64_t value)
+char *mcr_put_i64(char *at, int64_t value)
 {
     char digits[20];
-    char *at = digits + sizeof digits;
+    char *first = digits + sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
-        *--at = (char)('0' + rest % 10);
+        *--first = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest);
     if (value < 0)
-        *w->at++ = '-';
-    size_t n = (size_t)(digits + sizeof digits - at);
-    memcpy(w->at, at, n);
-    w->at += n;
-}
-
-// is_plain tells whether Go writes this byte of a string as it is, whatever follows.
-static inline bool is_plain(char c)
-{
-    return (unsigned char)(c - 0x20) < 0x60 && c != '"' && c != '\\' && c != '<' && c != '>' &&
-           c != '&';
-}
-
-#ifdef __SSE2__
-// not_plain has a bit for each of 16 bytes that is_plain refuses.
-static inline unsigned not_plain(__m128i v)
-{
-    // As signed numbers, control characters and all above ASCII are below the space.
-    __m128i hit = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
-    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-    // One bit apart: < and >, " and &.
-    __m128i angles = _mm_or_si128(v, _mm_set1_epi8('<' ^ '>'));
-    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(angles, _mm_set1_epi8('>')));
-    __m128i quotes = _mm_or_si128(v, _mm_set1_epi8('"' ^ '&'));
-    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(quotes, _mm_set1_epi8('&')));
-    return (unsigned)_mm_movemask_epi8(hit);
-}
-
-// copy_plain copies bytes for as long as they are plain and returns how many were; what it writes
-// behind those, within n, is of no meaning. It reads nothing outside the n bytes.
-static inline size_t copy_plain(char *to, const char *from, size_t n)
-{
-    unsigned mask;
-    if (n >= 16) {
-        size_t i = 0;
-        for (; i + 16 <= n; i += 16) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(from + i));
-            _mm_storeu_si128((__m128i *)(to + i), v);
-            mask = not_plain(v);
-            if (mask)
-                return i + (size_t)__builtin_ctz(mask);
-        }
-        if (i == n)
-            return n;
-        i = n - 16;
-        __m128i v = _mm_loadu_si128((const __m128i *)(from + i));
-        _mm_storeu_si128((__m128i *)(to + i), v);
-        mask = not_plain(v);
-        return mask ? i + (size_t)__builtin_ctz(mask) : n;
-    }
-    // Shorter ones: two halves that overlap, and the place of a hit from the right half of bits.
-    if (n >= 8) {
-        int64_t low, high;
-        memcpy(&low, from, 8);
-        memcpy(&high, from + n - 8, 8);
-        memcpy(to, &low, 8);
-        memcpy(to + n - 8, &high, 8);
-        mask = not_plain(_mm_set_epi64x(high, low));
-        if (!mask)
-            return n;
-        unsigned bit = (unsigned)__builtin_ctz(mask);
-        return bit < 8 ? bit : n - 16 + bit;
-    }
-    size_t i = 0;
-    while (i < n && is_plain(from[i])) {
-        to[i] = from[i];
-        i++;
-    }
-    return i;
-}
-#else
-static inline size_t copy_plain(char *to, const char *from, size_t n)
-{
-    size_t i = 0;
-    while (i < n && is_plain(from[i])) {
-        to[i] = from[i];
-        i++;
-    }
-    return i;
-}
-#endif
-
-// utf8_len returns how many bytes the valid UTF-8 sequence at `at` has, 0 when it is not valid.
-static unsigned utf8_len(const unsigned char *at, size_t n)
-{
-    unsigned char c = at[0];
-    if (c < 0x80)
-        return 1;
-    if (c < 0xc2 || c > 0xf4 || n < 2)
-        return 0;
-    if (c < 0xe0)
-        return (at[1] & 0xc0) == 0x80 ? 2 : 0;
-    unsigned char low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high || n < 3 || (at[2] & 0xc0) != 0x80)
-        return 0;
-    if (c < 0xf0)
-        return 3;
-    return n >= 4 && (at[3] & 0xc0) == 0x80 ? 4 : 0;
+        *at++ = '-';
+    size_t n = (size_t)(digits + sizeof digits - first);
+    memcpy(at, first, n);
+    return at + n;
 }
 
 // is_separator tells whether U+2028 or U+2029 begins here.
@@ -147,7 +51,7 @@ static size_t put_escaped(mcr_writer *w, const char *at, size_t n)
 {
     unsigned char c = (unsigned char)*at;
     if (c >= 0x80) {
-        unsigned len = utf8_len((const unsigned char *)at, n);
+        unsigned len = (unsigned)mcr_utf8_len(at, at + n);
         if (!len) {
             MCR_PUT(w, "\\ufffd");
             return 1;
@@ -172,19 +76,14 @@ static size_t put_escaped(mcr_writer *w, const char *at, size_t n)
     return 1;
 }
 
-void mcr_writer_string(mcr_writer *w, mcr_str s)
+// put_mixed puts a string that is not all plain, behind its quote.
+static __attribute__((noinline)) char *put_mixed(mcr_writer *w, char *to, mcr_str s)
 {
     const char *at = s.ptr;
     size_t left = s.len;
-    if (!left) {
-        MCR_PUT(w, "\"\"");
-        mcr_writer_room(w, 0);
-        return;
-    }
-    mcr_writer_room(w, left);
-    *w->at++ = '"';
+    w->at = to;
     for (;;) {
-        size_t n = copy_plain(w->at, at, left);
+        size_t n = mcr_plain_copy(w->at, at, left);
         w->at += n;
         at += n;
         left -= n;
@@ -195,9 +94,30 @@ void mcr_writer_string(mcr_writer *w, mcr_str s)
             at += taken;
             left -= taken;
             mcr_writer_room(w, left);
-        } while (left && !is_plain(*at));
+        } while (left && !mcr_is_plain(*at));
     }
     *w->at++ = '"';
+    return w->at;
+}
+
+char *mcr_put_string(mcr_writer *w, char *at, mcr_str s)
+{
+    size_t n = s.len;
+    if ((size_t)(w->end - at) < n + MCR_WRITER_SLACK) {
+        w->at = at;
+        mcr_writer_more(w, n);
+        at = w->at;
+    }
+    *at++ = '"';
+    if (n && !mcr_plain_copy_all(at, s.ptr, n))
+        return put_mixed(w, at, s);
+    at[n] = '"';
+    return at + n + 1;
+}
+
+void mcr_writer_string(mcr_writer *w, mcr_str s)
+{
+    w->at = mcr_put_string(w, w->at, s);
 }
 
 void mcr_json_string(mcr_buf *out, mcr_str s)
@@ -214,6 +134,10 @@ void mcr_writer_compact(mcr_writer *w, mcr_str json)
     const char *at = json.ptr;
     const char *end = at + json.len;
     mcr_writer_room(w, json.len);
+    if (mcr_compact_len(at, json.len) == json.len) {
+        mcr_writer_bytes(w, at, json.len);
+        return;
+    }
     while (at < end) {
         char c = *at;
         size_t taken = 1;

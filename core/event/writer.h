@@ -8,6 +8,7 @@
 //     mcr_writer_string(&w, ev->reason);
 //     mcr_writer_end(&w);
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -67,8 +68,12 @@ static inline void mcr_writer_bytes(mcr_writer *w, const char *bytes, size_t n)
     w->at += n;
 }
 
-// mcr_writer_i64 puts a number in decimal.
-void mcr_writer_i64(mcr_writer *w, int64_t value);
+// mcr_put_i64 puts a number in decimal at `at` and returns where the next byte goes.
+char *mcr_put_i64(char *at, int64_t value);
+
+// mcr_put_string is mcr_writer_string for code that keeps `at` in a register: it puts at `at`,
+// which need not be w->at, and returns where the next byte goes.
+char *mcr_put_string(mcr_writer *w, char *at, mcr_str s);
 
 // mcr_writer_string puts `s` quoted and escaped as Go does: see mcr_json_string (event/encode.h).
 void mcr_writer_string(mcr_writer *w, mcr_str s);
