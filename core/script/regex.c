@@ -68,8 +68,12 @@ static int raise_match_error(lua_State *L, int rc, size_t subject)
     bool limit =
         rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT;
     push_pcre2_message(L, rc); // … message
-    return luaL_error(L, "regex gave up on a string of %d bytes: %s%s", (int)subject,
-                      lua_tostring(L, -1), limit ? "; make the pattern less ambiguous" : "");
+    if (limit)
+        return luaL_error(L,
+                          "regex gave up on a string of %d bytes: %s; make the pattern less "
+                          "ambiguous",
+                          (int)subject, lua_tostring(L, -1));
+    return luaL_error(L, "regex: %s", lua_tostring(L, -1));
 }
 
 // core.regex_new(pattern [, flags])
