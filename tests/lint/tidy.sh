@@ -13,4 +13,4 @@ sources core -- '*.c' |
       { echo "$file:1: no target compiles this file" >&2 && exit 1; }
     printf '%s\0' "$file"
   done |
-  xargs -0 -r -n 4 -P "$(nproc)" clang-tidy --quiet -p "$commands" 2> >(grep -v 'warnings generated' >&2)
+  xargs -0 -r -n 4 -P "$(nproc)" clang-tidy --quiet -p "$commands" 2> >(grep -vE 'warnings? generated' >&2)
