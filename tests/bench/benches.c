@@ -2,6 +2,7 @@
 
 #include "bench_decode.h"
 #include "bench_encode.h"
+#include "bench_fanout.h"
 #include "bench_handler.h"
 #include "bench_log.h"
 #include "bench_run.h"
@@ -10,6 +11,7 @@ const mcr_bench mcr_benches[] = {
     { "decode", "line to event, all fields, against cJSON", bench_decode },
     { "encode", "event to JSON, against cJSON", bench_encode },
     { "merge", "a new message and one more field, without decoding the result", bench_merge },
+    { "fanout", "1, 4 and 16 watches that wait, nothing lost", bench_fanout },
     { "handler", "one Lua filter, single events and batches", bench_handler },
     { "handlers-200", "200 Lua filters in one state", bench_handlers_200 },
     { "log", "structured klog lines to /dev/null", bench_log },
