@@ -88,7 +88,9 @@ function params.read(given, spec, level)
       value = default
     end
     if value == false and default == false then
-      out[name] = kind == "boolean" and false or nil
+      if kind == "boolean" then
+        out[name] = false
+      end
     else
       local read = kinds[kind][2](value)
       if read == nil then
