@@ -19,10 +19,12 @@ typedef struct runner {
     struct ev_loop *loop;
     ev_async room;    // some watch has room again
     ev_async emitted; // something waits in the emit inbox
+    ev_prepare rest;  // the loop is about to sleep
     ev_signal signals[SIGNALS];
     uint32_t sources_left;
-    bool hurry;  // a second SIGTERM or SIGINT came
-    bool failed; // a source ended with an error
+    bool finishing; // a first SIGTERM or SIGINT came
+    bool hurry;     // a second SIGTERM or SIGINT came
+    bool failed;    // a source ended with an error
 } runner;
 
 static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
@@ -69,6 +71,13 @@ static void on_emitted(struct ev_loop *loop, ev_async *async, int revents)
     (void)loop, (void)revents;
     runner *r = (runner *)(void *)((char *)async - offsetof(runner, emitted));
     mcr_broadcaster_distribute_emitted(r->app.broadcaster);
+}
+
+static void on_rest(struct ev_loop *loop, ev_prepare *rest, int revents)
+{
+    (void)loop, (void)revents;
+    const runner *r = rest->data;
+    mcr_broadcaster_wake(r->app.broadcaster);
 }
 
 static void reopen_sinks(void *arg)
@@ -156,13 +165,22 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
         break;
     }
     mcr_log(MCR_LOG_INFO, "%s: %s", strsignal(signal->signum),
-            r->sources_left ? "reading stops, what was read is finished" : "ending at once");
-    if (!r->sources_left)
+            r->sources_left && !r->finishing ? "reading stops, what was read is finished"
+                                             : "ending at once");
+    bool first = r->sources_left && !r->finishing;
+    for (uint32_t i = 0; i < r->app.source_n; i++) {
+        const mcr_source_kind *kind = r->app.sources[i]->kind;
+        if (first)
+            kind->finish(r->app.sources[i]); // `ended` follows when what was read is handed over
+        else
+            kind->stop(r->app.sources[i]);
+    }
+    r->finishing = true;
+    if (!first) {
         r->hurry = true;
-    for (uint32_t i = 0; i < r->app.source_n; i++)
-        r->app.sources[i]->kind->stop(r->app.sources[i]);
-    r->sources_left = 0;
-    ev_break(loop, EVBREAK_ALL);
+        r->sources_left = 0;
+        ev_break(loop, EVBREAK_ALL);
+    }
 }
 
 static void start_signals(runner *r)
@@ -193,11 +211,13 @@ static void nothing(void *arg)
 // Whether every watcher has worked off its queue, and nothing it emitted waits.
 static bool is_quiet(runner *r)
 {
+    mcr_broadcaster_wake(r->app.broadcaster);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        // A call runs between two batches: after it, no batch is half done.
-        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000))
-            return false;
+        // The look into the queue comes first: an empty one may mean that its last batch has just
+        // been taken. A call runs between two batches, so after it that batch is done.
         if (mcr_watch_counts_now(r->app.watchers[i].watch).queued)
+            return false;
+        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000))
             return false;
     }
     return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
@@ -269,6 +289,9 @@ static mcr_err start(runner *r, const mcr_config *config, mcr_errbuf *err)
     start_async(r, &r->emitted, on_emitted);
     mcr_broadcaster_on_room(r->app.broadcaster, wake_async, &r->room);
     mcr_broadcaster_on_emit(r->app.broadcaster, wake_async, &r->emitted);
+    ev_prepare_init(&r->rest, on_rest);
+    r->rest.data = r;
+    ev_prepare_start(r->loop, &r->rest);
     start_signals(r);
     for (uint32_t i = 0; i < r->app.host_n && !code; i++)
         code = mcr_host_start(r->app.hosts[i], err);
