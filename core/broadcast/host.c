@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ struct mcr_host {
 
     // The host's thread.
     ev_timer tick;
+    uint32_t run; // events since all queues were empty
 
     // Any thread.
     ev_async wake;
@@ -151,6 +153,7 @@ static bool turn(mcr_host *h, seat *s)
     uint32_t n = mcr_watch_take(s->watch, events, MCR_BATCH, &closed);
     if (n) {
         mcr_watcher_step(s->w, events, n, mcr_clock_now(&h->clock));
+        h->run += n;
         s->busy = true;
         return true;
     }
@@ -245,6 +248,11 @@ static void *run(void *arg)
         for (int i = 0; i < ROUNDS && worked && !atomic_load(&h->hurry); i++) {
             run_calls(h);
             worked = round_of_turns(h);
+        }
+        if (!worked && h->run >= MCR_BATCH) {
+            h->run = 0;
+            sched_yield();
+            continue;
         }
         // Whatever comes after the look into the queues (events, calls, hurry) wakes the loop.
         bool sleep = !worked && !all_done(h) && may_sleep(h);

@@ -1,5 +1,6 @@
 #include "broadcast/watch.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -176,8 +177,10 @@ mcr_watch_result mcr_watch_next(mcr_watch *w, int64_t timeout_ns, mcr_event **ou
     int64_t deadline = 0;
     for (;;) {
         bool closed;
-        if (mcr_watch_take(w, out, 1, &closed))
+        if (mcr_watch_take(w, out, 1, &closed)) {
+            w->run++;
             return MCR_WATCH_EVENT;
+        }
         if (closed)
             return MCR_WATCH_CLOSED;
         if (timeout_ns == 0)
@@ -190,6 +193,11 @@ mcr_watch_result mcr_watch_next(mcr_watch *w, int64_t timeout_ns, mcr_event **ou
             left = deadline - now;
             if (left <= 0)
                 return MCR_WATCH_EMPTY;
+        }
+        if (w->run >= MCR_BATCH) {
+            w->run = 0;
+            sched_yield();
+            continue;
         }
         if (mcr_watch_sleep(w))
             mcr_park(&w->parker, left);

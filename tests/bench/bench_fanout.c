@@ -11,6 +11,7 @@
 #include "bench_fanout.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +62,7 @@ static void *read_as_host(void *arg)
 {
     reader *r = arg;
     uint32_t open = r->n;
+    uint32_t run = 0;
     while (open) {
         bool idle = true;
         for (uint32_t i = 0; i < r->n; i++) {
@@ -72,6 +74,7 @@ static void *read_as_host(void *arg)
             for (uint32_t k = 0; k < n; k++)
                 mcr_event_unref(events[k]);
             r->seen += n;
+            run += n;
             if (n)
                 idle = false;
             if (closed) {
@@ -79,6 +82,11 @@ static void *read_as_host(void *arg)
                 r->watches[i] = NULL;
                 open--;
             }
+        }
+        if (idle && run >= BATCH) { // as host.c does
+            run = 0;
+            sched_yield();
+            continue;
         }
         for (uint32_t i = 0; i < r->n && idle; i++)
             idle = !r->watches[i] || mcr_watch_sleep(r->watches[i]);
