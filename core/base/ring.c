@@ -34,6 +34,9 @@
 // The full fence is part of the sequentially consistent store (an xchg on x86) and not a fence of
 // its own: the same cost, and ThreadSanitizer, which knows no stand-alone fences, can follow.
 //
+// A producer that holds wake-ups back (mcr_ring_hold) does P2 later, in a push that finds the ring
+// a quarter full or in mcr_ring_wake: still after P1, so the argument stands from there on.
+//
 // The items themselves: slots are written before tail is stored and read after tail was loaded
 // (release/acquire), and reused after head was stored and loaded the same way. Each side keeps its
 // last sight of the other's index and looks again only when that says "not enough", so that in
@@ -61,6 +64,7 @@ struct mcr_ring {
     // Producer's.
     _Atomic uint32_t tail;
     uint32_t known_head;
+    bool holds; // mcr_ring_hold
     char apart_1[APART];
     // Consumer's.
     _Atomic uint32_t head;
@@ -112,6 +116,13 @@ uint32_t mcr_ring_room(mcr_ring *r, uint32_t n)
     return room < n ? room : n;
 }
 
+static void wake_sleeper(mcr_ring *r)
+{
+    if (atomic_load_explicit(&r->consumer_sleeps, memory_order_seq_cst) && // P2
+        atomic_exchange(&r->consumer_sleeps, false) && r->wake_consumer)
+        r->wake_consumer(r->consumer);
+}
+
 uint32_t mcr_ring_push(mcr_ring *r, void *const *items, uint32_t n)
 {
     n = mcr_ring_room(r, n);
@@ -123,10 +134,25 @@ uint32_t mcr_ring_push(mcr_ring *r, void *const *items, uint32_t n)
     MCR_RING_WIDEN();
     atomic_store_explicit(&r->tail, tail + n, memory_order_seq_cst); // P1
     MCR_RING_WIDEN();
-    if (atomic_load_explicit(&r->consumer_sleeps, memory_order_seq_cst) && // P2
-        atomic_exchange(&r->consumer_sleeps, false) && r->wake_consumer)
-        r->wake_consumer(r->consumer);
+    if (r->holds) {
+        r->known_head = atomic_load_explicit(&r->head, memory_order_acquire);
+        if (tail + n - r->known_head < r->capacity / 4)
+            return n;
+    }
+    wake_sleeper(r);
     return n;
+}
+
+void mcr_ring_hold(mcr_ring *r)
+{
+    r->holds = true;
+}
+
+void mcr_ring_wake(mcr_ring *r)
+{
+    r->known_head = atomic_load_explicit(&r->head, memory_order_acquire);
+    if (r->known_head != atomic_load_explicit(&r->tail, memory_order_relaxed))
+        wake_sleeper(r);
 }
 
 bool mcr_ring_wait_for_room(mcr_ring *r, uint32_t room)

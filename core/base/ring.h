@@ -40,6 +40,14 @@ uint32_t mcr_ring_push(mcr_ring *r, void *const *items, uint32_t n);
 // take them all.
 uint32_t mcr_ring_room(mcr_ring *r, uint32_t n);
 
+// Producer's thread. mcr_ring_hold puts off the wake-ups of mcr_ring_push until a quarter of the
+// ring is full or mcr_ring_wake is called, which the producer promises to do before it rests. A
+// wake-up costs as much as some ten events; a producer that is busy can spare most of them.
+void mcr_ring_hold(mcr_ring *r);
+
+// Producer's thread. mcr_ring_wake wakes a consumer that sleeps over items.
+void mcr_ring_wake(mcr_ring *r);
+
 // Producer's thread. mcr_ring_wait_for_room says that the producer, which found the ring full, will
 // stop: false means there is room for at least one now (go on); true means wake_producer will be
 // called once `room` (1 … capacity) places are free.

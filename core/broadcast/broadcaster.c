@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -120,14 +121,20 @@ static void distribute(mcr_broadcaster *b, void **items, uint32_t n, bool fit)
 static void *distributor(void *arg)
 {
     mcr_broadcaster *b = arg;
+    uint32_t run = 0; // since the queue was empty
     while (!b->ending) {
         void *items[MCR_BATCH];
         bool fit;
         uint32_t n = pop(b, items, &fit);
-        if (n)
+        run += n;
+        if (n) {
             distribute(b, items, n, fit);
-        else if (mcr_ring_sleep(b->incoming))
+        } else if (run >= MCR_BATCH) {
+            run = 0;
+            sched_yield();
+        } else if (mcr_ring_sleep(b->incoming)) {
             mcr_park(&b->distributor, -1);
+        }
     }
     return NULL;
 }
@@ -283,6 +290,8 @@ static mcr_watch *watch(mcr_broadcaster *b, uint32_t queue, mcr_event *const *pr
     uint64_t id = atomic_fetch_add(&b->last_id, 1) + 1;
     mcr_watch *w = mcr_watch_make(id, queue, b, is_inline ? wake_publisher : mcr_unpark,
                                   is_inline ? (void *)b : (void *)&b->distributor);
+    if (b->options.holds_wakes)
+        mcr_ring_hold(w->ring);
     for (uint32_t i = 0; i < n; i++)
         mcr_event_ref(prefix[i]);
     if (n)
@@ -406,6 +415,13 @@ uint32_t mcr_broadcaster_publish(mcr_broadcaster *b, mcr_event *const *events, u
     }
     leave(b);
     return done;
+}
+
+void mcr_broadcaster_wake(mcr_broadcaster *b)
+{
+    enter(b);
+    mcr_fanout_wake(&b->watches);
+    leave(b);
 }
 
 void mcr_broadcaster_on_room(mcr_broadcaster *b, mcr_wake *room, void *arg)

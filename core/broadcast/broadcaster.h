@@ -37,6 +37,7 @@ typedef struct mcr_broadcaster_options {
                        // 0: MCR_INCOMING_DEFAULT
     mcr_full_behavior full; // threaded only; inline says it at each publish
     bool is_inline;
+    bool holds_wakes; // inline: readers are woken by mcr_broadcaster_wake (base/ring.h)
 } mcr_broadcaster_options;
 
 typedef struct mcr_broadcaster_counts {
@@ -74,6 +75,10 @@ mcr_err mcr_broadcaster_action_or_drop(mcr_broadcaster *b, mcr_event *ev, bool *
 uint32_t mcr_broadcaster_publish(mcr_broadcaster *b, mcr_event *const *events, uint32_t n,
                                  mcr_full_behavior full);
 
+// mcr_broadcaster_wake wakes the readers that sleep over events; the owner of a broadcaster that
+// holds_wakes calls it before it rests. Owner's thread.
+void mcr_broadcaster_wake(mcr_broadcaster *b);
+
 // mcr_broadcaster_on_room sets what a publish that had to stop calls later, from a consumer's
 // thread.
 void mcr_broadcaster_on_room(mcr_broadcaster *b, mcr_wake *room, void *arg);
@@ -98,8 +103,8 @@ uint32_t mcr_broadcaster_distribute_emitted(mcr_broadcaster *b);
 // NULL after shutdown ("broadcaster already stopped").
 mcr_watch *mcr_broadcaster_watch(mcr_broadcaster *b, mcr_errbuf *err);
 
-// mcr_broadcaster_watch_sized is mcr_broadcaster_watch with a queue of `queue` events instead of the
-// broadcaster's.
+// mcr_broadcaster_watch_sized is mcr_broadcaster_watch with a queue of `queue` events instead of
+// the broadcaster's.
 mcr_watch *mcr_broadcaster_watch_sized(mcr_broadcaster *b, uint32_t queue, mcr_errbuf *err);
 
 // mcr_broadcaster_watch_with_prefix is mcr_broadcaster_watch whose queue (the larger of the

@@ -72,6 +72,13 @@ void mcr_fanout_offer(const mcr_fanout *f, mcr_event *const *events, uint32_t n,
     }
 }
 
+void mcr_fanout_wake(const mcr_fanout *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->at[i]->ring)
+            mcr_ring_wake(f->at[i]->ring);
+}
+
 void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker)
 {
     if (f->n)

@@ -30,6 +30,9 @@ uint32_t mcr_fanout_room(const mcr_fanout *f, uint32_t n, mcr_watch **tightest);
 // id `except` (0: to all). A watch that is full loses them, counted there.
 void mcr_fanout_offer(const mcr_fanout *f, mcr_event *const *events, uint32_t n, uint64_t except);
 
+// mcr_fanout_wake wakes the readers that sleep over events (mcr_ring_hold).
+void mcr_fanout_wake(const mcr_fanout *f);
+
 // mcr_fanout_offer_waiting offers one event (borrowed) to one watch after the other, waiting for
 // each until it has room or is stopped. Sleeps in `parker`.
 void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker);

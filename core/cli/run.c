@@ -165,9 +165,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
         break;
     }
     mcr_log(MCR_LOG_INFO, "%s: %s", strsignal(signal->signum),
-            r->sources_left && !r->finishing ? "reading stops, what was read is finished"
-                                             : "ending at once");
-    bool first = r->sources_left && !r->finishing;
+            r->finishing ? "ending at once" : "reading stops, what was read is finished");
+    bool first = !r->finishing;
     for (uint32_t i = 0; i < r->app.source_n; i++) {
         const mcr_source_kind *kind = r->app.sources[i]->kind;
         if (first)

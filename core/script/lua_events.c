@@ -16,6 +16,18 @@ static mcr_event *event_at(lua_State *L, int index)
     return (mcr_event *)(uintptr_t)view->handle;
 }
 
+// The number that `name` is in plain decimal digits, else 0, which no item has.
+static long item_number(const char *name, size_t len)
+{
+    long n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] < '0' || name[i] > '9' || n > 100000000)
+            return 0;
+        n = n * 10 + (name[i] - '0');
+    }
+    return n;
+}
+
 // What the next step of event:get finds: a member of an object, or the n-th item of an array.
 static bool step_into(mcr_scan *s, mcr_buf *scratch, const char *name, size_t len, mcr_str *found)
 {
@@ -23,7 +35,7 @@ static bool step_into(mcr_scan *s, mcr_buf *scratch, const char *name, size_t le
     if (open != '{' && open != '[')
         return false;
     char close = open == '{' ? '}' : ']';
-    long wanted = open == '[' ? strtol(name, NULL, 10) : 0;
+    long wanted = open == '[' ? item_number(name, len) : 0;
     bool hit = false;
     s->at++;
     if (mcr_scan_space(s) == close)
@@ -81,19 +93,20 @@ static int get(lua_State *L)
         }
     }
     if (!mcr_lua_json_push(L, text)) // value or message
-        return lua_error(L);
+        return mcr_lua_raise(L);
     return 1;
 }
 
-// Writes the table at `index` to st->text as JSON; raises what is wrong with it.
-static mcr_str table_json(lua_State *L, mcr_lua *st, int index)
+// Writes the table at `index` to st->text as JSON; false: what is wrong with it is pushed.
+static bool table_json(lua_State *L, mcr_lua *st, int index, mcr_str *json)
 {
     luaL_checktype(L, index, LUA_TTABLE);
     st->text.len = 0;
     if (!mcr_lua_json_write(L, index, &st->text)) // [message]
-        lua_error(L);
+        return false;
     memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
-    return mcr_buf_str(&st->text);
+    *json = mcr_buf_str(&st->text);
+    return true;
 }
 
 // Leaves the event in run.made, where the Lua half takes it.
@@ -103,28 +116,39 @@ static void made(mcr_lua *st, mcr_event *ev)
     st->run.made = (uintptr_t)ev;
 }
 
-// core.merge(view, changes)
+// core.merge(view, changes): nothing, or what is wrong
 static int merge(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
     mcr_event *ev = event_at(L, 1);
-    mcr_errbuf err;
-    mcr_event *changed = mcr_event_merge(st->decoder, ev, table_json(L, st, 2), &err);
-    if (!changed)
-        return luaL_error(L, "event:with: %s", err.text);
+    mcr_str json;
+    if (!table_json(L, st, 2, &json)) // [message]
+        return 1;
+    mcr_event *changed = mcr_event_merge(st->decoder, ev, json, &st->why);
+    if (!changed) {
+        lua_pushstring(L, st->why.text); // message
+        return 1;
+    }
     made(st, changed);
     return 0;
 }
 
-// core.new_event(fields)
+// core.new_event(fields): nothing, or what is wrong
 static int new_event(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
-    mcr_str json = table_json(L, st, 1);
+    mcr_str json;
+    if (!table_json(L, st, 1, &json)) // [message]
+        return 1;
     mcr_event *ev;
     mcr_decode_error err;
-    if (mcr_decode(st->decoder, json, 0, &ev, &err) != MCR_DECODED_EVENT)
-        return luaL_error(L, "new_event: %s", err.text);
+    if (mcr_decode(st->decoder, json, 0, &ev, &err) != MCR_DECODED_EVENT) {
+        lua_pushstring(L, err.text); // message
+        return 1;
+    }
+    // To the watchers that get it by emit it is news.
+    ev->change = MCR_CHANGE_NEW;
+    ev->delta = mcr_event_occurrences(ev);
     made(st, ev);
     return 0;
 }
@@ -133,7 +157,9 @@ static int new_event(lua_State *L)
 static int wrap_table(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
-    mcr_str json = table_json(L, st, 1);
+    mcr_str json;
+    if (!table_json(L, st, 1, &json)) // [message]
+        return mcr_lua_raise(L);
     mcr_event *ev;
     mcr_decode_error err;
     if (mcr_decode(st->decoder, json, 0, &ev, &err) != MCR_DECODED_EVENT)

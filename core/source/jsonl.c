@@ -12,6 +12,7 @@
 enum {
     BATCH = 64,
     READ_SIZE = 64 * 1024,
+    READS = 4, // per turn at most: what is read in a row is handed over with one wake-up
     SEEN = 64 * 1024
 };
 
@@ -222,7 +223,9 @@ static void step(struct jsonl *j)
 {
     j->full = false;
     bool room = hand_over(j);
-    if (room && j->phase == READING) {
+    for (int i = 0; i < READS && room && j->phase == READING; i++) {
+        if (i > 0 && !j->finish && mcr_input_is_dry(j->input))
+            break;
         read_on(j);
         room = hand_over(j);
     }

@@ -239,7 +239,8 @@ static void test_stop(void **state)
 static void finish_early(from where, bool gzip, bool while_paused)
 {
     enum {
-        LONG = 2000 // more than one read
+        LONG = 4000, // more than is read in one turn
+        TURN = 4 * 65536
     };
     reader r = { .take_at_most = while_paused ? 10 : NO_LIMIT };
     mcr_buf text = { 0 }, packed = { 0 }, expected = { 0 };
@@ -260,8 +261,11 @@ static void finish_early(from where, bool gzip, bool while_paused)
     assert_int_equal(r.ended, 1);
     assert_string_equal(r.error, "");
     assert_int_equal(r.source->counts.malformed, 0);
-    size_t read = gzip ? text.len : 65536;
-    assert_int_equal(r.source->counts.bytes, read);
+    size_t read = r.source->counts.bytes;
+    if (gzip)
+        assert_int_equal(read, text.len);
+    else
+        assert_in_range(read, 65536, TURN);
     const char *line_end = memrchr(text.ptr, '\n', read);
     int whole = 0;
     for (const char *at = text.ptr; at < line_end; whole++)
@@ -435,6 +439,66 @@ static void test_stdin_flags(void **state)
     }
 }
 
+// Bytes that come one by one: events come out as soon as they can, and nothing waits for bytes that
+// are not there.
+static void test_trickle(void **state)
+{
+    (void)state;
+    for (int gzip = 0; gzip < 2; gzip++) {
+        int ends[2];
+        reader r = { .options = { .path = "-" }, .take_at_most = NO_LIMIT, .goal = 3 };
+        mcr_buf text = { 0 }, packed = { 0 };
+        reader_append_events(&text, 1, 3);
+        gzip_append(&packed, text.ptr, text.len);
+        const mcr_buf *bytes = gzip ? &packed : &text;
+        assert_int_equal(pipe(ends), 0);
+        old_stdin = dup(STDIN_FILENO);
+        dup2(ends[0], STDIN_FILENO);
+        assert_true(reader_open(&r, 1 << 20));
+        for (size_t i = 0; i < bytes->len; i++) {
+            assert_int_equal(write(ends[1], bytes->ptr + i, 1), 1);
+            for (int turn = 0; turn < 3; turn++)
+                ev_run(r.loop, EVRUN_NOWAIT);
+        }
+        reader_run_until(&r, reader_has_reached_goal);
+        assert_string_equal(mcr_buf_cstr(&r.names), "e1 e2 e3 ");
+        assert_int_equal(r.ended, 0);
+        close(ends[1]);
+        reader_run_until(&r, reader_has_ended);
+        restore_stdin();
+        assert_string_equal(r.error, "");
+        assert_string_equal(mcr_buf_cstr(&r.messages), "");
+        close(ends[0]);
+        mcr_buf_fini(&text);
+        mcr_buf_fini(&packed);
+        reader_close(&r);
+    }
+}
+
+// A gzip member that comes at once, behind it an open pipe.
+static void test_gzip_before_the_end(void **state)
+{
+    (void)state;
+    int ends[2];
+    reader r = { .options = { .path = "-" }, .take_at_most = NO_LIMIT, .goal = MANY };
+    mcr_buf text = { 0 }, packed = { 0 };
+    reader_append_events(&text, 1, MANY);
+    gzip_append(&packed, text.ptr, text.len);
+    assert_int_equal(pipe(ends), 0);
+    old_stdin = dup(STDIN_FILENO);
+    dup2(ends[0], STDIN_FILENO);
+    assert_int_equal(write(ends[1], packed.ptr, packed.len), packed.len);
+    assert_true(reader_open(&r, 1 << 20));
+    reader_run_until(&r, reader_has_reached_goal);
+    close(ends[1]);
+    reader_run_until(&r, reader_has_ended);
+    restore_stdin();
+    close(ends[0]);
+    mcr_buf_fini(&text);
+    mcr_buf_fini(&packed);
+    reader_close(&r);
+}
+
 // A line of 100 MB between two events: one message, bounded memory, and the stream goes on.
 static void test_long_line(void **state)
 {
@@ -492,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_broken_gzip),   cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_dev_null),      cmocka_unit_test(test_fifo),
         cmocka_unit_test(test_stdin_flags),   cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_trickle),       cmocka_unit_test(test_gzip_before_the_end),
     };
     return cmocka_run_group_tests_name("source/jsonl", tests, set_up, tear_down);
 }
