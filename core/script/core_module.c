@@ -172,7 +172,7 @@ static int json_decode(lua_State *L)
     mcr_buf_append(&st->text, text, len);
     memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
     if (!mcr_lua_json_push(L, mcr_buf_str(&st->text))) // value or message
-        return lua_error(L);
+        return mcr_lua_raise(L);
     return 1;
 }
 
@@ -186,7 +186,7 @@ static int json_encode(lua_State *L)
     if (ok)
         lua_pushlstring(L, json.ptr, json.len); // json
     mcr_buf_fini(&json);
-    return ok ? 1 : lua_error(L);
+    return ok ? 1 : mcr_lua_raise(L);
 }
 
 // The headers that ffi.cdef reads, in order.

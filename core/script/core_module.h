@@ -5,6 +5,8 @@
 
 #include <lua.h>
 
+#include "script/state.h"
+
 // Events: get, merge, new_event, wrap_table, event_json, event_name, time_text.
 void mcr_lua_register_events(lua_State *L);
 
@@ -13,3 +15,9 @@ void mcr_lua_register_outcomes(lua_State *L);
 
 // The `shared` table: shared_get, shared_set, shared_add, shared_delete.
 void mcr_lua_register_shared(lua_State *L);
+
+// mcr_lua_fail_event counts and logs that a hook failed on the event in `slot` and settles what
+// becomes of it: by on_error, or the fallback sinks for stage "route". `text` is NUL-terminated:
+// the reason, then lines of traceback.
+void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, mcr_slot *slot,
+                        mcr_str text);

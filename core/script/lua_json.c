@@ -89,7 +89,7 @@ static bool push_number(lua_State *L, mcr_str text)
     if (whole && fabs(number) >= 9007199254740992.0) {
         errno = 0;
         long long integer = strtoll(digits, NULL, 10);
-        if (errno == 0 && llabs(integer) != 9007199254740992)
+        if (errno == 0 && integer != 9007199254740992 && integer != -9007199254740992)
             return push_int64(L, integer); // int64 cdata
     }
     lua_pushnumber(L, number); // number
@@ -138,7 +138,7 @@ static bool read_start(reader *r, bool *closed)
     char c = mcr_scan_space(&r->scan);
     *closed = true;
     if (c == '{' || c == '[') {
-        if (r->depth == MCR_LUA_JSON_DEPTH || !lua_checkstack(L, 4))
+        if (r->depth == MCR_LUA_JSON_DEPTH || !lua_checkstack(L, 10))
             return mcr_scan_fail(&r->scan, "nested too deep");
         r->scan.at++;
         lua_newtable(L); // … table
@@ -354,7 +354,7 @@ static bool check_list(writer *w, int n)
 static bool open_container(writer *w)
 {
     lua_State *L = w->L;
-    if (w->depth == MCR_LUA_JSON_DEPTH || !lua_checkstack(L, 6))
+    if (w->depth == MCR_LUA_JSON_DEPTH || !lua_checkstack(L, 10))
         return write_fail(w, "%s", "tables are nested too deep, or in a circle");
     open_value *open = &w->open[w->depth++];
     *open = (open_value){ 0 };

@@ -1,3 +1,4 @@
+#include "base/alloc.h"
 #include "base/log.h"
 #include "script/core_module.h"
 #include "script/state.h"
@@ -6,10 +7,14 @@
 // Sends an event straight to one sink of the watcher; false when too many wait already.
 static bool deliver_to(mcr_lua *st, mcr_event *ev, uint32_t sink, uint32_t place)
 {
-    if (st->direct_n == MCR_MAX_DIRECT)
+    if (!place && st->emitted_n == MCR_MAX_EMITTED)
         return false;
-    uint32_t at = (st->direct_first + st->direct_n++) % MCR_MAX_DIRECT;
-    st->direct[at] = (mcr_direct){ mcr_event_ref(ev), sink, place };
+    if (st->direct_n == st->direct_cap) {
+        st->direct_cap = st->direct_cap ? st->direct_cap * 2 : 64;
+        st->direct = mcr_realloc(st->direct, st->direct_cap * sizeof *st->direct);
+    }
+    st->direct[st->direct_n++] = (mcr_direct){ mcr_event_ref(ev), sink, place };
+    st->emitted_n += place == 0;
     return true;
 }
 
@@ -72,7 +77,7 @@ static int script_failed(lua_State *L)
     return 0;
 }
 
-static bool keep_dead_letter(mcr_lua *st, const char *stage, const char *script, mcr_str text,
+static void keep_dead_letter(mcr_lua *st, const char *stage, const char *script, mcr_str text,
                              const mcr_event *ev)
 {
     const char *line_end = memchr(text.ptr, '\n', text.len);
@@ -80,7 +85,23 @@ static bool keep_dead_letter(mcr_lua *st, const char *stage, const char *script,
     letter.reason = mcr_str_n(text.ptr, line_end ? (size_t)(line_end - text.ptr) : text.len);
     if (line_end)
         letter.traceback = mcr_str_n(line_end + 1, text.len - letter.reason.len - 1);
-    return mcr_dead_letters_add(st->dead, &letter);
+    // What cannot be written is logged there; the event is counted `refused` either way.
+    mcr_dead_letters_add(st->dead, &letter);
+}
+
+void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, mcr_slot *slot,
+                        mcr_str text)
+{
+    log_failure(st, stage, script, text.ptr);
+    if (strcmp(stage, "route") == 0) {
+        slot->sinks = st->fallback;
+        return;
+    }
+    if (st->on_error == MCR_ON_ERROR_PASS)
+        return;
+    slot->outcome = MCR_REFUSED;
+    if (st->on_error == MCR_ON_ERROR_DEAD_LETTER && st->dead)
+        keep_dead_letter(st, stage, script, text, (const mcr_event *)(uintptr_t)slot->handle);
 }
 
 // core.hook_failed(stage, script, slot, text): a hook raised, or gave an answer without meaning
@@ -92,17 +113,7 @@ static int hook_failed(lua_State *L)
     mcr_slot *slot = &st->run.slot[luaL_checkint(L, 3)];
     size_t len;
     const char *text = luaL_checklstring(L, 4, &len);
-    log_failure(st, stage, script, text);
-    if (strcmp(stage, "route") == 0) {
-        slot->sinks = st->fallback;
-        return 0;
-    }
-    if (st->on_error == MCR_ON_ERROR_PASS)
-        return 0;
-    slot->outcome = MCR_REFUSED;
-    if (st->on_error == MCR_ON_ERROR_DEAD_LETTER && st->dead)
-        keep_dead_letter(st, stage, script, mcr_str_n(text, len),
-                         (const mcr_event *)(uintptr_t)slot->handle);
+    mcr_lua_fail_event(st, stage, script, slot, mcr_str_n(text, len));
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "script/core_module.h"
 #include "script/embedded.h"
 #include "script/shared.h"
 #include "script/state.h"
@@ -13,6 +14,7 @@
 typedef struct driver {
     int batch;
     int one;
+    const char *stage;
 } driver;
 
 struct mcr_scripts {
@@ -143,10 +145,22 @@ static void push_function(const mcr_scripts *s, const char *name)
     lua_remove(L, -2);                            // function
 }
 
+static const char *hook_name(const char *name)
+{
+    static const char *const names[] = { "filter", "handle", "route" };
+    for (size_t i = 0; i + 1 < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return names[i];
+    return "route";
+}
+
 // The driver in the table on top, which is popped.
 static driver take_driver(lua_State *L)
 {
     driver d;
+    lua_getfield(L, -1, "stage"); // driver stage
+    d.stage = hook_name(lua_tostring(L, -1));
+    lua_pop(L, 1);                            // driver
     lua_getfield(L, -1, "batch");             // driver batch
     d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
     lua_getfield(L, -1, "one");               // driver one
@@ -291,23 +305,38 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
     return s->lua.counts;
 }
 
+// Ends what a driver that did not come to its end has left: views and events of the hook's making.
+static void end_hook(mcr_lua *lua)
+{
+    lua->run.gen++;
+    while (lua->run.scoped)
+        mcr_event_unref(lua->scoped[--lua->run.scoped]);
+    mcr_event_unref((mcr_event *)(uintptr_t)lua->run.made);
+    lua->run.made = 0;
+}
+
 // Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
-static void drive(mcr_scripts *s, driver d, uint32_t first, uint32_t last)
+static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
 {
     lua_State *L = s->lua.L;
-    s->lua.run.first = first;
-    s->lua.run.last = last;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d.one : d.batch); // driver
-    if (mcr_lua_pcall(L, 0, 0, false))                                      // [message]
-        return;
-    // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours: the
-    // events it had not come to go the way of a failed hook.
-    s->lua.counts.script_errors++;
-    mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
-    for (uint32_t i = first; i < last; i++)
-        if (s->lua.run.slot[i].outcome == MCR_PASS && s->lua.on_error != MCR_ON_ERROR_PASS)
-            s->lua.run.slot[i].outcome = MCR_REFUSED;
-    lua_pop(L, 1); //
+    mcr_run *run = &s->lua.run;
+    while (first < last) {
+        run->first = first;
+        run->last = last;
+        lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
+        if (mcr_lua_pcall(L, 0, 0, false))                                        // [message]
+            return;
+        // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours.
+        // It is this one event's: it goes the way of a failed hook, and the rest of the batch on.
+        end_hook(&s->lua);
+        const char *message = lua_tostring(L, -1);
+        mcr_lua_fail_event(&s->lua, d->stage, "the script layer", &run->slot[run->first],
+                           mcr_str_of(message ? message : "an error that is not a string"));
+        lua_pop(L, 1); //
+        first = run->first + 1;
+        while (first < last && run->slot[first].outcome != MCR_PASS)
+            first++;
+    }
 }
 
 static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
@@ -321,14 +350,14 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     mcr_scripts *s = self;
     begin(s, v, now);
     if (s->chain_n == 1) {
-        drive(s, s->chain[0], 0, n);
+        drive(s, &s->chain[0], 0, n);
         return;
     }
     // Several hooks: each event goes through all of them before the next one starts, so that what
     // scripts see of each other does not depend on how events happen to be batched.
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < s->chain_n && v[i].outcome == MCR_PASS; k++)
-            drive(s, s->chain[k], i, i + 1);
+            drive(s, &s->chain[k], i, i + 1);
 }
 
 static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
@@ -337,17 +366,17 @@ static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     begin(s, v, now);
     for (uint32_t i = 0; i < n; i++)
         v[i].sinks = s->lua.all_sinks;
-    drive(s, s->route, 0, n);
+    drive(s, &s->route, 0, n);
 }
 
 static bool next_direct(void *self, mcr_direct *out)
 {
     mcr_lua *lua = &((mcr_scripts *)self)->lua;
-    if (!lua->direct_n)
+    if (lua->direct_first == lua->direct_n) {
+        lua->direct_first = lua->direct_n = lua->emitted_n = 0;
         return false;
-    *out = lua->direct[lua->direct_first];
-    lua->direct_first = (lua->direct_first + 1) % MCR_MAX_DIRECT;
-    lua->direct_n--;
+    }
+    *out = lua->direct[lua->direct_first++];
     return true;
 }
 
@@ -359,9 +388,13 @@ static int64_t run_tick(void *self, int64_t now)
     push_function(s, "tick");               // tick
     lua_pushnumber(L, s->lua.run.now);      // tick now
     bool ok = mcr_lua_pcall(L, 1, 1, true); // due, nil or message
-    if (!ok)
+    if (!ok) {
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+        end_hook(&s->lua);
+    }
     int64_t due = ok && lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
+    if (!ok)
+        due = now + 1000000000;
     lua_pop(L, 1); //
     return due;
 }
@@ -375,6 +408,7 @@ static void run_fini(void *self, int64_t now)
     if (!mcr_lua_pcall(L, 0, 0, true)) { // [message]
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
         lua_pop(L, 1); //
+        end_hook(&s->lua);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "script/shared.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct mcr_shared {
     void *tree; // tsearch(3) tree of shared_item, by key
     uint32_t keys;
     uint64_t bytes;
+    double first_expiry; // no item expires before it; INFINITY: none does
 };
 
 static int compare(const void *a, const void *b)
@@ -37,6 +39,7 @@ static void free_item(void *arg)
 mcr_shared *mcr_shared_new(void)
 {
     mcr_shared *shared = mcr_zalloc(sizeof *shared);
+    shared->first_expiry = INFINITY;
     pthread_mutex_init(&shared->lock, NULL);
     return shared;
 }
@@ -85,32 +88,51 @@ struct sweep {
     double now;
     shared_item **past;
     uint32_t n;
+    double first_expiry; // of what stays
 };
 
 static void collect_past(const void *node, VISIT visit, void *arg)
 {
     struct sweep *sweep = arg;
     shared_item *e = *(shared_item *const *)node;
-    if ((visit == postorder || visit == leaf) && is_past(e, sweep->now))
+    if (visit != postorder && visit != leaf)
+        return;
+    if (is_past(e, sweep->now))
         sweep->past[sweep->n++] = e;
+    else if (e->expires > 0 && e->expires < sweep->first_expiry)
+        sweep->first_expiry = e->expires;
 }
 
-// Removes what is past its time. The tree must not change while it is walked.
+// Removes what is past its time. The tree must not change while it is walked; it is not walked in
+// vain, so that a full table costs a script that goes on adding to it no more than an answer.
 static void remove_past(mcr_shared *shared, double now)
 {
-    struct sweep sweep = { now, mcr_alloc(shared->keys * sizeof(shared_item *)), 0 };
+    if (now < shared->first_expiry)
+        return;
+    struct sweep sweep = { now, mcr_alloc((shared->keys + 1) * sizeof(shared_item *)), 0,
+                           INFINITY };
     twalk_r(shared->tree, collect_past, &sweep);
+    shared->first_expiry = sweep.first_expiry;
     for (uint32_t i = 0; i < sweep.n; i++)
         remove_item(shared, sweep.past[i]);
     free(sweep.past);
 }
 
-static bool has_room(const mcr_shared *shared, uint32_t keys, uint64_t bytes)
+static void set_expiry(mcr_shared *shared, shared_item *e, double expires)
 {
-    return shared->keys + keys <= MCR_SHARED_KEYS && shared->bytes + bytes <= MCR_SHARED_BYTES;
+    e->expires = expires;
+    if (expires > 0 && expires < shared->first_expiry)
+        shared->first_expiry = expires;
 }
 
-static bool make_room(mcr_shared *shared, uint32_t keys, uint64_t bytes, double now)
+static bool has_room(const mcr_shared *shared, uint32_t keys, int64_t bytes)
+{
+    return shared->keys + keys <= MCR_SHARED_KEYS &&
+           (int64_t)shared->bytes + bytes <= MCR_SHARED_BYTES;
+}
+
+// Room for `keys` more and `bytes` more (negative: fewer).
+static bool make_room(mcr_shared *shared, uint32_t keys, int64_t bytes, double now)
 {
     if (!has_room(shared, keys, bytes))
         remove_past(shared, now);
@@ -165,7 +187,8 @@ bool mcr_shared_set(mcr_shared *shared, mcr_str key, const mcr_shared_value *val
     }
     // An expired shared_item is gone by now, so `e` stays valid while room is made.
     uint32_t len = value->kind == MCR_SHARED_STRING ? value->len : 0;
-    ok = make_room(shared, e ? 0 : 1, (e ? 0 : key.len) + (uint64_t)len, now);
+    int64_t more = (int64_t)len + (e ? -(int64_t)e->value.len : (int64_t)key.len);
+    ok = make_room(shared, e ? 0 : 1, more, now);
     if (!ok)
         goto out;
     if (!e)
@@ -177,7 +200,7 @@ bool mcr_shared_set(mcr_shared *shared, mcr_str key, const mcr_shared_value *val
     e->value.len = len;
     e->value.string =
         len || value->kind == MCR_SHARED_STRING ? copy_bytes(value->string, len) : NULL;
-    e->expires = expires;
+    set_expiry(shared, e, expires);
 out:
     pthread_mutex_unlock(&shared->lock);
     return ok;
@@ -193,7 +216,7 @@ bool mcr_shared_add(mcr_shared *shared, mcr_str key, double n, double now, doubl
         if (!e) {
             e = add_item(shared, key);
             e->value.kind = MCR_SHARED_NUMBER;
-            e->expires = expires;
+            set_expiry(shared, e, expires);
         }
         *result = e->value.number += n;
     }

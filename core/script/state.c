@@ -27,8 +27,9 @@ void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
 
 void mcr_lua_fini(mcr_lua *s)
 {
-    for (; s->direct_n; s->direct_n--, s->direct_first++)
-        mcr_event_unref(s->direct[s->direct_first % MCR_MAX_DIRECT].ev);
+    while (s->direct_first < s->direct_n)
+        mcr_event_unref(s->direct[s->direct_first++].ev);
+    free(s->direct);
     mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
     while (s->run.scoped)
         mcr_event_unref(s->scoped[--s->run.scoped]);
@@ -89,6 +90,14 @@ static int add_traceback(lua_State *L)
     const char *message = lua_tostring(L, 1);
     luaL_traceback(L, L, message ? message : "(an error that is not a string)", 1); // … text
     return 1;
+}
+
+int mcr_lua_raise(lua_State *L)
+{
+    luaL_where(L, 1);  // message where
+    lua_insert(L, -2); // where message
+    lua_concat(L, 2);  // text
+    return lua_error(L);
 }
 
 bool mcr_lua_pcall(lua_State *L, int args, int results, bool traced)

@@ -20,8 +20,8 @@
 #endif
 
 enum {
-    MCR_MAX_DIRECT = 1024, // deliveries of their own that hooks may ask for between two steps
-    MCR_MAX_SCOPED = 64    // events of one hook's making that need no garbage collection
+    MCR_MAX_EMITTED = 1024, // emit(event, "sink") between two steps
+    MCR_MAX_SCOPED = 64     // events of one hook's making that need no garbage collection
 };
 
 typedef struct mcr_lua {
@@ -51,9 +51,13 @@ typedef struct mcr_lua {
     uint64_t fallback; // where events go whose route failed
 
     mcr_script_counts counts;
-    mcr_direct direct[MCR_MAX_DIRECT];
+    // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of
+    // route are bounded by the batch and the sinks, those of emit by MCR_MAX_EMITTED.
+    mcr_direct *direct;
     uint32_t direct_first;
     uint32_t direct_n;
+    uint32_t direct_cap;
+    uint32_t emitted_n; // of them, by emit
 } mcr_lua;
 
 // mcr_lua_init prepares everything but `L`.
@@ -82,3 +86,7 @@ __attribute__((visibility("default"))) int luaopen_mooncrier_core(lua_State *L);
 // `traced`. True: `results` values are on the stack in place of function and arguments. False: one
 // string is, the message with its traceback.
 bool mcr_lua_pcall(lua_State *L, int args, int results, bool traced);
+
+// mcr_lua_raise raises the message on top of the stack, with "file:line: " of the Lua function that
+// called the running C function before it. Never returns.
+int mcr_lua_raise(lua_State *L);

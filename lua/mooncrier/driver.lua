@@ -5,39 +5,96 @@
 -- trace, of its own: one shared loop over many handlers would be compiled for none of them (spec
 -- LIMITS §1, "Many handlers in one VM").
 
-local ffi = require("ffi")
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 
 local run, api, view_t = event.run, event.api, event.view_t
-
-local PASS, DROP = 0, 1
 
 local driver = {}
 
 -- How many events each reason of the scripts has dropped. Bounded: past the limit the rest is one.
 local reasons = { by_text = {}, n = 0 }
 local MAX_REASONS = 200
+local MAX_REASON_LENGTH = 200
+local OTHER_REASONS = "(other reasons)"
 
+-- Called outside the protected call of the hook: it must not raise, whatever the reason is.
 function driver.note_reason(reason)
-  local text = tostring(reason)
-  local by_text = reasons.by_text
-  if not by_text[text] then
-    if reasons.n >= MAX_REASONS then
-      text = "(other reasons)"
-    end
-    reasons.n = reasons.n + 1
+  local text = reason
+  if type(reason) ~= "string" then
+    local plain = type(reason) == "number" or type(reason) == "boolean"
+    text = plain and tostring(reason) or "(a " .. type(reason) .. " as reason)"
   end
-  by_text[text] = (by_text[text] or 0) + 1
+  local by_text = reasons.by_text
+  local n = by_text[text]
+  if not n then
+    text = text:sub(1, MAX_REASON_LENGTH)
+    if not by_text[text] then
+      if reasons.n >= MAX_REASONS then
+        text = OTHER_REASONS
+      else
+        reasons.n = reasons.n + 1
+      end
+    end
+    n = by_text[text] or 0
+  end
+  by_text[text] = n + 1
 end
 
 driver.reasons = reasons.by_text
 
--- The message handler of every hook call: the text and where it came from, without our own frames.
-local function on_raise(err)
-  local text = type(err) == "string" and err or tostring(err)
-  local trace = debug.traceback("", 2):gsub("\n\t%[C%]: in function 'xpcall'.*", "")
-  return text .. "\n" .. trace:gsub("^\n", "")
+-- Our own files, as chunk names begin: what stands in them tells script authors nothing.
+local own_source = debug.getinfo(1, "S").source:gsub("driver%.lua$", "")
+local own_place = own_source:sub(2)
+
+local function is_own(source)
+  return source:sub(1, #own_source) == own_source or source:match("^=%a+ of ") ~= nil
+end
+
+-- "file:line: " of the innermost function of a script at the point of the error.
+local function place_of_script()
+  for level = 3, 60 do
+    local info = debug.getinfo(level, "Sl")
+    if not info then
+      return ""
+    end
+    if info.currentline > 0 and not is_own(info.source) then
+      return ("%s:%d: "):format(info.short_src, info.currentline)
+    end
+  end
+  return ""
+end
+
+local function text_of(err)
+  if type(err) == "string" then
+    return err
+  end
+  local ok, text = pcall(tostring, err)
+  return ok and type(text) == "string" and text or "(an error that is a " .. type(err) .. ")"
+end
+
+-- The stack from where the error was raised, without our own frames.
+local function trace_of()
+  local lines = {}
+  for line in debug.traceback("", 3):gsub("\n\t%[C%]: in function 'xpcall'.*", ""):gmatch("[^\n]+") do
+    local place = line:match("^\t(.*)")
+    if not place or (place:sub(1, #own_place) ~= own_place and place ~= "[C]: in function 'error'") then
+      lines[#lines + 1] = line
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+-- The message handler of every call into a script: "file:line: what", then the stack.
+function driver.on_raise(err)
+  local text = text_of(err)
+  if text:sub(1, #own_place) == own_place then
+    text = text:gsub("^[^\n]-:%d+: ", "", 1)
+  end
+  if not text:match("^[^\n]-:%d+: ") then
+    text = place_of_script() .. text
+  end
+  return text .. "\n" .. trace_of()
 end
 
 -- A script's result that makes no sense is an error of the script like any other.
@@ -45,54 +102,65 @@ local function complain(hook, i, text)
   core.hook_failed(hook.stage, hook.script, i, hook.where .. text)
 end
 
+local function kind_of(value)
+  return event.is(value) and "n event" or " " .. type(value)
+end
+
 local function settle_handle(hook, i, result)
-  if event.is(result) then
-    if event.is_alive(result) then
-      api.replace(run.slot + i, result.handle)
-    else
-      complain(hook, i, "handle returned an event that was used after its hook returned")
-    end
+  if not event.is(result) then
+    complain(hook, i, "handle must return nil, true, false or an event, not a" .. kind_of(result))
+  elseif not event.is_alive(result) then
+    complain(hook, i, "handle returned an event that was used after its hook returned")
   else
-    complain(hook, i, "handle must return nil, true, false or an event, not a " .. type(result))
+    api.replace(run.slot + i, result.handle)
   end
 end
 
--- What route's answer means. `hook.bits` maps sink names to 2^index, `hook.index` to the index.
+-- What is wrong with one member of the table that route gave; nil when nothing is.
+local function route_problem(key, value)
+  if type(key) == "number" then
+    return type(value) ~= "string" and "route: a list holds sink names, not a" .. kind_of(value) or nil
+  elseif type(key) ~= "string" then
+    return "route: a map has sink names as keys, not a" .. kind_of(key)
+  elseif value == true or value == false then
+    return nil
+  elseif not event.is(value) then
+    return ("route: the value of '%s' must be true or an event, not a%s"):format(key, kind_of(value))
+  elseif not event.is_alive(value) then
+    return ("route: the value of '%s' is an event that was used after its hook returned"):format(key)
+  end
+end
+
+-- What route's answer means, when it is not nil or the name of a sink. `hook.bits` maps sink names to
+-- 2^index, `hook.index` to the index.
 local function settle_route(hook, i, result)
-  local slot = run.slot[i]
-  local bits = hook.bits
+  local slot, bits = run.slot[i], hook.bits
   if result == false then
     slot.sinks = 0
     return
   end
   if type(result) ~= "table" then
-    complain(hook, i, "route must return nil, false, a sink name or a table, not a " .. type(result))
+    complain(hook, i, "route must return nil, false, a sink name or a table, not a" .. kind_of(result))
     return
   end
-  local set, chosen = 0, {}
-  local function choose(name)
-    local bit = bits[name]
-    if not bit then
-      core.unknown_sink(hook.script, tostring(name))
-    elseif not chosen[name] then
-      chosen[name] = true
-      set = set + bit
+  -- All of it is checked before anything is delivered: a failed route goes to the fallback alone.
+  for key, value in next, result do
+    local problem = route_problem(key, value)
+    if problem then
+      complain(hook, i, problem)
+      return
     end
   end
-  for key, value in pairs(result) do
-    if type(key) == "number" then
-      choose(value)
-    elseif value == true then
-      choose(key)
-    elseif event.is_alive(value) then
-      if bits[key] then
-        core.deliver(value, hook.index[key], i + 1)
-      else
-        core.unknown_sink(hook.script, tostring(key))
-      end
-    elseif value ~= false then
-      complain(hook, i, ("route: the value of '%s' must be true or an event"):format(tostring(key)))
-      return
+  local set, chosen = 0, {}
+  for key, value in next, result do
+    local name = type(key) == "number" and value or key
+    if value and not bits[name] then
+      core.unknown_sink(hook.script, name)
+    elseif event.is(value) then
+      core.deliver(value, hook.index[name], i + 1)
+    elseif value and not chosen[name] then
+      chosen[name] = true
+      set = set + bits[name]
     end
   end
   slot.sinks = set
@@ -124,6 +192,7 @@ return batch, one
 local body = [[
       local gen = run.gen + 1
       run.gen = gen
+      run.first = i
       local ok, result, reason = xpcall(handler, on_raise, view_t(slot.handle, gen))
       if not ok then
         failed(hook.stage, hook.script, i, result)
@@ -160,15 +229,15 @@ local answers = {
 
 local settlers = { handle = settle_handle, route = settle_route }
 
--- The driver functions (batch, one) for the hook `name` ("filter", "handle" or "route") of the script called `script`. `bits`
--- and `index` (for route) are filled later, when the sinks are known.
+-- The driver functions (batch, one) for the hook `name` ("filter", "handle" or "route") of the script
+-- called `script`. The names in `sinks` are filled in later, when the sinks are known.
 function driver.new(name, handler, script, where, sinks)
   local hook = { stage = name, script = script, where = where, bits = sinks.bits, index = sinks.index }
   local text = template:gsub("BODY", (body:gsub("ANSWER", answers[name])))
   local chunk = assert(loadstring(text, "=" .. name .. " of " .. script))
   local note = name == "route" and core.unknown_sink or driver.note_reason
   return chunk(
-    handler, hook, run, view_t, xpcall, on_raise, core.hook_failed, settlers[name], note, sinks.bits, api
+    handler, hook, run, view_t, xpcall, driver.on_raise, core.hook_failed, settlers[name], note, sinks.bits, api
   )
 end
 
@@ -176,7 +245,7 @@ end
 -- message with its traceback. Views made before are stale inside.
 function driver.once(hook, ...)
   run.gen = run.gen + 1
-  local ok, first, second = xpcall(hook, on_raise, ...)
+  local ok, first, second = xpcall(hook, driver.on_raise, ...)
   run.gen = run.gen + 1
   api.release_scoped(run)
   if not ok then
@@ -184,7 +253,5 @@ function driver.once(hook, ...)
   end
   return true, first, second
 end
-
-driver.PASS, driver.DROP, driver.sizeof_slot = PASS, DROP, ffi.sizeof("mcr_slot")
 
 return driver

@@ -68,9 +68,11 @@ local function json_array(s)
   return value
 end
 
+local used_late = "event used after its hook returned; event:keep() makes one that lasts"
+
 local function check_alive(v)
   if v.gen ~= 0 then
-    error("event used after its hook returned; event:keep() makes one that lasts", 3)
+    error(used_late, 3)
   end
 end
 
@@ -264,35 +266,42 @@ local function take_made()
 end
 
 -- Mistyped names are errors; names that resemble none are new fields. Decided once per name: false
--- when it is all right.
-local fields_checked = {}
+-- when it is all right, else what is wrong. Bounded, as names can be made up by scripts.
+local names_checked, names_checked_n = {}, 0
+local MAX_NAMES_CHECKED = 1000
 
-local function check_field_name(name)
+local function name_problem(name)
   if type(name) ~= "string" then
-    error("field names are strings, not " .. type(name), 4)
+    return "field names are strings, not " .. type(name)
   end
-  if fields_checked[name] == nil then
+  local problem = names_checked[name]
+  if problem == nil then
     local names = {}
     for known in pairs(event_fields) do
       names[#names + 1] = known
     end
-    fields_checked[name] = event_fields[name] == nil and core.suggest(name, names) or false
+    local meant = event_fields[name] == nil and core.suggest(name, names)
+    problem = meant and ("no field '%s' in an event; did you mean '%s'?"):format(name, meant) or false
+    if names_checked_n < MAX_NAMES_CHECKED then
+      names_checked_n = names_checked_n + 1
+      names_checked[name] = problem
+    end
   end
-  local meant = fields_checked[name]
-  if meant then
-    error(("no field '%s' in an event; did you mean '%s'?"):format(name, meant), 4)
-  end
+  return problem
 end
 
-local function check_field_names(changes)
-  for name in pairs(changes) do
-    check_field_name(name)
+local function names_problem(fields)
+  for name in pairs(fields) do
+    local problem = name_problem(name)
+    if problem then
+      return problem
+    end
   end
 end
 
 local function patch_member(name, value)
-  if fields_checked[name] ~= false then
-    check_field_name(name)
+  if names_checked[name] ~= false and name_problem(name) then
+    return false
   end
   local kind, done = type(value), 0
   if kind == "string" then
@@ -324,8 +333,8 @@ local function check_self(view, name)
   if not istype(view_t, view) then
     error(("call it as event:%s(…)"):format(name), 3)
   end
-  if view.gen ~= run.gen then
-    check_alive(view)
+  if view.gen ~= run.gen and view.gen ~= 0 then
+    error(used_late, 3)
   end
 end
 
@@ -340,7 +349,7 @@ local methods = {
   with = function(view, changes)
     check_self(view, "with")
     if type(changes) ~= "table" then
-      error("event:with takes a table of changes", 2)
+      error("event:with takes a table of changes, not a " .. type(changes), 2)
     end
     if patch(changes) then
       local handle = api.patch_apply(run, view.handle)
@@ -350,8 +359,10 @@ local methods = {
       local changed = own(handle)
       return changed
     end
-    check_field_names(changes)
-    core.merge(view, changes)
+    local problem = names_problem(changes) or core.merge(view, changes)
+    if problem then
+      error("event:with: " .. problem, 2)
+    end
     return take_made()
   end,
   -- event:keep(): the same event, usable after the hook returned.
@@ -407,28 +418,42 @@ function event.pairs(value)
   return next, value, nil
 end
 
--- new_event{ … }: fills in what client-go's recorder would.
+-- A field of new_event that is a table or a part of another event; nil when it is not given.
+local function object_field(fields, name)
+  local value = fields[name]
+  if value ~= nil and type(value) ~= "table" and type(value) ~= "cdata" then
+    error(("new_event: %s must be a table, not a %s"):format(name, type(value)), 4)
+  end
+  return value
+end
+
+-- new_event{ … }: fills in what client-go's recorder would. Called by a function that a script calls.
 function event.new(fields)
-  check_field_names(fields)
+  local problem = names_problem(fields)
+  if problem then
+    error("new_event: " .. problem, 3)
+  end
   local made = {}
   for name, value in pairs(fields) do
     made[name] = value
   end
-  local object = made.involvedObject
+  local object = object_field(made, "involvedObject")
   if object == nil then
     error("new_event: involvedObject is missing", 3)
   end
   if made.type == nil then
     made.type = "Normal"
   elseif made.type ~= "Normal" and made.type ~= "Warning" then
+    local ok, shown = pcall(core.json_encode, made.type)
     error(("new_event: type must be \"Normal\" or \"Warning\", not %s"):format(
-      core.json_encode(made.type)), 3)
+      ok and shown or "a " .. type(made.type)), 3)
   end
-  local metadata = {}
-  for name, value in pairs(made.metadata or {}) do
+  local given = object_field(made, "metadata") or {}
+  local metadata = type(given) == "table" and {} or core.json_decode(tostring(given))
+  for name, value in pairs(type(given) == "table" and given or {}) do
     metadata[name] = value
   end
-  metadata.name = metadata.name or core.event_name(object.name or "")
+  metadata.name = metadata.name or core.event_name(tostring(object.name or ""))
   if metadata.namespace == nil then
     local namespace = object.namespace
     metadata.namespace = namespace ~= nil and namespace ~= "" and namespace or "default"
@@ -439,10 +464,13 @@ function event.new(fields)
   made.firstTimestamp = made.firstTimestamp or now
   made.lastTimestamp = made.lastTimestamp or now
   made.count = made.count or 1
-  made.source = made.source or { component = "mooncrier" }
+  made.source = object_field(made, "source") or { component = "mooncrier" }
   made.reportingComponent = made.reportingComponent or made.source.component or ""
   made.reportingInstance = made.reportingInstance or made.source.host or ""
-  core.new_event(made)
+  problem = core.new_event(made)
+  if problem then
+    error("new_event: " .. problem, 3)
+  end
   return take_made()
 end
 
@@ -450,6 +478,5 @@ event.api = api
 event.run = run
 event.view_t = view_t
 event.take_made = take_made
-event.check_field_names = check_field_names
 
 return event

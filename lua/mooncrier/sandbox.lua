@@ -4,6 +4,7 @@
 -- anything else read or written is an error that names the line.
 
 local core = require("mooncrier.core")
+local duration = require("mooncrier.duration")
 local event = require("mooncrier.event")
 
 local run = event.run
@@ -56,9 +57,10 @@ end
 
 local function new_event(fields)
   if type(fields) ~= "table" then
-    error("new_event takes a table of fields", 2)
+    error("new_event takes a table of fields, not a " .. type(fields), 2)
   end
-  return event.new(fields)
+  local made = event.new(fields) -- no tail call: errors count levels
+  return made
 end
 
 -- Sink names to indices; filled when the watcher's sinks are known.
@@ -73,7 +75,7 @@ local sandbox = {
 -- this one. True when there was room for it.
 local function emit(what, sink)
   if type(what) == "table" then
-    what = new_event(what)
+    what = event.new(what)
   end
   if not event.is(what) then
     error("emit takes an event or a table of its fields, not a " .. type(what), 2)
@@ -86,7 +88,13 @@ local function emit(what, sink)
   end
   local index = sink_index[sink]
   if not index then
-    error(("emit: the watcher has no sink '%s'"):format(tostring(sink)), 2)
+    local names = {}
+    for name in pairs(sink_index) do
+      names[#names + 1] = name
+    end
+    local meant = type(sink) == "string" and core.suggest(sink, names)
+    error(("emit: the watcher has no sink '%s'%s"):format(
+      tostring(sink), meant and ("; did you mean '%s'?"):format(meant) or ""), 2)
   end
   return sandbox.deliver(what, index, sink)
 end
@@ -98,19 +106,41 @@ local json = {
   array = core.json_array,
 }
 
+-- A life time in seconds, from "10m" or seconds.
+local function ttl_of(ttl)
+  local seconds = duration.parse(ttl)
+  if not seconds or seconds <= 0 then
+    local shown = type(ttl) == "string" and ("%q"):format(ttl) or tostring(ttl)
+    error(("a life time in shared is a duration such as \"10m\", not %s"):format(shown), 3)
+  end
+  return seconds
+end
+
 local shared = {
   get = core.shared_get,
-  set = core.shared_set,
-  add = core.shared_add,
   delete = core.shared_delete,
+  set = function(key, value, ttl)
+    core.shared_set(key, value, ttl ~= nil and ttl_of(ttl) or nil)
+  end,
+  add = function(key, n, ttl)
+    local sum = core.shared_add(key, n, ttl ~= nil and ttl_of(ttl) or nil)
+    return sum
+  end,
 }
 
 local function date(format, when)
   return os.date(format or "%c", when or math.floor(run.now))
 end
 
-local globals = copy(_G, [[assert error getmetatable ipairs next pcall rawequal rawget rawset select
-  setmetatable tonumber tostring type unpack xpcall _VERSION]])
+-- No xpcall: a handler of their own would run where a stopped script must not.
+local globals = copy(_G, [[assert error ipairs next pcall rawequal rawget rawset select setmetatable
+  tonumber tostring type unpack _VERSION]])
+-- The metatable of strings would give scripts the string table that our own modules call.
+globals.getmetatable = function(value)
+  if type(value) == "table" then
+    return getmetatable(value)
+  end
+end
 globals.string = copy(string, "byte char find format gmatch gsub len lower match rep reverse sub upper")
 globals.table = copy(table, "concat insert maxn remove sort")
 globals.math = copy(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp
@@ -124,28 +154,20 @@ globals.print = print_to_log
 globals.log, globals.env, globals.json, globals.time = log, env, json, time
 globals.shared, globals.emit, globals.new_event = shared, emit, new_event
 
--- One table of globals per state: what all scripts of a watcher share besides `shared` is nothing
--- but their modules.
-local env_table = setmetatable({}, {
-  __index = function(_, name)
-    local value = globals[name]
-    if value == nil then
-      local names = { "require" }
-      for known in pairs(globals) do
-        names[#names + 1] = known
-      end
-      local meant = type(name) == "string" and core.suggest(name, names)
-      local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
-      error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
-    end
-    return value
-  end,
-  __newindex = function(_, name)
-    error(("assignment to global '%s'; make it local"):format(tostring(name)), 2)
-  end,
-  __metatable = "the globals of mooncrier scripts",
-})
-globals._G = env_table
+local function undefined(_, name)
+  local names = { "require" }
+  for known in pairs(globals) do
+    names[#names + 1] = known
+  end
+  local meant = type(name) == "string" and core.suggest(name, names)
+  local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
+  error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
+end
+setmetatable(globals, { __index = undefined })
+
+local function assigned(_, name)
+  error(("assignment to global '%s'; make it local"):format(tostring(name)), 2)
+end
 
 sandbox.globals = globals
 sandbox.scripts_dir = nil
@@ -160,13 +182,41 @@ end
 
 sandbox.readable = readable
 
--- Compiles text (never bytecode) in the sandbox; nil and the message when it does not compile.
-function sandbox.compile(text, name)
+-- What chunks in the folder `dir` see as their globals: those of everybody, and a `require` that
+-- knows where it is called from. Made once per folder.
+local env_by_dir = {}
+local require_from
+
+local function env_of(dir)
+  local chunk_env = env_by_dir[dir]
+  if not chunk_env then
+    chunk_env = {}
+    local own = {
+      _G = chunk_env,
+      require = function(name)
+        local value = require_from(dir, name)
+        return value
+      end,
+    }
+    setmetatable(own, { __index = globals })
+    setmetatable(chunk_env, {
+      __index = own,
+      __newindex = assigned,
+      __metatable = "the globals of mooncrier scripts",
+    })
+    env_by_dir[dir] = chunk_env
+  end
+  return chunk_env
+end
+
+-- Compiles text (never bytecode) in the sandbox, as if it stood in the folder `dir` (default: the
+-- current one); nil and the message when it does not compile.
+function sandbox.compile(text, name, dir)
   local chunk, message = core.compile(text, name)
   if not chunk then
     return nil, message
   end
-  return setfenv(chunk, env_table)
+  return setfenv(chunk, env_of(dir or "."))
 end
 
 function sandbox.compile_file(path)
@@ -179,11 +229,8 @@ function sandbox.compile_file(path)
   if not text then
     return nil, ("%s: cannot be read as a file"):format(path)
   end
-  return sandbox.compile(text, "@" .. path)
+  return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"))
 end
-
-local loaded = {}
-local LOADING = {}
 
 local public_modules = {
   ["mooncrier.match"] = true,
@@ -192,60 +239,96 @@ local public_modules = {
   ["mooncrier.template"] = true,
 }
 
--- Looks beside the requiring script, then in the configured script directory, then where Lua on this
--- system looks.
-local function require_module(name)
-  if type(name) ~= "string" then
-    error("require takes a module name", 2)
+local libraries = { string = true, table = true, math = true, bit = true, coroutine = true, os = true }
+
+-- The file names that `?` of each template stands for.
+local function candidates(dir, file_name, path)
+  local list = {}
+  for _, folder in ipairs({ dir, sandbox.scripts_dir }) do
+    list[#list + 1] = folder .. "/" .. file_name .. ".lua"
+    list[#list + 1] = folder .. "/" .. file_name .. "/init.lua"
   end
-  if public_modules[name] then
-    return require(name)
-  end
-  local source = debug.getinfo(2, "S").source
-  local beside = source:match("^@(.*)/[^/]*$") or "."
-  local file_name = name:gsub("%.", "/")
-  local tried = {}
-  for _, dir in ipairs({ beside, sandbox.scripts_dir }) do
-    for _, tail in ipairs({ ".lua", "/init.lua" }) do
-      local path = dir .. "/" .. file_name .. tail
-      if loaded[path] == LOADING then
-        error(("module '%s' requires itself (%s)"):format(name, path), 2)
-      end
-      if loaded[path] ~= nil then
-        return loaded[path]
-      end
-      if readable(path) then
-        local chunk, message = sandbox.compile_file(path)
-        if not chunk then
-          error(message, 0)
-        end
-        loaded[path] = LOADING
-        local ok, value = pcall(chunk, name)
-        if not ok then
-          loaded[path] = nil
-          error(value, 0)
-        end
-        loaded[path] = value == nil and true or value
-        return loaded[path]
-      end
-      tried[#tried + 1] = "\n\tno file '" .. path .. "'"
+  -- Only what is absolute belongs to the system; "./?.lua" would be wherever we were started.
+  for template in path:gmatch("[^;]+") do
+    if template:sub(1, 1) == "/" then
+      list[#list + 1] = (template:gsub("%?", (file_name:gsub("%%", "%%%%"))))
     end
   end
-  if name:match("^mooncrier%.") then
+  return list
+end
+
+local function not_found(name, tried)
+  if name == "mooncrier" or name:match("^mooncrier%.") then
     local names = {}
     for known in pairs(public_modules) do
       names[#names + 1] = known
     end
     local meant = core.suggest(name, names)
-    error(("no module '%s'%s"):format(name, meant and ("; did you mean '%s'?"):format(meant) or ""), 2)
+    return ("no module '%s'%s"):format(name, meant and ("; did you mean '%s'?"):format(meant) or "")
   end
-  local ok, value = pcall(require, name)
+  if package.loaded[name] or package.preload[name] then
+    return ("module '%s' is not open to scripts"):format(name)
+  end
+  local file_name = name:gsub("%.", "/")
+  for template in package.cpath:gmatch("[^;]+") do
+    local path = template:gsub("%?", (file_name:gsub("%%", "%%%%")))
+    if readable(path) then
+      return ("module '%s' is a C library (%s); scripts take modules written in Lua"):format(name, path)
+    end
+  end
+  return ("module '%s' not found:\n\tno file '%s'"):format(name, table.concat(tried, "'\n\tno file '"))
+end
+
+local loaded = {}
+local LOADING = {}
+
+-- Runs the module in the file at `path`, once.
+local function load_module(name, path)
+  if loaded[path] == LOADING then
+    error(("module '%s' requires itself (%s)"):format(name, path), 4)
+  end
+  if loaded[path] ~= nil then
+    return loaded[path]
+  end
+  local chunk, message = sandbox.compile_file(path)
+  if not chunk then
+    error(message, 0)
+  end
+  loaded[path] = LOADING
+  local ok, value = pcall(chunk, name)
   if not ok then
-    error(("module '%s' not found:%s\n%s"):format(name, table.concat(tried), value), 2)
+    loaded[path] = nil
+    error(value, 0)
   end
+  if value == nil then
+    value = true
+  end
+  loaded[path] = value
   return value
 end
-globals.require = require_module
+
+-- Looks beside the requiring script, then in the configured script directory, then where Lua on this
+-- system looks. Whatever is found runs in the sandbox.
+function require_from(dir, name)
+  if type(name) ~= "string" then
+    error("require takes the name of a module, not a " .. type(name), 3)
+  end
+  if public_modules[name] then
+    return require(name)
+  elseif libraries[name] then
+    return globals[name]
+  end
+  local tried = candidates(dir, (name:gsub("%.", "/")), package.path)
+  if not name:match("^mooncrier%f[%.%z]") then
+    for _, path in ipairs(tried) do
+      if loaded[path] ~= nil or readable(path) then
+        local value = load_module(name, path)
+        return value
+      end
+    end
+  end
+  error(not_found(name, tried), 3)
+end
 
 sandbox.sink_index = sink_index
 

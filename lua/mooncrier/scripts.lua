@@ -23,15 +23,32 @@ local hook_types = {
   tick_every = "number or string",
 }
 
-local function where_of(value, name)
-  if type(value) == "function" then
-    local info = debug.getinfo(value, "S")
-    return ("%s:%d: "):format(info.short_src, info.linedefined)
+local function where_of(hook)
+  local info = debug.getinfo(hook, "S")
+  if info.what == "C" then
+    return ""
   end
-  return name .. ": "
+  return ("%s:%d: "):format(info.short_src, info.linedefined)
 end
 
-local function check_hooks(hooks, name)
+-- "file:line: " of the first line of the script that has `word`, for what is no function.
+local function where_written(chunk, word, name)
+  local path = debug.getinfo(chunk, "S").source:match("^@(.*)")
+  local file = path and io.open(path, "r")
+  local n, found = 0, nil
+  for line in file and file:lines() or function() end do
+    n = n + 1
+    if not found and line:gsub("%-%-.*", ""):find("%f[%w_]" .. word:gsub("%W", "%%%0") .. "%f[^%w_]") then
+      found = n
+    end
+  end
+  if file then
+    file:close()
+  end
+  return found and ("%s:%d: "):format(path, found) or name .. ": "
+end
+
+local function check_hooks(hooks, chunk, name)
   if type(hooks) ~= "table" then
     error(("%s: a script must return a table of hooks, not %s"):format(
       name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
@@ -45,10 +62,12 @@ local function check_hooks(hooks, name)
       end
       local meant = core.suggest(tostring(key), names)
       local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
-      error(("%sunknown hook '%s'%s"):format(where_of(value, name), tostring(key), hint), 0)
+      local where = type(value) == "function" and where_of(value) or where_written(chunk, tostring(key), name)
+      error(("%sunknown hook '%s'%s"):format(where, tostring(key), hint), 0)
     end
     if not wanted:find(type(value), 1, true) then
-      error(("%s: hook '%s' must be a %s, not a %s"):format(name, key, wanted, type(value)), 0)
+      error(("%shook '%s' must be a %s, not a %s"):format(
+        where_written(chunk, key, name), key, wanted, type(value)), 0)
     end
   end
 end
@@ -71,14 +90,11 @@ local function run_chunk(chunk, message, name)
   if not chunk then
     error(message, 0)
   end
-  local ok, hooks = xpcall(chunk, function(text)
-    local trace = debug.traceback(text, 2):gsub("\n\t%[C%]: in function 'xpcall'.*", "")
-    return trace
-  end)
+  local ok, hooks = xpcall(chunk, driver.on_raise)
   if not ok then
     error(hooks, 0)
   end
-  check_hooks(hooks, name)
+  check_hooks(hooks, chunk, name)
   return hooks
 end
 
@@ -93,18 +109,18 @@ local function add(hooks, name, params)
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
       local batch, one =
-        driver.new(stage, hooks[stage], name, where_of(hooks[stage], name), scripts.sinks)
-      scripts.chain[#scripts.chain + 1] = { batch = batch, one = one }
+        driver.new(stage, hooks[stage], name, where_of(hooks[stage]), scripts.sinks)
+      scripts.chain[#scripts.chain + 1] = { stage = stage, batch = batch, one = one }
     end
   end
   if hooks.route then
     if scripts.route then
       error(("%sa second route hook in one watcher; the first is in %s"):format(
-        where_of(hooks.route, name), scripts.route_script), 0)
+        where_of(hooks.route), scripts.route_script), 0)
     end
     local batch, one =
-      driver.new("route", hooks.route, name, where_of(hooks.route, name), scripts.sinks)
-    scripts.route = { batch = batch, one = one }
+      driver.new("route", hooks.route, name, where_of(hooks.route), scripts.sinks)
+    scripts.route = { stage = "route", batch = batch, one = one }
     scripts.route_script = name
   end
   scripts.list[#scripts.list + 1] = script
@@ -134,9 +150,9 @@ function scripts.load_expression(text, name)
     chunk = as_statements
   end
   local function handle(ev)
-    local result = chunk(ev)
+    local result, reason = chunk(ev)
     if not result then
-      return false
+      return false, reason
     end
     if type(result) == "table" then
       core.wrap_table(result)
@@ -185,13 +201,15 @@ function scripts.tick(now)
   for _, script in ipairs(scripts.list) do
     if script.every then
       script.due = script.due or now + script.every
-      if now >= script.due then
+      -- Times come as rounded numbers: a tick that is due at this very moment must not miss it.
+      if now >= script.due - 1e-6 then
         local ok, message = driver.once(script.hooks.tick, now)
         if not ok then
           core.script_failed("tick", script.name, message)
         end
         -- A late tick is not made up for: the next one is due a full period from now.
-        script.due = math.max(script.due + script.every, now)
+        local next_time = script.due + script.every
+        script.due = next_time > now and next_time or now + script.every
       end
       next_due = math.min(next_due or script.due, script.due)
     end
