@@ -74,16 +74,21 @@ static void put_excerpt(phrase *p, const char *at, const char *end, bool cut)
         put(p, "…");
 }
 
+static bool has_path(const mcr_decoder *d)
+{
+    return d->depth && d->path[0].ptr;
+}
+
 static void put_path(phrase *p, const mcr_decoder *d)
 {
-    if (d->in_object && d->depth)
+    if (d->in_object)
         put(p, "object.");
-    for (unsigned i = 0; i < d->depth; i++) {
+    for (unsigned i = 0; i < d->depth && d->path[i].ptr; i++) {
         mcr_str key = d->path[i];
-        bool plain = i == 0 || i + 1 < d->depth || !memchr(key.ptr ? key.ptr : "", '.', key.len);
-        put(p, i == 0 ? "" : plain ? "." : "[\"");
+        bool name = i + 1 < MCR_PATH || !memchr(key.ptr, '.', key.len);
+        put(p, i == 0 ? "" : name ? "." : "[\"");
         put_excerpt(p, key.ptr, key.ptr + key.len, false);
-        put(p, plain ? "" : "\"]");
+        put(p, name ? "" : "\"]");
     }
 }
 
@@ -93,6 +98,8 @@ static void put_found(phrase *p, const mcr_decoder *d, const char *at)
     const char *end = at;
     if (at >= d->scan.end) {
         put(p, "the end of the text");
+    } else if (mcr_is_space(*at)) {
+        put(p, "white space");
     } else if (*at == '{') {
         put(p, "an object");
     } else if (*at == '[') {
@@ -110,9 +117,10 @@ static void put_found(phrase *p, const mcr_decoder *d, const char *at)
 
 static void put_where(phrase *p, const mcr_decoder *d)
 {
-    put_path(p, d);
-    if (d->depth)
+    if (has_path(d)) {
+        put_path(p, d);
         put(p, ": ");
+    }
 }
 
 static size_t offset_of(const mcr_decoder *d, const char *at)
@@ -170,7 +178,7 @@ static mcr_decoded incomplete(const mcr_decoder *d, mcr_decode_error *err)
     phrase p = { err->text, 0, sizeof err->text };
     err->offset = (size_t)(d->scan.end - d->scan.begin);
     put(&p, d->scan.begin == d->scan.end ? "there is nothing" : "the text ends inside ");
-    if (d->depth)
+    if (has_path(d))
         put_path(&p, d);
     else if (d->scan.begin != d->scan.end)
         put(&p, "the document");
@@ -242,9 +250,9 @@ static mcr_str status_message(mcr_decoder *d, const char *at)
     static const mcr_shape any = { NULL, 0 };
     const char *back = d->scan.at;
     mcr_str message = { 0 };
-    d->scan.at = at + 1;
-    d->depth = 1;
-    int more = mcr_first_key(&d->scan);
+    d->scan.at = at;
+    d->depth = 0;
+    int more = mcr_enter(d);
     for (; more > 0; more = mcr_next_key(&d->scan)) {
         const mcr_field *none;
         mcr_str ignored;
@@ -280,6 +288,8 @@ typedef struct line {
 // Reads the value of `object`: as an Event if it is known to be one.
 static bool read_object(mcr_decoder *d, line *l)
 {
+    d->path[0] = MCR_STR("object");
+    d->depth = 1;
     l->object = d->scan.at;
     l->read = change_of(l->type) != MCR_CHANGE_UNKNOWN;
     if (*d->scan.at != '{')
@@ -299,7 +309,6 @@ static bool read_object(mcr_decoder *d, line *l)
 static mcr_step read_line(mcr_decoder *d, line *l)
 {
     static const mcr_shape any = { NULL, 0 };
-    d->depth = 1;
     if (!read_object(d, l))
         return MCR_STEP_FAILED;
     int more;
@@ -435,6 +444,7 @@ mcr_decoded mcr_decode(mcr_decoder *d, mcr_str source, unsigned flags, mcr_event
     d->ev = ev;
     d->expected = NULL;
     d->in_object = d->never_wrap = false;
+    clear_object(d);
     mcr_scan_init(&d->scan, mcr_str_n(bytes, len), flags & MCR_DECODE_GO);
     err->offset = 0;
     err->text[0] = '\0';

@@ -203,10 +203,9 @@ static mcr_step read_field(mcr_decoder *d, const mcr_field *field, bool top)
 
 mcr_step mcr_decode_event(mcr_decoder *d, bool top)
 {
-    d->scan.at++;
-    d->depth = 1;
+    d->depth = 0;
     unsigned next = 0;
-    int more = mcr_first_key(&d->scan);
+    int more = mcr_enter(d);
     for (; more > 0; more = mcr_next_key(&d->scan)) {
         const mcr_field *field;
         if (!mcr_decode_key(d, &shapes[d->api], &next, &field))

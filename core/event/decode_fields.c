@@ -285,9 +285,7 @@ static bool read_pairs(mcr_decoder *d, mcr_pairs *to)
     d->pairs_n = 0;
     for (uint32_t i = 0; i < to->n; i++) // a second object of the same name adds to the first
         put_pair(d, to->at[i].key, to->at[i].value);
-    d->scan.at++;
-    d->depth++;
-    int more = mcr_first_key(&d->scan);
+    int more = mcr_enter(d);
     for (; more > 0; more = mcr_next_key(&d->scan)) {
         unsigned next = 0;
         const mcr_field *none;
@@ -337,10 +335,8 @@ static inline bool read_value(mcr_decoder *d, const mcr_field *field, void *to)
 // Reads an object none of whose fields is an object again.
 static bool read_object(mcr_decoder *d, const mcr_shape *shape, char *base)
 {
-    d->scan.at++;
-    d->depth++;
     unsigned next = 0;
-    int more = mcr_first_key(&d->scan);
+    int more = mcr_enter(d);
     for (; more > 0; more = mcr_next_key(&d->scan)) {
         const mcr_field *field;
         mcr_str ignored;

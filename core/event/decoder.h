@@ -78,7 +78,7 @@ struct mcr_decoder {
     mcr_scan scan;
     mcr_event *ev;
     mcr_str path[MCR_PATH]; // the field being read, for messages
-    unsigned depth;         // how much of `path` counts
+    unsigned depth;         // how much of `path` counts; the last may have no name yet
     bool in_object;         // inside the `object` of a watch line
     const char *expected;   // the value at `wrong` has another type: what it should have been
     const char *wrong;
@@ -184,15 +184,24 @@ static inline int mcr_next_key(mcr_scan *s)
         s->at++;
         if (__builtin_expect(mcr_scan_next(s) == '"', 1))
             return 1;
-        mcr_scan_fail(s, "expected a field name in quotes");
+        mcr_scan_fail(s, "expected a field name in quotes behind ','");
         return -1;
     }
     if (c == '}') {
         s->at++;
         return 0;
     }
-    mcr_scan_fail(s, "expected ',' or '}'");
+    mcr_scan_fail(s, "expected ',' or '}' behind it");
     return -1;
+}
+
+// mcr_enter goes behind the `{` at the scanner, like mcr_first_key, and makes the path longer by a
+// field that has no name yet. Who is done with the object takes it off.
+static inline int mcr_enter(mcr_decoder *d)
+{
+    d->scan.at++;
+    d->path[d->depth++] = (mcr_str){ 0 };
+    return mcr_first_key(&d->scan);
 }
 
 // mcr_decode_key reads a key and its ':' up to the value. *found is the field of that name, looked

@@ -57,6 +57,16 @@ static void put_utf8(mcr_buf *out, unsigned c)
     mcr_buf_append(out, b, n);
 }
 
+// Tells whether the text ends inside what may become the low half of a surrogate pair.
+static bool is_cut_escape(const mcr_scan *s)
+{
+    static const char form[] = "\\u";
+    size_t left = (size_t)(s->end - s->at), i = 0;
+    while (i < left && i < 2 && s->at[i] == form[i])
+        i++;
+    return left < 6 && (i == left || i == 2);
+}
+
 // Reads \uXXXX, and the second half of a surrogate pair; s->at is behind the first `\u`.
 static bool scan_unicode(mcr_scan *s, unsigned *c)
 {
@@ -83,7 +93,7 @@ static bool scan_unicode(mcr_scan *s, unsigned *c)
         *c = 0xfffd;
         return true;
     }
-    s->at = escape;
+    s->at = high < 0xdc00 && is_cut_escape(s) ? s->end : escape;
     return mcr_scan_fail(s, "a lone surrogate");
 }
 
@@ -114,6 +124,14 @@ static bool scan_bad_byte(mcr_scan *s)
         return mcr_scan_fail(s, "a NUL byte");
     if ((unsigned char)*s->at < 0x20)
         return mcr_scan_fail(s, "a control character in a string");
+    // Half a character at the end of the text.
+    unsigned char lead = (unsigned char)*s->at;
+    ptrdiff_t need = lead < 0xc2 || lead > 0xf4 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const char *at = s->at + 1;
+    while (at < s->end && (*at & 0xc0) == 0x80)
+        at++;
+    if (at == s->end && at - s->at < need)
+        s->at = at;
     return mcr_scan_fail(s, "invalid UTF-8");
 }
 
