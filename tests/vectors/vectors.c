@@ -23,8 +23,12 @@ static const struct {
     const char *kind;
     int (*run)(const cJSON *scenario, char *why, size_t why_size);
 } kinds[] = {
-    { "decode", vectors_codec }, { "encode", vectors_codec_encode },  { "log", vectors_log },
-    { "mux", vectors_mux },      { "mux_backpressure", vectors_mux },
+    { "correlator", vectors_correlator },
+    { "decode", vectors_codec },
+    { "encode", vectors_codec_encode },
+    { "log", vectors_log },
+    { "mux", vectors_mux },
+    { "mux_backpressure", vectors_mux },
 };
 
 typedef struct tally {

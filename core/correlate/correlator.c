@@ -1,0 +1,184 @@
+#include "correlate/correlator.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "correlate/event_log.h"
+#include "correlate/spam_filter.h"
+
+const mcr_correlator_options mcr_correlator_default_options = {
+    .key_separator = 0x1f,
+    .key_limit = 1024,
+};
+
+// Bytes of a key, and of the shorter one when it was cut.
+typedef struct key_room {
+    mcr_buf whole;
+    mcr_buf cut;
+} key_room;
+
+struct mcr_correlator {
+    mcr_correlator_options options;
+    mcr_aggregator *aggregator;
+    mcr_event_log *log;
+    mcr_spam_filter *filter;
+    key_room aggregate_room;
+    key_room local_room;
+    key_room event_room;
+    key_room spam_room;
+    mcr_buf name;
+    mcr_buf message;
+};
+
+static int64_t or_default(int64_t value, int64_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+mcr_correlator *mcr_correlator_new(const mcr_correlator_options *options)
+{
+    mcr_correlator *c = mcr_zalloc(sizeof *c);
+    c->options = *options;
+    mcr_correlator_options *o = &c->options;
+    if (o->key_limit && o->key_limit < MCR_KEY_LIMIT_MIN)
+        o->key_limit = MCR_KEY_LIMIT_MIN;
+    int64_t size = or_default(o->lru_cache_size, 4096);
+    c->aggregator = mcr_aggregator_new(size, or_default(o->max_events, 10),
+                                       or_default(o->max_interval_s, 600), o->pop);
+    c->log = mcr_event_log_new(size);
+    c->filter = mcr_spam_filter_new(size, or_default(o->burst_size, 25),
+                                    o->qps != 0 ? o->qps : 1.0f / 300.0f);
+    return c;
+}
+
+static void fini_room(key_room *room)
+{
+    mcr_buf_fini(&room->whole);
+    mcr_buf_fini(&room->cut);
+}
+
+void mcr_correlator_free(mcr_correlator *c)
+{
+    if (!c)
+        return;
+    mcr_aggregator_free(c->aggregator);
+    mcr_event_log_free(c->log);
+    mcr_spam_filter_free(c->filter);
+    fini_room(&c->aggregate_room);
+    fini_room(&c->local_room);
+    fini_room(&c->event_room);
+    fini_room(&c->spam_room);
+    mcr_buf_fini(&c->name);
+    mcr_buf_fini(&c->message);
+    free(c);
+}
+
+// Empties `out` and has the hook fill it; false leaves it empty.
+static bool call(const mcr_text_hook *hook, mcr_event *ev, mcr_buf *out)
+{
+    out->len = 0;
+    if (hook->call && hook->call(hook->self, ev, out))
+        return true;
+    out->len = 0;
+    return false;
+}
+
+static mcr_key key_of(const mcr_correlator *c, mcr_str bytes, key_room *room)
+{
+    return mcr_key_of(bytes, c->options.key_limit, &room->cut);
+}
+
+static mcr_key aggregate_key(mcr_correlator *c, mcr_event *ev)
+{
+    key_room *room = &c->aggregate_room;
+    if (!call(&c->options.aggregate_key, ev, &room->whole)) {
+        mcr_key_spam(&room->whole, ev, c->options.key_separator);
+        mcr_key_aggregate_rest(&room->whole, ev, c->options.key_separator);
+    }
+    return key_of(c, mcr_buf_str(&room->whole), room);
+}
+
+static mcr_key local_key(mcr_correlator *c, mcr_event *ev)
+{
+    key_room *room = &c->local_room;
+    bool own = call(&c->options.local_key, ev, &room->whole);
+    return key_of(c, own ? mcr_buf_str(&room->whole) : ev->message, room);
+}
+
+static mcr_key event_key(mcr_correlator *c, const mcr_event *ev)
+{
+    key_room *room = &c->event_room;
+    room->whole.len = 0;
+    mcr_key_event(&room->whole, ev, c->options.key_separator);
+    return key_of(c, mcr_buf_str(&room->whole), room);
+}
+
+static mcr_key spam_key(mcr_correlator *c, mcr_event *ev)
+{
+    key_room *room = &c->spam_room;
+    if (!call(&c->options.spam_key, ev, &room->whole))
+        mcr_key_spam(&room->whole, ev, c->options.key_separator);
+    return key_of(c, mcr_buf_str(&room->whole), room);
+}
+
+static void combine(mcr_correlator *c, mcr_event *ev, int64_t now, mcr_event *fields)
+{
+    if (!call(&c->options.aggregate_message, ev, &c->message))
+        mcr_aggregate_message(&c->message, ev);
+    mcr_aggregate_event(fields, ev, mcr_buf_str(&c->message), now, &c->name);
+}
+
+// All but refs, which other holders of the event may be changing right now.
+static void copy_fields(mcr_event *to, const mcr_event *from)
+{
+    memcpy((char *)to + sizeof to->refs, (const char *)from + sizeof from->refs,
+           sizeof *to - sizeof to->refs);
+}
+
+// The event to record, with one hold: `ev` itself when nothing changed. `fields` has the combined
+// event's fields, if it is one.
+static mcr_event *make(mcr_event *ev, mcr_event *fields, const mcr_counted *counted,
+                       const mcr_correlated *out)
+{
+    if (!out->aggregated && !out->counted)
+        return mcr_event_ref(ev);
+    if (!out->aggregated)
+        copy_fields(fields, ev);
+    if (out->counted) {
+        fields->metadata.name = counted->name;
+        fields->metadata.resourceVersion = counted->resourceVersion;
+        fields->firstTimestamp = counted->firstTimestamp;
+        fields->count = counted->count;
+    }
+    return mcr_event_new(fields);
+}
+
+void mcr_correlator_run(mcr_correlator *c, mcr_event *ev, const mcr_clock *clock,
+                        mcr_correlated *out)
+{
+    *out = (mcr_correlated){ 0 };
+    mcr_event fields;
+    mcr_counted counted;
+    int64_t now = mcr_clock_now(clock);
+    mcr_key aggregate = aggregate_key(c, ev);
+    mcr_key local = local_key(c, ev);
+    out->aggregated = mcr_aggregator_add(c->aggregator, &aggregate, &local, now);
+    if (out->aggregated)
+        combine(c, ev, now, &fields);
+    mcr_key key = out->aggregated ? aggregate : event_key(c, ev);
+    out->counted = mcr_event_log_observe(c->log, &key, out->aggregated ? &fields : ev, &counted);
+
+    // What is dropped need not be made, unless a hook wants to see it first.
+    mcr_event *made = c->options.spam_key.call ? make(ev, &fields, &counted, out) : NULL;
+    mcr_key spam = spam_key(c, made ? made : ev);
+    if (mcr_spam_filter_pass(c->filter, &spam, mcr_clock_now(clock)))
+        out->ev = made ? made : make(ev, &fields, &counted, out);
+    else
+        mcr_event_unref(made);
+}
+
+void mcr_correlator_update(mcr_correlator *c, const mcr_event *ev)
+{
+    mcr_key key = event_key(c, ev);
+    mcr_event_log_set(c->log, &key, ev);
+}
