@@ -212,6 +212,9 @@ end
 -- Compiles text (never bytecode) in the sandbox, as if it stood in the folder `dir` (default: the
 -- current one); nil and the message when it does not compile.
 function sandbox.compile(text, name, dir)
+  if text:sub(1, 1) == "\27" then
+    return nil, ("%s: this is bytecode; scripts are text"):format(name:sub(2))
+  end
   local chunk, message = core.compile(text, name)
   if not chunk then
     return nil, message

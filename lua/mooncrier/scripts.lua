@@ -140,7 +140,12 @@ end
 -- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops, an
 -- event or a table takes the event's place, anything else passes it.
 function scripts.load_expression(text, name)
-  local chunk, message = sandbox.compile("local event = ... return (" .. text .. "\n)", "=" .. name)
+  local prefix, chunk_name = "local event = ... return (", "=" .. name
+  local chunk, message = sandbox.compile(prefix .. text .. ")", chunk_name)
+  if not chunk then
+    -- It may end with a comment. Lines in messages are right without the line end only.
+    chunk = sandbox.compile(prefix .. text .. "\n)", chunk_name)
+  end
   if not chunk then
     local as_statements, statement_message = sandbox.compile("local event = ... " .. text, "=" .. name)
     if not as_statements then
