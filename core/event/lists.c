@@ -145,7 +145,7 @@ static void put_string(mcr_writer *w, mcr_str json)
         return;
     }
     mcr_str inner = mcr_str_n(json.ptr + 1, json.len - 2);
-    if (!memchr(inner.ptr, '\\', inner.len)) {
+    if (mcr_compact_len(inner.ptr, inner.len) == inner.len && !memchr(inner.ptr, '\\', inner.len)) {
         mcr_writer_string(w, inner);
         return;
     }

@@ -79,21 +79,21 @@ static uint64_t fingerprint(mcr_str key)
 }
 
 // unescape returns a key without its escapes.
-static mcr_str unescape(merger *m, mcr_str key)
+static mcr_str unescape(merger *m, mcr_str written)
 {
-    char *quoted = new_text(m, (size_t)key.len + 2 + MCR_SCAN_PAD);
-    quoted[0] = quoted[key.len + 1] = '"';
-    memcpy(quoted + 1, key.ptr, key.len);
-    mcr_buf text = { 0 };
+    mcr_buf padded = { 0 };
+    mcr_buf scratch = { 0 };
+    mcr_buf_add(&padded, written);
+    memset(mcr_buf_reserve(&padded, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
     mcr_scan scan;
-    mcr_scan_init(&scan, mcr_str_n(quoted, (size_t)key.len + 2), true);
-    mcr_str plain = key;
-    if (mcr_scan_string(&scan, &text, &plain) && plain.len <= key.len) {
-        memcpy(quoted, plain.ptr, plain.len);
-        plain.ptr = quoted;
-    }
-    mcr_buf_fini(&text);
-    return plain;
+    mcr_scan_init(&scan, mcr_buf_str(&padded), true);
+    mcr_str key = written;
+    mcr_scan_string(&scan, &scratch, &key);
+    char *text = new_text(m, (size_t)key.len + 1);
+    memcpy(text, key.ptr, key.len);
+    mcr_buf_fini(&padded);
+    mcr_buf_fini(&scratch);
+    return mcr_str_n(text, key.len);
 }
 
 static bool is_object(mcr_str value)
@@ -186,7 +186,8 @@ static void gather(merger *m, mcr_str object)
             m->members = grow(m->members, m->few_members, &m->members_cap, sizeof(member));
         member *next = &m->members[m->members_len++];
         next->written = mcr_str_n(key.ptr - 1, (size_t)key.len + 2);
-        next->key = key.len && memchr(key.ptr, '\\', key.len) ? unescape(m, key) : key;
+        bool escapes = key.len && memchr(key.ptr, '\\', key.len);
+        next->key = escapes ? unescape(m, next->written) : key;
         next->fingerprint = fingerprint(next->key);
         next->value = value;
         next->gone = false;

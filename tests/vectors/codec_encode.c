@@ -10,7 +10,9 @@ int vectors_codec_encode(const cJSON *scenario, char *why, size_t why_size)
 {
     mcr_buf want = { 0 };
     mcr_buf got = { 0 };
-    mcr_event *ev = vector_event_of(scenario);
+    // Not by first_ns and last_ns: some of these times do not fit into nanoseconds.
+    const cJSON *raw = cJSON_GetObjectItemCaseSensitive(scenario, "event_raw");
+    mcr_event *ev = vector_event(cJSON_GetObjectItemCaseSensitive(scenario, "event"), raw);
     int result = 0;
     if (!ev || !vector_text(scenario, "json", &want)) {
         snprintf(why, why_size, "%s", ev ? "the scenario has no json" : "the event is not read");

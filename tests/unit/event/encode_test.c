@@ -257,6 +257,7 @@ static void lists_as_go_writes_them(void **state)
         { mcr_write_strings, "[]", "[]" },
         { mcr_write_strings, " [ \"a\" , \"<\\/\\u00e9\\n\" , null ] ",
           "[\"a\",\"\\u003c/\xc3\xa9\\n\",\"\"]" },
+        { mcr_write_strings, "[\"a\xff\",\"\\ud800\"]", "[\"a\xef\xbf\xbd\",\"\xef\xbf\xbd\"]" },
         { mcr_write_owner_references, "[{},null]",
           "[{\"apiVersion\":\"\",\"kind\":\"\",\"name\":\"\",\"uid\":\"\"},"
           "{\"apiVersion\":\"\",\"kind\":\"\",\"name\":\"\",\"uid\":\"\"}]" },

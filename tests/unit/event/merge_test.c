@@ -46,6 +46,7 @@ static const merge_case cases[] = {
     { "{\"\\u0061\":1}", "{\"a\":2}", "{\"\\u0061\":2}" },
     { "{\"a\\/b\":1,\"a\\\"\":2}", "{\"a/b\":3,\"\\u0061\\u0022\":4}",
       "{\"a\\/b\":3,\"a\\\"\":4}" },
+    { "{\"\\n\xff\xff\":1}", "{\"\\n\xef\xbf\xbd\xef\xbf\xbd\":2}", "{\"\\n\xff\xff\":2}" },
     { "{\"\":1}", "{\"\":2}", "{\"\":2}" },
     { "{\"abcdefghi\":1,\"abcdefgxbcdefghi\":2}", "{\"abcdefgybcdefghi\":3}",
       "{\"abcdefghi\":1,\"abcdefgxbcdefghi\":2,\"abcdefgybcdefghi\":3}" },
