@@ -52,6 +52,7 @@ struct mcr_broadcaster {
     mcr_parker distributor; // the distributor waits here for events, or for room in a watch
 
     // Inline: set before events flow.
+    bool holds_wakes;
     mcr_wake *room;
     void *room_arg;
     mcr_wake *emit;
@@ -290,7 +291,7 @@ static mcr_watch *watch(mcr_broadcaster *b, uint32_t queue, mcr_event *const *pr
     uint64_t id = atomic_fetch_add(&b->last_id, 1) + 1;
     mcr_watch *w = mcr_watch_make(id, queue, b, is_inline ? wake_publisher : mcr_unpark,
                                   is_inline ? (void *)b : (void *)&b->distributor);
-    if (b->options.holds_wakes)
+    if (b->holds_wakes)
         mcr_ring_hold(w->ring);
     for (uint32_t i = 0; i < n; i++)
         mcr_event_ref(prefix[i]);
@@ -415,6 +416,12 @@ uint32_t mcr_broadcaster_publish(mcr_broadcaster *b, mcr_event *const *events, u
     }
     leave(b);
     return done;
+}
+
+void mcr_broadcaster_hold_wakes(mcr_broadcaster *b)
+{
+    assert(b->options.is_inline);
+    b->holds_wakes = true;
 }
 
 void mcr_broadcaster_wake(mcr_broadcaster *b)

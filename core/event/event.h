@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "event/event_abi.h"
+#include "mooncrier.h"
 
 // mcr_event_ref adds a holder and returns `ev`.
 mcr_event *mcr_event_ref(mcr_event *ev);

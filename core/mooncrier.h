@@ -1,0 +1,265 @@
+#pragma once
+// mooncrier for C and C++ programs: Kubernetes events, client-go's broadcaster, and watchers and
+// sinks of your own. Link with -lmooncrier (pkg-config mooncrier).
+//
+//     mcr_errbuf err;
+//     mcr_broadcaster *b = mcr_broadcaster_new(&(mcr_broadcaster_options){ .queue = 1000 });
+//     mcr_event_watcher *log = mcr_start_structured_logging(b, mcr_line_to_file, stderr, &err);
+//     mcr_event *ev = mcr_event_parse(json, strlen(json), &err);
+//     mcr_broadcaster_action(b, ev, &err);
+//     mcr_event_unref(ev);
+//     mcr_broadcaster_shutdown(b);   // everything accepted so far reaches every watcher
+//     mcr_event_watcher_stop(log);   // works off what is in its queue
+//     mcr_broadcaster_free(b);
+//
+// Rules for all of it: a pointer argument is borrowed for the call. What a function returns is
+// yours unless it is const. Out of memory ends the program with a message. A NULL `err` is fine.
+// Passing NULL for anything else is not, but to functions that free.
+//
+// The rest of mooncrier includes this header for the types that it shares with its users; nothing
+// else of it is installed.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MCR_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define MCR_API __attribute__((visibility("default")))
+#else
+#define MCR_API
+#endif
+
+// mcr_version is the MCR_VERSION of the library that runs.
+MCR_API const char *mcr_version(void);
+
+//
+// Errors
+//
+
+// A function that can fail in more than one way returns mcr_err; 0 is success. One that returns a
+// pointer returns NULL. Both then fill the mcr_errbuf with a sentence for the user.
+typedef enum mcr_err {
+    MCR_OK = 0,
+    MCR_EINVAL,  // the input or an argument is wrong
+    MCR_ECONFIG, // a configuration or script does not hold together
+    MCR_EIO,     // the operating system said no
+    MCR_ESCRIPT, // a script raised an error
+    MCR_ESTOPPED // the broadcaster or watcher was shut down
+} mcr_err;
+
+typedef struct mcr_errbuf {
+    char text[2048]; // NUL-terminated, cut when longer; no newline at the end
+} mcr_errbuf;
+
+//
+// Events: immutable and counted by reference. Any thread may hold and read one.
+//
+
+typedef struct mcr_event mcr_event;
+
+// mcr_event_parse reads one JSON document: a core/v1 or events.k8s.io/v1 Event, or either inside a
+// watch line {"type":"ADDED","object":{…}}. The result has one holder, the caller. NULL with what
+// is wrong, and at which byte, in `err`; bookmarks and lists are no events.
+MCR_API mcr_event *mcr_event_parse(const char *json, size_t len, mcr_errbuf *err);
+
+// mcr_event_ref adds a holder and returns `ev`.
+MCR_API mcr_event *mcr_event_ref(mcr_event *ev);
+
+// mcr_event_unref gives one hold back; the last one frees. NULL is fine.
+MCR_API void mcr_event_unref(mcr_event *ev);
+
+// mcr_event_field finds a string by its path in core/v1, whatever API the event came in: "reason",
+// "involvedObject.name", "source.component", "metadata.labels.app" (after "labels." and
+// "annotations." all the rest is the key), "firstTimestamp" (as in the JSON). Not NUL-terminated:
+// *len bytes that live as long as the event; none when the event has no such field. NULL: there is
+// no such path.
+MCR_API const char *mcr_event_field(const mcr_event *ev, const char *path, size_t *len);
+
+// mcr_event_is tells whether the string at `path` is `text`.
+MCR_API bool mcr_event_is(const mcr_event *ev, const char *path, const char *text);
+
+// mcr_event_number finds a number: "count", "series.count", "metadata.generation". Absent is 0.
+// False: there is no such path.
+MCR_API bool mcr_event_number(const mcr_event *ev, const char *path, int64_t *value);
+
+// mcr_event_occurrences is how often it happened: series.count, else count, else 1.
+MCR_API int32_t mcr_event_occurrences(const mcr_event *ev);
+
+// mcr_event_unix_ns is when it last happened, in nanoseconds since 1970: the first that is set of
+// series.lastObservedTime, lastTimestamp, eventTime, firstTimestamp, metadata.creationTimestamp. 0
+// when none is.
+MCR_API int64_t mcr_event_unix_ns(const mcr_event *ev);
+
+// mcr_event_json is the event as one JSON object: byte for byte as it came in. NUL-terminated, to
+// be released with free(); *len (may be NULL) leaves the NUL out.
+MCR_API char *mcr_event_json(const mcr_event *ev, size_t *len);
+
+//
+// The broadcaster: client-go's watch.Broadcaster. Every event put in is offered to every watch, in
+// the same order; each watch has a bounded queue of its own.
+//
+// With a thread (the default), `incoming` is a bounded queue that a distributor thread empties, and
+// any thread may call anything. Inline there is no thread and nothing is queued before the watches:
+// one thread, the owner, publishes.
+//
+
+typedef struct mcr_broadcaster mcr_broadcaster;
+typedef struct mcr_watch mcr_watch;
+
+typedef enum mcr_full_behavior {
+    MCR_DROP_IF_CHANNEL_FULL, // a full watch loses this event, counted ring_full
+    MCR_WAIT_IF_CHANNEL_FULL  // everyone waits for the slowest watch
+} mcr_full_behavior;
+
+enum {
+    MCR_INCOMING_DEFAULT = 1000
+};
+
+typedef struct mcr_broadcaster_options {
+    uint32_t queue;    // of each watch; 0 is Go's unbuffered channel (inline: 1)
+    uint32_t incoming; // of the broadcaster (client-go: 25, "long queue" 1000; inline: of emit);
+                       // 0: MCR_INCOMING_DEFAULT
+    mcr_full_behavior full; // with a thread; inline says it at each publish
+    bool is_inline;
+} mcr_broadcaster_options;
+
+typedef struct mcr_broadcaster_counts {
+    uint64_t accepted;      // every event anyone wanted to publish
+    uint64_t incoming_full; // lost: ActionOrDrop with a full incoming queue
+    uint64_t emit_full;     // lost: a script's emit with a full inbox, or past the hop limit
+    uint64_t queued;        // in the incoming queue, the distributor's hand or the inbox
+    uint64_t distributed;   // offered to every watch
+} mcr_broadcaster_counts;   // accepted = incoming_full + emit_full + queued + distributed
+
+typedef struct mcr_watch_counts {
+    uint64_t offered;   // distributed while the watch was there (and its prefix)
+    uint64_t ring_full; // lost: its queue was full
+    uint64_t queued;    // in its queue
+    uint64_t taken;     // read
+} mcr_watch_counts;     // offered = ring_full + queued + taken
+
+// mcr_broadcaster_new makes one and starts its thread. NULL when the system gives no thread.
+MCR_API mcr_broadcaster *mcr_broadcaster_new(const mcr_broadcaster_options *options);
+
+// mcr_broadcaster_free shuts down and frees. Watches live on until mcr_watch_free. NULL is fine.
+MCR_API void mcr_broadcaster_free(mcr_broadcaster *b);
+
+// mcr_broadcaster_action puts an event in, waiting while the incoming queue is full. MCR_ESTOPPED
+// after shutdown. Not inline.
+MCR_API mcr_err mcr_broadcaster_action(mcr_broadcaster *b, mcr_event *ev, mcr_errbuf *err);
+
+// mcr_broadcaster_action_or_drop never waits for room: *accepted says whether there was some. (It
+// waits behind an Action that waits, as in client-go.) Not inline.
+MCR_API mcr_err mcr_broadcaster_action_or_drop(mcr_broadcaster *b, mcr_event *ev, bool *accepted,
+                                               mcr_errbuf *err);
+
+// mcr_broadcaster_publish offers `n` events to all watches, in order, and returns how many were
+// distributed; none after shutdown. With MCR_WAIT_IF_CHANNEL_FULL it stops before the first event
+// that some watch has no room for (nobody waits: read the watches, then publish the rest). With
+// MCR_DROP_IF_CHANNEL_FULL it takes all. Inline only, the owner's thread.
+MCR_API uint32_t mcr_broadcaster_publish(mcr_broadcaster *b, mcr_event *const *events, uint32_t n,
+                                         mcr_full_behavior full);
+
+// mcr_broadcaster_watch adds a watch that sees every event accepted after the call and none before.
+// NULL after shutdown ("broadcaster already stopped").
+MCR_API mcr_watch *mcr_broadcaster_watch(mcr_broadcaster *b, mcr_errbuf *err);
+
+// mcr_broadcaster_watch_with_prefix is mcr_broadcaster_watch whose queue (the larger of the
+// broadcaster's and n + 1) begins with `events`.
+MCR_API mcr_watch *mcr_broadcaster_watch_with_prefix(mcr_broadcaster *b, mcr_event *const *events,
+                                                     uint32_t n, mcr_errbuf *err);
+
+// mcr_broadcaster_shutdown: everything accepted before is offered to every watch, then all watches
+// are closed (what is in their queues can still be read). Where everyone waits for a watch that
+// nobody reads, this waits too: stop that watch. A second call returns at once.
+MCR_API void mcr_broadcaster_shutdown(mcr_broadcaster *b);
+
+// mcr_broadcaster_counts_now: the sum holds in every snapshot. Any thread.
+MCR_API mcr_broadcaster_counts mcr_broadcaster_counts_now(mcr_broadcaster *b);
+
+//
+// Watches: one subscription with its queue, read by one thread.
+//
+
+typedef enum mcr_watch_result {
+    MCR_WATCH_EVENT,
+    MCR_WATCH_EMPTY, // nothing within the timeout
+    MCR_WATCH_CLOSED // stopped or shut down, and read to its end
+} mcr_watch_result;
+
+// mcr_watch_next reads the next event, waiting up to `timeout_ns` (0: not at all, negative: for
+// ever); the caller becomes its holder. One reading thread per watch.
+MCR_API mcr_watch_result mcr_watch_next(mcr_watch *w, int64_t timeout_ns, mcr_event **out);
+
+// mcr_watch_stop ends the subscription; what is in the queue can still be read, then the watch is
+// closed. Any thread; again, and after shutdown, does no harm.
+MCR_API void mcr_watch_stop(mcr_watch *w);
+
+// mcr_watch_free stops the watch if need be and frees it with what nobody read. NULL is fine.
+MCR_API void mcr_watch_free(mcr_watch *w);
+
+MCR_API mcr_watch_counts mcr_watch_counts_now(const mcr_watch *w);
+
+//
+// Watchers: a watch with a thread of its own that works on its events. What is called is called on
+// that thread, one call at a time, and must not stop its own watcher. All signals are blocked
+// there.
+//
+
+typedef struct mcr_event_watcher mcr_event_watcher;
+
+// Called with each event, which the callee must ref to keep.
+typedef void mcr_event_handler(void *arg, mcr_event *ev);
+
+// mcr_start_event_watcher calls `handler` with each event from now on. NULL after shutdown, or when
+// the system gives no thread.
+MCR_API mcr_event_watcher *mcr_start_event_watcher(mcr_broadcaster *b, mcr_event_handler *handler,
+                                                   void *arg, mcr_errbuf *err);
+
+// Called with text, which is not NUL-terminated.
+typedef void mcr_line_handler(void *arg, const char *text, size_t len);
+
+// mcr_line_to_file is an mcr_line_handler that writes to a FILE, with a newline if there is none.
+MCR_API void mcr_line_to_file(void *file, const char *text, size_t len);
+
+// mcr_start_logging is client-go's StartLogging: one call per event with
+// Event(v1.ObjectReference{…}): type: 'Normal' reason: 'Started' message — no newline at the end,
+// and whatever newlines the message has.
+MCR_API mcr_event_watcher *mcr_start_logging(mcr_broadcaster *b, mcr_line_handler *line, void *arg,
+                                             mcr_errbuf *err);
+
+// mcr_start_structured_logging is client-go's StartStructuredLogging: one call per event with its
+// klog entry, header and final newline included (more than one line when the message has several).
+MCR_API mcr_event_watcher *mcr_start_structured_logging(mcr_broadcaster *b, mcr_line_handler *line,
+                                                        void *arg, mcr_errbuf *err);
+
+// Where events go, made by you. Batches of up to 64, in order.
+typedef struct mcr_event_sink {
+    void *self; // first argument of all that follow
+    void (*write)(void *self, mcr_event *const *events, size_t n); // refs what it keeps
+    void (*flush)(void *self); // nothing more is there for now; may be NULL
+    void (*close)(void *self); // the end, from whoever stops the watcher; may be NULL
+} mcr_event_sink;
+
+// mcr_start_sink writes each event from now on to `sink` (copied). NULL as for
+// mcr_start_event_watcher; `close` is then not called.
+MCR_API mcr_event_watcher *mcr_start_sink(mcr_broadcaster *b, const mcr_event_sink *sink,
+                                          mcr_errbuf *err);
+
+// mcr_event_watcher_counts: how many events it was offered, lost, has waiting and has taken. Any
+// thread.
+MCR_API mcr_watch_counts mcr_event_watcher_counts(const mcr_event_watcher *w);
+
+// mcr_event_watcher_stop ends the subscription, waits until everything in the queue was worked on,
+// flushes, closes and frees. After shutdown it waits for the same. NULL is fine.
+MCR_API void mcr_event_watcher_stop(mcr_event_watcher *w);
+
+#ifdef __cplusplus
+}
+#endif
