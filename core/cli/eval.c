@@ -148,16 +148,6 @@ static void read_source(evaluation *e, const char *path, uint32_t index, size_t 
     e->source = NULL;
 }
 
-static mcr_err load(evaluation *e, const eval_flags *flags, const char *expression, mcr_errbuf *err)
-{
-    e->scripts = mcr_scripts_new(&(mcr_script_options){
-        .watcher = "eval", .clock = &mcr_clock_wall, .on_error = MCR_ON_ERROR_DROP });
-    if (!flags->script)
-        return mcr_scripts_load_eval(e->scripts, mcr_str_of(expression), err);
-    lua_pushnil(mcr_scripts_state(e->scripts)); // no parameters
-    return mcr_scripts_load(e->scripts, flags->script, flags->script, err);
-}
-
 // The watcher with its one sink: standard output in the format asked for.
 static mcr_err make_watcher(evaluation *e, const char *format, mcr_errbuf *err)
 {
@@ -175,9 +165,26 @@ static mcr_err make_watcher(evaluation *e, const char *format, mcr_errbuf *err)
     sink->watcher = "eval";
     e->watcher = mcr_watcher_new("eval");
     mcr_watcher_add_sink_take(e->watcher, sink);
+    return MCR_OK;
+}
+
+// Gives the watcher the hooks of the script or expression.
+static mcr_err load(evaluation *e, const char *script, const char *expression, mcr_errbuf *err)
+{
+    e->scripts = mcr_scripts_new(&(mcr_script_options){
+        .watcher = "eval", .clock = &mcr_clock_wall, .on_error = MCR_ON_ERROR_DROP });
+    mcr_err code;
+    if (script) {
+        lua_pushnil(mcr_scripts_state(e->scripts)); // no parameters
+        code = mcr_scripts_load(e->scripts, script, script, err);
+    } else {
+        code = mcr_scripts_load_eval(e->scripts, mcr_str_of(expression), err);
+    }
+    if (code)
+        return code;
     mcr_scripts_attach(e->scripts, e->watcher, NULL);
     mcr_watcher_set_hooks(e->watcher, mcr_scripts_hooks(e->scripts));
-    return MCR_OK;
+    return mcr_scripts_init(e->scripts, mcr_clock_now(&mcr_clock_wall), err);
 }
 
 // Reads everything, ends the watcher and accounts for it.
@@ -269,12 +276,9 @@ int mcr_cmd_eval(int argc, char **argv)
     evaluation e = { 0 };
     mcr_errbuf err;
     int exit_code;
-    if (load(&e, &opt, args.operands[0], &err) != MCR_OK) {
-        mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        exit_code = MCR_EXIT_CONFIG;
-    } else if (make_watcher(&e, opt.output, &err) != MCR_OK) {
+    if (make_watcher(&e, opt.output, &err) != MCR_OK) {
         exit_code = mcr_args_usage_error(&usage, "--output: %s", err.text);
-    } else if (mcr_scripts_init(e.scripts, mcr_clock_now(&mcr_clock_wall), &err) != MCR_OK) {
+    } else if (load(&e, opt.script, args.operands[0], &err) != MCR_OK) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         exit_code = MCR_EXIT_CONFIG;
     } else {
