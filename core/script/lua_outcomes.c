@@ -42,6 +42,8 @@ static int emit(lua_State *L)
     mcr_lua *st = mcr_lua_of(L);
     if (!st->broadcaster)
         return luaL_error(L, "emit: there are no other watchers here");
+    if (!st->watch)
+        return luaL_error(L, "emit: nothing runs yet; emit from a tick or a handler");
     bool taken = mcr_broadcaster_emit(st->broadcaster, event_at(L, 1), st->watch);
     if (taken)
         st->counts.emitted++;

@@ -429,16 +429,21 @@ void mcr_scripts_each_reason(const mcr_scripts *s,
 {
     lua_State *L = s->lua.L;
     push_function(s, "reasons");         // reasons
-    if (!mcr_lua_pcall(L, 0, 1, true)) { // table or message
+    if (!mcr_lua_pcall(L, 0, 1, true)) { // list or message
         lua_pop(L, 1);                   //
         return;
     }
-    lua_pushnil(L);           // table nil
-    while (lua_next(L, -2)) { // table reason n
+    int base = lua_gettop(L);
+    for (int i = 1;; i++) {
+        lua_settop(L, base);   // list
+        lua_rawgeti(L, -1, i); // list item
+        if (!lua_istable(L, -1))
+            break;
+        lua_rawgeti(L, -1, 1); // list item reason
+        lua_rawgeti(L, -2, 2); // list item reason n
         size_t len;
         const char *reason = lua_tolstring(L, -2, &len);
         each(arg, mcr_str_n(reason, len), (uint64_t)lua_tonumber(L, -1));
-        lua_pop(L, 1); // table reason
     }
-    lua_pop(L, 1); //
+    lua_settop(L, base - 1); //
 }

@@ -102,6 +102,13 @@ local function complain(hook, i, text)
   core.hook_failed(hook.stage, hook.script, i, hook.where .. text)
 end
 
+-- A hook raised. Without a place in the message (the script's function was gone by a tail call, or
+-- there was no memory to find out) it is the hook's.
+local function raised(hook, i, text)
+  local has_place = text:match("^[^\n]-:%d+: ")
+  core.hook_failed(hook.stage, hook.script, i, has_place and text or hook.where .. text)
+end
+
 local function kind_of(value)
   return event.is(value) and "n event" or " " .. type(value)
 end
@@ -195,7 +202,7 @@ local body = [[
       run.first = i
       local ok, result, reason = xpcall(handler, on_raise, view_t(slot.handle, gen))
       if not ok then
-        failed(hook.stage, hook.script, i, result)
+        failed(hook, i, result)
       ANSWER
       end
       if run.scoped ~= 0 then
@@ -237,7 +244,7 @@ function driver.new(name, handler, script, where, sinks)
   local chunk = assert(loadstring(text, "=" .. name .. " of " .. script))
   local note = name == "route" and core.unknown_sink or driver.note_reason
   return chunk(
-    handler, hook, run, view_t, xpcall, driver.on_raise, core.hook_failed, settlers[name], note, sinks.bits, api
+    handler, hook, run, view_t, xpcall, driver.on_raise, raised, settlers[name], note, sinks.bits, api
   )
 end
 

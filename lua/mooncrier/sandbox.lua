@@ -68,7 +68,11 @@ local sink_index = {}
 
 local sandbox = {
   publish = core.emit,
-  deliver = core.deliver,
+  -- (event, index of the sink, its name)
+  deliver = function(what, index)
+    local taken = core.deliver(what, index)
+    return taken
+  end,
 }
 
 -- emit(event) publishes to the other watchers; emit(event, "sink") sends it straight to a sink of

@@ -248,8 +248,19 @@ function scripts.describe()
   return table.concat(lines, "\n")
 end
 
+-- { reason, how many events it dropped }, most frequent first.
 function scripts.reasons()
-  return driver.reasons
+  local list = {}
+  for reason, n in pairs(driver.reasons) do
+    list[#list + 1] = { reason, n }
+  end
+  table.sort(list, function(a, b)
+    if a[2] ~= b[2] then
+      return a[2] > b[2]
+    end
+    return a[1] < b[1]
+  end)
+  return list
 end
 
 return scripts
