@@ -76,7 +76,7 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
     add_side(t, "emitted", w->scripts.emitted);
-    add_side(t, "emitted in vain (no room)", w->scripts.emit_full);
+    add_side(t, "emits not taken (see log)", w->scripts.emit_full);
     add_side(t, "unknown sinks named", w->scripts.unknown_sinks);
 }
 

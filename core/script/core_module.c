@@ -62,11 +62,12 @@ static mcr_lua *state_of(mcr_run *run)
     return (mcr_lua *)(void *)run;
 }
 
-static int api_scope(mcr_run *run, uint64_t handle)
+static int api_scope(mcr_run *run)
 {
     if (run->scoped == MCR_MAX_SCOPED)
         return 0;
-    state_of(run)->scoped[run->scoped++] = event_of(handle);
+    state_of(run)->scoped[run->scoped++] = event_of(run->made);
+    run->made = 0;
     return 1;
 }
 
@@ -97,14 +98,17 @@ static int api_patch_boolean(mcr_run *run, const char *key, uint32_t key_len, in
     return mcr_patch_boolean(&state_of(run)->patch, mcr_str_n(key, key_len), value != 0);
 }
 
-static uint64_t api_patch_apply(mcr_run *run, uint64_t handle)
+static int api_patch_apply(mcr_run *run, uint64_t handle)
 {
     mcr_lua *st = state_of(run);
     st->text.len = 0;
     mcr_patch_write(&st->patch, &st->text);
     memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
-    return (uintptr_t)mcr_event_merge(st->decoder, event_of(handle), mcr_buf_str(&st->text),
-                                      &st->why);
+    mcr_event *changed =
+        mcr_event_merge(st->decoder, event_of(handle), mcr_buf_str(&st->text), &st->why);
+    if (changed)
+        mcr_lua_made(st, changed);
+    return changed != NULL;
 }
 
 static const mcr_script_api script_api = {
@@ -180,12 +184,14 @@ static int json_decode(lua_State *L)
 static int json_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
-    // A buffer of its own: a part of an event inside the value comes back here through tostring.
-    mcr_buf json = { 0 };
-    bool ok = mcr_lua_json_write(L, 1, &json); // [message]
+    // A part of an event inside the value comes back here through tostring: it writes behind what
+    // there is.
+    mcr_buf *json = &mcr_lua_of(L)->json;
+    size_t begin = json->len;
+    bool ok = mcr_lua_json_write(L, 1, json); // [message]
     if (ok)
-        lua_pushlstring(L, json.ptr, json.len); // json
-    mcr_buf_fini(&json);
+        lua_pushlstring(L, json->ptr + begin, json->len - begin); // json
+    json->len = begin;
     return ok ? 1 : mcr_lua_raise(L);
 }
 

@@ -109,13 +109,6 @@ static bool table_json(lua_State *L, mcr_lua *st, int index, mcr_str *json)
     return true;
 }
 
-// Leaves the event in run.made, where the Lua half takes it.
-static void made(mcr_lua *st, mcr_event *ev)
-{
-    mcr_event_unref((mcr_event *)(uintptr_t)st->run.made);
-    st->run.made = (uintptr_t)ev;
-}
-
 // core.merge(view, changes): nothing, or what is wrong
 static int merge(lua_State *L)
 {
@@ -129,7 +122,7 @@ static int merge(lua_State *L)
         lua_pushstring(L, st->why.text); // message
         return 1;
     }
-    made(st, changed);
+    mcr_lua_made(st, changed);
     return 0;
 }
 
@@ -146,10 +139,15 @@ static int new_event(lua_State *L)
         lua_pushstring(L, err.text); // message
         return 1;
     }
-    // To the watchers that get it by emit it is news.
+    // To the watchers that get it by emit it is news; it continues the chain of the event being
+    // worked on, so that watchers which answer each other come to the hop limit.
+    if (st->run.slot) {
+        const mcr_slot *slot = &st->run.slot[st->run.first];
+        ev->hops = ((const mcr_event *)(uintptr_t)slot->handle)->hops;
+    }
     ev->change = MCR_CHANGE_NEW;
     ev->delta = mcr_event_occurrences(ev);
-    made(st, ev);
+    mcr_lua_made(st, ev);
     return 0;
 }
 
@@ -164,7 +162,7 @@ static int wrap_table(lua_State *L)
     mcr_decode_error err;
     if (mcr_decode(st->decoder, json, 0, &ev, &err) != MCR_DECODED_EVENT)
         ev = mcr_event_opaque(json);
-    made(st, ev);
+    mcr_lua_made(st, ev);
     return 0;
 }
 
@@ -178,7 +176,7 @@ static int decode(lua_State *L)
     mcr_decode_error err;
     mcr_decoded kind = mcr_decode(st->decoder, mcr_str_n(text, len), 0, &ev, &err);
     if (kind == MCR_DECODED_EVENT)
-        made(st, ev);
+        mcr_lua_made(st, ev);
     else if (kind != MCR_DECODED_CONTROL)
         return luaL_error(L, "not an event: %s at byte %d", err.text, (int)err.offset);
     lua_pushboolean(L, kind == MCR_DECODED_EVENT); // is event
@@ -220,11 +218,11 @@ static int event_name(lua_State *L)
 // core.time_text(seconds, nanoseconds[, decimals])
 static int time_text(lua_State *L)
 {
-    mcr_buf text = { 0 };
-    mcr_time_format(&text, (int64_t)luaL_checknumber(L, 1), (int32_t)luaL_checknumber(L, 2),
+    mcr_buf *text = &mcr_lua_of(L)->text_b;
+    text->len = 0;
+    mcr_time_format(text, (int64_t)luaL_checknumber(L, 1), (int32_t)luaL_checknumber(L, 2),
                     (int)luaL_optnumber(L, 3, 0));
-    lua_pushlstring(L, text.ptr, text.len); // text
-    mcr_buf_fini(&text);
+    lua_pushlstring(L, text->ptr, text->len); // text
     return 1;
 }
 

@@ -104,7 +104,7 @@ typedef struct open_table {
 typedef struct reader {
     lua_State *L;
     mcr_scan scan;
-    mcr_buf scratch;
+    mcr_buf *scratch;
     open_table open[MCR_LUA_JSON_DEPTH];
     int depth;
 } reader;
@@ -112,8 +112,8 @@ typedef struct reader {
 static bool read_string(reader *r)
 {
     mcr_str text;
-    r->scratch.len = 0;
-    if (!mcr_scan_string(&r->scan, &r->scratch, &text))
+    r->scratch->len = 0;
+    if (!mcr_scan_string(&r->scan, r->scratch, &text))
         return false;
     lua_pushlstring(r->L, text.ptr ? text.ptr : "", text.len); // … string
     return true;
@@ -200,7 +200,7 @@ static bool read_rest(reader *r, bool *more)
 
 bool mcr_lua_json_push(lua_State *L, mcr_str text)
 {
-    reader r = { .L = L };
+    reader r = { .L = L, .scratch = &mcr_lua_of(L)->text_b };
     mcr_scan_init(&r.scan, text, true);
     int top = lua_gettop(L);
     bool ok = true, more = true;
@@ -212,7 +212,6 @@ bool mcr_lua_json_push(lua_State *L, mcr_str text)
     }
     if (ok && (mcr_scan_space(&r.scan), r.scan.at < r.scan.end))
         ok = mcr_scan_fail(&r.scan, "something follows the value");
-    mcr_buf_fini(&r.scratch);
     if (ok)
         return true;
     lua_settop(L, top);
@@ -223,7 +222,8 @@ bool mcr_lua_json_push(lua_State *L, mcr_str text)
 
 // A table being written; its keys, sorted, so that output does not depend on hash order.
 typedef struct open_value {
-    mcr_str *keys; // NULL for arrays
+    bool is_object;
+    size_t keys; // of an object: where its keys begin in writer.keys, in bytes
     int n;
     int i;
 } open_value;
@@ -231,6 +231,7 @@ typedef struct open_value {
 typedef struct writer {
     lua_State *L;
     mcr_buf *out;
+    mcr_buf *keys; // of all open objects, innermost last
     open_value open[MCR_LUA_JSON_DEPTH];
     int depth;
     const char *why; // a format with one %s for `what`
@@ -301,26 +302,23 @@ static int compare_keys(const void *a, const void *b)
 static bool sort_keys(writer *w, open_value *open)
 {
     lua_State *L = w->L;
-    int n = 0, room = 0;
+    int n = 0;
     lua_pushnil(L);           // table nil
     while (lua_next(L, -2)) { // table key value
         lua_pop(L, 1);        // table key
         if (lua_type(L, -1) != LUA_TSTRING) {
             lua_pop(L, 1); // table
-            open->n = n;
             return write_fail(w, "%s", "a table has both list items and named fields");
-        }
-        if (n == room) {
-            room = room ? room * 2 : 16;
-            open->keys = mcr_realloc(open->keys, (size_t)room * sizeof(mcr_str));
         }
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
-        open->keys[n++] = mcr_str_n(text, len);
+        mcr_str key = mcr_str_n(text, len);
+        mcr_buf_append(w->keys, &key, sizeof key);
+        n++;
     }
     open->n = n;
     if (n)
-        qsort(open->keys, (size_t)n, sizeof(mcr_str), compare_keys);
+        qsort(w->keys->ptr + open->keys, (size_t)n, sizeof(mcr_str), compare_keys);
     return true;
 }
 
@@ -364,7 +362,8 @@ static bool open_container(writer *w)
         return check_list(w, open->n);
     }
     mcr_buf_putc(w->out, '{');
-    open->keys = mcr_alloc(16 * sizeof(mcr_str));
+    open->is_object = true;
+    open->keys = w->keys->len;
     return sort_keys(w, open);
 }
 
@@ -415,8 +414,10 @@ static bool next_value(writer *w)
         if (open->i < open->n) {
             if (open->i)
                 mcr_buf_putc(w->out, ',');
-            if (open->keys) {
-                mcr_str key = open->keys[open->i++];
+            if (open->is_object) {
+                mcr_str key;
+                memcpy(&key, w->keys->ptr + open->keys + (size_t)open->i++ * sizeof key,
+                       sizeof key);
                 mcr_json_string(w->out, key);
                 mcr_buf_putc(w->out, ':');
                 lua_pushlstring(L, key.ptr, key.len); // table key
@@ -426,8 +427,9 @@ static bool next_value(writer *w)
             }
             return true;
         }
-        mcr_buf_putc(w->out, open->keys ? '}' : ']');
-        free(open->keys);
+        mcr_buf_putc(w->out, open->is_object ? '}' : ']');
+        if (open->is_object)
+            w->keys->len = open->keys;
         lua_pop(L, 1); //
         w->depth--;
     }
@@ -436,7 +438,8 @@ static bool next_value(writer *w)
 
 bool mcr_lua_json_write(lua_State *L, int index, mcr_buf *out)
 {
-    writer w = { .L = L, .out = out };
+    writer w = { .L = L, .out = out, .keys = &mcr_lua_of(L)->keys };
+    size_t keys = w.keys->len;
     int top = lua_gettop(L);
     lua_pushvalue(L, index); // value
     bool ok;
@@ -445,8 +448,7 @@ bool mcr_lua_json_write(lua_State *L, int index, mcr_buf *out)
     while (ok && next_value(&w));
     if (ok)
         return true;
-    while (w.depth)
-        free(w.open[--w.depth].keys);
+    w.keys->len = keys;
     lua_settop(L, top);
     lua_pushfstring(L, w.why, w.what); // message
     return false;

@@ -45,10 +45,15 @@ static int emit(lua_State *L)
     if (!st->watch)
         return luaL_error(L, "emit: nothing runs yet; emit from a tick or a handler");
     bool taken = mcr_broadcaster_emit(st->broadcaster, event_at(L, 1), st->watch);
-    if (taken)
+    if (taken) {
         st->counts.emitted++;
-    else
+    } else {
         st->counts.emit_full++;
+        mcr_log_once_a_minute(MCR_LOG_WARN,
+                              "watcher '%s': emit: not taken: too many emitted events wait, or the "
+                              "event answers others over %d hops",
+                              st->watcher, MCR_MAX_HOPS);
+    }
     lua_pushboolean(L, taken); // taken
     return 1;
 }

@@ -34,8 +34,11 @@ static int shared_get(lua_State *L)
     case MCR_SHARED_STRING:
         break;
     }
-    lua_pushlstring(L, value.string, value.len); // value
+    // Not pushed from where it is: Lua may raise for want of memory, and nobody would free it.
+    st->text_b.len = 0;
+    mcr_buf_append(&st->text_b, value.string, value.len);
     free(value.string);
+    lua_pushlstring(L, st->text_b.ptr ? st->text_b.ptr : "", value.len); // value
     return 1;
 }
 

@@ -342,6 +342,7 @@ static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last
 static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
 {
     mcr_lua_set_now(&s->lua, now);
+    s->lua.json.len = s->lua.keys.len = 0; // more than nothing only after an error in between
     s->lua.run.slot = (mcr_slot *)(void *)v;
 }
 
@@ -349,15 +350,14 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
 {
     mcr_scripts *s = self;
     begin(s, v, now);
-    if (s->chain_n == 1) {
+    if (s->chain_n == 1)
         drive(s, &s->chain[0], 0, n);
-        return;
-    }
     // Several hooks: each event goes through all of them before the next one starts, so that what
     // scripts see of each other does not depend on how events happen to be batched.
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; s->chain_n > 1 && i < n; i++)
         for (uint32_t k = 0; k < s->chain_n && v[i].outcome == MCR_PASS; k++)
             drive(s, &s->chain[k], i, i + 1);
+    s->lua.run.slot = NULL;
 }
 
 static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
@@ -367,6 +367,7 @@ static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     for (uint32_t i = 0; i < n; i++)
         v[i].sinks = s->lua.all_sinks;
     drive(s, &s->route, 0, n);
+    s->lua.run.slot = NULL;
 }
 
 static bool next_direct(void *self, mcr_direct *out)

@@ -52,11 +52,11 @@ typedef struct mcr_slot {
 typedef struct mcr_run {
     double gen;     // of the event being worked on; raised for each, so that old views are stale
     double now;     // Unix seconds, the clock of time.now
-    mcr_slot *slot; // the batch
+    mcr_slot *slot; // the batch; NULL outside of one
     uint32_t first; // work on slot[first … last)
     uint32_t last;
-    uint64_t made;   // an event a C function made for Lua, which becomes its holder
-    uint32_t scoped; // how many events of the current hook\'s making C holds until it has returned
+    uint64_t made;   // an event on its way from C to a view that holds it; freed when none comes
+    uint32_t scoped; // how many events of the current hook's making C holds until it has returned
 } mcr_run;
 
 // C functions that Lua calls by FFI: leaf functions, none re-enters Lua.
@@ -67,9 +67,9 @@ typedef struct mcr_script_api {
     const mcr_str *(*pair)(uint64_t pairs, const char *key, uint32_t len);
     double (*time)(uint64_t handle); // Unix seconds, 0 when no time is set
     int32_t (*occurrences)(uint64_t handle);
-    // Events made inside a hook live until it has returned: `scope` takes one over (0: no room, the
-    // caller stays its holder), `release_scoped` ends them all.
-    int (*scope)(mcr_run *run, uint64_t handle);
+    // Events made inside a hook live until it has returned: `scope` takes over the one in run.made
+    // (0: no room, it stays there), `release_scoped` ends them all.
+    int (*scope)(mcr_run *run);
     void (*release_scoped)(mcr_run *run);
     // Plain changes for event:with (script/patch.h). 0: not possible this way.
     void (*patch_begin)(mcr_run *run);
@@ -77,6 +77,6 @@ typedef struct mcr_script_api {
                         uint32_t len);
     int (*patch_number)(mcr_run *run, const char *key, uint32_t key_len, double value);
     int (*patch_boolean)(mcr_run *run, const char *key, uint32_t key_len, int value);
-    // The changed event, held by the caller; 0: none, core.why() says why.
-    uint64_t (*patch_apply)(mcr_run *run, uint64_t handle);
+    // Leaves the changed event in run.made; 0: there is none, core.why() says why.
+    int (*patch_apply)(mcr_run *run, uint64_t handle);
 } mcr_script_api;

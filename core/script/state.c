@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "script/shared.h"
 
-// Where the registry keeps the mcr_lua; its address is the key.
-static const char state_key;
+// Where the registry keeps the mcr_lua and the traceback handler; their addresses are the keys.
+static const char state_key, handler_key;
 
 void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
 {
@@ -37,6 +37,8 @@ void mcr_lua_fini(mcr_lua *s)
     mcr_decoder_free(s->decoder);
     mcr_buf_fini(&s->text);
     mcr_buf_fini(&s->text_b);
+    mcr_buf_fini(&s->json);
+    mcr_buf_fini(&s->keys);
     mcr_shared_free(s->own_shared);
     free(s->watcher);
     free(s->scripts_dir);
@@ -46,6 +48,12 @@ void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns)
 {
     s->now_ns = unix_ns;
     s->run.now = (double)unix_ns / 1e9;
+}
+
+void mcr_lua_made(mcr_lua *s, mcr_event *ev)
+{
+    mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    s->run.made = (uintptr_t)ev;
 }
 
 static int free_state(lua_State *L)
@@ -92,6 +100,20 @@ static int add_traceback(lua_State *L)
     return 1;
 }
 
+// Kept in the registry, so that a protected call needs no memory before it protects.
+static void push_handler(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&handler_key); // key
+    lua_rawget(L, LUA_REGISTRYINDEX);               // handler or nil
+    if (lua_isfunction(L, -1))
+        return;
+    lua_pop(L, 1);                                  //
+    lua_pushcfunction(L, add_traceback);            // handler
+    lua_pushlightuserdata(L, (void *)&handler_key); // handler key
+    lua_pushvalue(L, -2);                           // handler key handler
+    lua_rawset(L, LUA_REGISTRYINDEX);               // handler
+}
+
 int mcr_lua_raise(lua_State *L)
 {
     luaL_where(L, 1);  // message where
@@ -105,8 +127,8 @@ bool mcr_lua_pcall(lua_State *L, int args, int results, bool traced)
     int handler = 0;
     if (traced) {
         handler = lua_gettop(L) - args;
-        lua_pushcfunction(L, add_traceback); // f args… handler
-        lua_insert(L, handler);              // handler f args…
+        push_handler(L);        // f args… handler
+        lua_insert(L, handler); // handler f args…
     }
     int status = lua_pcall(L, args, results, handler);
     if (traced)

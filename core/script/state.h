@@ -30,6 +30,8 @@ typedef struct mcr_lua {
     mcr_decoder *decoder;
     mcr_buf text;   // JSON on its way in
     mcr_buf text_b; // … and a second one, while the first is in use
+    mcr_buf json;   // what json.encode writes
+    mcr_buf keys;   // mcr_str of the tables it is in
     mcr_patch patch;
     mcr_errbuf why;                    // of the last patch_apply that failed
     mcr_event *scoped[MCR_MAX_SCOPED]; // made by the current hook; run.scoped of them
@@ -69,6 +71,9 @@ void mcr_lua_fini(mcr_lua *s);
 
 // mcr_lua_set_now sets the time that scripts see.
 void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns);
+
+// mcr_lua_made leaves the event in run.made, where the Lua half takes it.
+void mcr_lua_made(mcr_lua *s, mcr_event *ev);
 
 // mcr_lua_of finds the mcr_lua of a state.
 mcr_lua *mcr_lua_of(lua_State *L);

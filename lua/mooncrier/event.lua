@@ -79,8 +79,9 @@ end
 -- A part of an event that holds its event must hold it too: nobody else might.
 local function hold(part)
   if part.gen == 0 then
-    api.ref(part.handle)
+    run.made = api.ref(part.handle)
     gc(part, api.unref_view)
+    run.made = 0
   end
   return part
 end
@@ -242,27 +243,24 @@ local event_fields = {
   delta = function(v) return E(v).delta end,
 }
 
--- A view that holds its event for as long as anyone keeps the view.
-local function pin(handle)
-  return gc(view_t(handle, 0), api.unref_view)
+-- A view that holds the event in run.made for as long as anyone keeps the view. The event stays in
+-- run.made until it does, so that it is not lost when there is no memory for the view.
+local function pin()
+  local view = gc(view_t(run.made, 0), api.unref_view)
+  run.made = 0
+  return view
 end
 
--- A view of an event that was just made and is ours to hold. Inside a hook C holds it until the
--- hook has returned, which spares the garbage collector; elsewhere the view holds it.
+-- A view of the event in run.made. Inside a hook C holds it until the hook has returned, which spares
+-- the garbage collector; elsewhere the view holds it.
 event.in_hook = false
 
-local function own(handle)
-  if event.in_hook and api.scope(run, handle) ~= 0 then
-    return view_t(handle, run.gen)
-  end
-  return pin(handle)
-end
-
--- The event that a C function has just made.
 local function take_made()
   local handle = run.made
-  run.made = 0
-  return own(handle)
+  if event.in_hook and api.scope(run) ~= 0 then
+    return view_t(handle, run.gen)
+  end
+  return pin()
 end
 
 -- Mistyped names are errors; names that resemble none are new fields. Decided once per name: false
@@ -352,11 +350,10 @@ local methods = {
       error("event:with takes a table of changes, not a " .. type(changes), 2)
     end
     if patch(changes) then
-      local handle = api.patch_apply(run, view.handle)
-      if handle == 0 then
+      if api.patch_apply(run, view.handle) == 0 then
         error("event:with: " .. core.why(), 2)
       end
-      local changed = own(handle)
+      local changed = take_made()
       return changed
     end
     local problem = names_problem(changes) or core.merge(view, changes)
@@ -368,7 +365,9 @@ local methods = {
   -- event:keep(): the same event, usable after the hook returned.
   keep = function(view)
     check_self(view, "keep")
-    return pin(api.ref(view.handle))
+    run.made = api.ref(view.handle)
+    local kept = pin()
+    return kept
   end,
 }
 

@@ -87,7 +87,7 @@ static void test_text(void **state)
         "    direct deliveries           1\n"
         "    script errors               1\n"
         "    emitted                     2\n"
-        "    emitted in vain (no room)   1\n"
+        "    emits not taken (see log)   1\n"
         "  watcher log                  17 offered  = 17 handled_only\n"
         "  dead letters                  2\n");
     mcr_buf_fini(&text);
