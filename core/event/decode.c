@@ -164,6 +164,17 @@ static bool is_other(mcr_decoder *d, mcr_decode_error *err)
     return false;
 }
 
+// False, and said so in `err`: the object has fields, but none of an Event's.
+static bool has_event_field(mcr_decoder *d, mcr_decode_error *err)
+{
+    if (d->scan.lenient || d->fields || d->ev->type.len || !d->others)
+        return true;
+    err->offset = d->in_object ? offset_of(d, d->ev->raw.ptr) : 0;
+    snprintf(err->text, sizeof err->text, "%snot an Event: it has none of an Event's fields",
+             d->in_object ? "object is " : "");
+    return false;
+}
+
 // Tells whether the text ends inside the document, though an error came before its end.
 static bool ends_inside(const mcr_decoder *d)
 {
@@ -370,18 +381,10 @@ static mcr_decoded end_line(mcr_decoder *d, line *l, mcr_decode_error *err)
         d->scan.at = behind;
     }
     d->in_object = true;
-    if (is_other(d, err))
+    if (is_other(d, err) || !has_event_field(d, err))
         return MCR_DECODED_MALFORMED;
     d->ev->change = change;
     return MCR_DECODED_EVENT;
-}
-
-static bool has_event_field(mcr_decoder *d, mcr_decode_error *err)
-{
-    if (d->scan.lenient || d->fields || d->ev->type.len || !d->others)
-        return true;
-    snprintf(err->text, sizeof err->text, "not an Event: it has none of an Event's fields");
-    return false;
 }
 
 static mcr_decoded read_document(mcr_decoder *d, mcr_decode_error *err)

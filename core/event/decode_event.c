@@ -168,7 +168,7 @@ static mcr_step read_other(mcr_decoder *d, bool top)
     if (!d->decided && d->api == MCR_API_CORE_V1 &&
         (field = find(&shapes[MCR_API_EVENTS_V1], key))) {
         d->api = MCR_API_EVENTS_V1;
-        d->v1_own = true;
+        d->v1_own = d->fields = true;
         return unless(!mcr_decode_field(d, field, d->ev));
     }
     if (top && !d->fields && !d->never_wrap && MCR_KEY_IS(key, "object"))

@@ -33,8 +33,7 @@ typedef struct mcr_shape mcr_shape;
 
 typedef struct mcr_field {
     char name[32]; // with the quote behind it
-    uint16_t head; // a bit for each byte of `name` that counts, of the first 16
-    uint16_t tail; // and the second
+    uint32_t mask; // a bit for each byte of `name` that counts
     uint8_t len;   // of the name
     uint8_t kind;  // mcr_field_kind
     uint8_t own;   // no field of the other API
@@ -50,13 +49,10 @@ struct mcr_shape {
     unsigned n;
 };
 
-#define MCR_FIELD_MASK(n) ((n) >= 16 ? 0xffff : (1u << (n)) - 1)
-
 // `__VA_ARGS__`: further initialisers.
 #define MCR_FIELD(text, how, owner, member, ...)                                                   \
     {                                                                                              \
-        .name = text "\"", .head = MCR_FIELD_MASK(sizeof(text)),                                   \
-        .tail = sizeof(text) > 16 ? MCR_FIELD_MASK(sizeof(text) - 16) : 0,                         \
+        .name = text "\"", .mask = (uint32_t)((UINT64_C(1) << sizeof(text)) - 1),                  \
         .len = sizeof(text) - 1, .kind = MCR_FIELD_##how, .at = offsetof(owner, member),           \
         __VA_ARGS__                                                                                \
     }
@@ -149,14 +145,14 @@ static inline bool mcr_field_matches(const char *at, const mcr_field *f)
     __m128i head = _mm_loadu_si128((const __m128i *)(const void *)at);
     __m128i name = _mm_loadu_si128((const __m128i *)(const void *)f->name);
     unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(head, name));
-    if ((same & f->head) != f->head)
+    if ((same & f->mask & 0xffff) != (f->mask & 0xffff))
         return false;
-    if (!f->tail)
+    if (f->mask <= 0xffff)
         return true;
     __m128i tail = _mm_loadu_si128((const __m128i *)(const void *)(at + 16));
     name = _mm_loadu_si128((const __m128i *)(const void *)(f->name + 16));
     same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tail, name));
-    return (same & f->tail) == f->tail;
+    return (same & f->mask >> 16) == f->mask >> 16;
 #else
     return memcmp(at, f->name, f->len + 1u) == 0;
 #endif

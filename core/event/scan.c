@@ -19,15 +19,19 @@ char mcr_scan_space(mcr_scan *s)
     return mcr_scan_next(s);
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 static int hex4(const char *at)
 {
     int value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = at[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = hex_digit(at[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -62,9 +66,9 @@ static bool is_cut_escape(const mcr_scan *s)
 {
     static const char form[] = "\\u";
     size_t left = (size_t)(s->end - s->at), i = 0;
-    while (i < left && i < 2 && s->at[i] == form[i])
+    while (i < left && (i < 2 ? s->at[i] == form[i] : hex_digit(s->at[i]) >= 0))
         i++;
-    return left < 6 && (i == left || i == 2);
+    return left < 6 && i == left;
 }
 
 // Reads \uXXXX, and the second half of a surrogate pair; s->at is behind the first `\u`.
@@ -73,8 +77,8 @@ static bool scan_unicode(mcr_scan *s, unsigned *c)
     const char *escape = s->at - 2;
     int high = s->end - s->at >= 4 ? hex4(s->at) : -1;
     if (high < 0) {
-        if (s->end - s->at < 4)
-            s->at = s->end;
+        while (s->at < s->end && hex_digit(*s->at) >= 0)
+            s->at++;
         return mcr_scan_fail(s, "expected four hexadecimal digits after \\u");
     }
     s->at += 4;

@@ -84,16 +84,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     static mcr_decoder *d;
     if (!d)
         d = mcr_decoder_new();
-    mcr_event *ev, *again, *lenient;
+    mcr_event *ev, *again = NULL, *lenient;
     mcr_decoded kind = decode(d, (const char *)input, len, 0, &ev);
     mcr_decoded go = decode(d, (const char *)input, len, MCR_DECODE_GO, &lenient);
     if (kind == MCR_DECODED_EVENT) {
         check_event(ev);
         compare(ev);
-        // What came out is an event again, and the same one.
-        must(decode(d, ev->raw.ptr, ev->raw.len, 0, &again) == MCR_DECODED_EVENT,
+        // What came out is an event again, and the same one. (An event inside a watch line may have
+        // unknown fields that would make a list or a watch line of it, were it alone.)
+        must(ev->change || decode(d, ev->raw.ptr, ev->raw.len, 0, &again) == MCR_DECODED_EVENT,
              "raw is no event");
-        must(mcr_str_eq(ev->raw, again->raw), "raw is not raw's own");
+        must(ev->change || mcr_str_eq(ev->raw, again->raw), "raw is not raw's own");
         mcr_event_unref(again);
     }
     if (go == MCR_DECODED_EVENT)
