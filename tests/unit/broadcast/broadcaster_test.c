@@ -177,6 +177,23 @@ static void stopping_a_watch_that_is_waited_for_is_no_deadlock(void **state)
     }
 }
 
+static void stopping_an_unbuffered_watch_that_nobody_reads(void **state)
+{
+    (void)state;
+    mcr_broadcaster *b = broadcaster(0, 25, MCR_WAIT_IF_CHANNEL_FULL);
+    mcr_watch *read = watch(b), *unread = watch(b);
+    action(b, 1);
+    assert_next(read, 1); // so the distributor is at the other one, or about to be
+    mcr_watch_stop(unread);
+    distributed(b);
+    assert_end(unread, MCR_WATCH_CLOSED);
+    assert_int_equal(mcr_watch_counts_now(unread).offered, 0);
+    mcr_broadcaster_shutdown(b);
+    mcr_watch_free(read);
+    mcr_watch_free(unread);
+    mcr_broadcaster_free(b);
+}
+
 static void a_full_watch_loses_the_newest(void **state)
 {
     (void)state;
@@ -469,6 +486,7 @@ int main(void)
         cmocka_unit_test(every_watch_sees_all_in_order),
         cmocka_unit_test(stopped_and_shut_down_watches_are_closed),
         cmocka_unit_test(stopping_a_watch_that_is_waited_for_is_no_deadlock),
+        cmocka_unit_test(stopping_an_unbuffered_watch_that_nobody_reads),
         cmocka_unit_test(a_full_watch_loses_the_newest),
         cmocka_unit_test(calls_after_shutdown_fail_cleanly),
         cmocka_unit_test(watches_may_be_stopped_during_shutdown),
