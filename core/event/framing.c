@@ -157,9 +157,6 @@ static void hand_out(mcr_framer *f, size_t to, const char *cut)
         emit_malformed(f, "a list item must be an Event, not a list", frame.line, frame.offset);
         return;
     case MCR_DECODED_INCOMPLETE:
-        while (len && is_space(text[len - 1]))
-            len--;
-        wrong = len;
         frame.error = cut;
         break;
     case MCR_DECODED_MALFORMED:

@@ -8,11 +8,22 @@
 //         mcr_framer_feed(f, n);
 //     mcr_framer_finish(f);
 //
-// Rules: a BOM at the start is skipped; lines end in LF or CRLF; empty lines are nothing; a NUL
-// byte is an error of its document; a line that begins with anything but `{` or white space + `{`
-// is one malformed document; inside an open document a `{` in column 0 ends it as malformed and
-// starts the next; a document (list item) past the limit is one malformed document, skipped to its
-// end without being kept. Memory is bounded by the limit plus one read.
+// Rules
+// - A BOM at the start is skipped; lines end in LF or CRLF; blank lines are nothing; a NUL byte is
+//   an error of its document.
+// - A line that begins with anything but `{` (or white space and `{`) is one malformed document.
+//   Behind a document on the same line another may begin; anything else there is malformed to the
+//   end of the line.
+// - An object with `"items":[` in its outermost level is a list: each item is a document of its
+//   own, the list around them is none. An item that is no object, a missing comma and a list that
+//   ends too early are one malformed document each.
+// - Inside an open document a `{` in column 0 ends it as malformed and starts the next. Where an
+//   item may begin it is an item.
+// - A document (list item) past the limit is one malformed document, skipped to its end without
+//   being kept; its place is where the document begins. A list may be of any length as long as its
+//   items begin within the limit.
+// - Memory is bounded by the limit plus one read, and what comes out does not depend on how the
+//   stream was cut into reads.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +46,7 @@ typedef bool mcr_on_frame(void *arg, const mcr_frame *frame);
 
 typedef struct mcr_framer mcr_framer;
 
-// mcr_framer_new makes a framer whose documents may have at most `limit` bytes.
+// mcr_framer_new makes a framer whose documents may have at most `limit` bytes (1 GiB at most).
 mcr_framer *mcr_framer_new(size_t limit, mcr_on_frame *on_frame, void *arg);
 void mcr_framer_free(mcr_framer *f);
 

@@ -50,7 +50,8 @@ static inline void mcr_store16(char *at, __m128i v)
 
 // mcr_plain_copy_all copies n bytes and returns whether all were plain; if not, what it wrote is of
 // no meaning. One branch on the bytes for each size of strings, as most strings are all plain.
-static inline bool mcr_plain_copy_all(char *to, const char *from, size_t n)
+static inline __attribute__((always_inline)) bool mcr_plain_copy_all(char *to, const char *from,
+                                                                     size_t n)
 {
 #ifdef __SSE2__
     if (n >= 16) {

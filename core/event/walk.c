@@ -51,25 +51,29 @@ typedef struct block {
     uint64_t closers;
 } block;
 
-static inline block read_block(const char *at)
+// add_bytes puts what 16 bytes are into the block, `shift` bits up.
+static inline void add_bytes(block *b, const char *at, int shift)
 {
     const __m128i fold = _mm_set1_epi8('{' ^ '['); // square brackets become braces
+    __m128i v = _mm_loadu_si128((const __m128i *)at);
+    __m128i folded = _mm_or_si128(v, fold);
+    unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    unsigned backslashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    unsigned openers = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')));
+    unsigned closers = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+    b->quotes |= (uint64_t)quotes << shift;
+    b->backslashes |= (uint64_t)backslashes << shift;
+    b->openers |= (uint64_t)openers << shift;
+    b->closers |= (uint64_t)closers << shift;
+}
+
+static inline block read_block(const char *at)
+{
     block b = { 0 };
-    for (int i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(at + 16 * i));
-        __m128i folded = _mm_or_si128(v, fold);
-        int shift = 16 * i;
-        b.quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')))
-                    << shift;
-        b.backslashes |=
-            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << shift;
-        b.openers |=
-            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')))
-            << shift;
-        b.closers |=
-            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')))
-            << shift;
-    }
+    add_bytes(&b, at, 0);
+    add_bytes(&b, at + 16, 16);
+    add_bytes(&b, at + 32, 32);
+    add_bytes(&b, at + 48, 48);
     return b;
 }
 
@@ -93,9 +97,12 @@ static uint64_t escaped(uint64_t backslashes, bool *carry)
 // inside_strings returns which bytes are between quotes, the opening one included.
 static uint64_t inside_strings(uint64_t quotes)
 {
-    for (int shift = 1; shift < 64; shift <<= 1)
-        quotes ^= quotes << shift;
-    return quotes;
+    quotes ^= quotes << 1;
+    quotes ^= quotes << 2;
+    quotes ^= quotes << 4;
+    quotes ^= quotes << 8;
+    quotes ^= quotes << 16;
+    return quotes ^ quotes << 32;
 }
 
 // container_end returns where the object or array that begins at `at` ends.

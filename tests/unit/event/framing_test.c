@@ -70,6 +70,8 @@ static const framing_case cases[] = {
           "M 3:25 *\nE 5:29 b\n"),
     LINES("many lines, brackets in strings", "{\n\"reason\":\"}]{[\\\"}\"\n}\n" EV("b"),
           "E 1:0 }]{[\"}\nE 4:23 b\n"),
+    LINES("many lines, an open string", "{\n\"a\":\"x,\n\"b\":{}\n}\n " EV("b") "\n",
+          "M 2:9 *\nE 5:20 b\n"),
     LINES("many lines, then the next at once", "{\n\"reason\":\"a\"\n}{\n\"reason\":\"b\"\n}\n",
           "E 1:0 a\nE 3:16 b\n"),
     LINES("column 0", "{\n\"reason\":\"a\",\n{\n\"reason\":\"b\"\n}\n",
