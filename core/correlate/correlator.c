@@ -26,6 +26,7 @@ struct mcr_correlator {
     key_room local_room;
     key_room event_room;
     key_room spam_room;
+    uint32_t spam_len; // how much of the default aggregate key is the spam key; 0: it was not made
     mcr_buf name;
     mcr_buf message;
 };
@@ -91,8 +92,10 @@ static mcr_key key_of(const mcr_correlator *c, mcr_str bytes, key_room *room)
 static mcr_key aggregate_key(mcr_correlator *c, mcr_event *ev)
 {
     key_room *room = &c->aggregate_room;
+    c->spam_len = 0;
     if (!call(&c->options.aggregate_key, ev, &room->whole)) {
         mcr_key_spam(&room->whole, ev, c->options.key_separator);
+        c->spam_len = (uint32_t)room->whole.len;
         mcr_key_aggregate_rest(&room->whole, ev, c->options.key_separator);
     }
     return key_of(c, mcr_buf_str(&room->whole), room);
@@ -116,7 +119,10 @@ static mcr_key event_key(mcr_correlator *c, const mcr_event *ev)
 static mcr_key spam_key(mcr_correlator *c, mcr_event *ev)
 {
     key_room *room = &c->spam_room;
-    if (!call(&c->options.spam_key, ev, &room->whole))
+    bool own = call(&c->options.spam_key, ev, &room->whole);
+    if (!own && c->spam_len)
+        return key_of(c, mcr_str_n(c->aggregate_room.whole.ptr, c->spam_len), room);
+    if (!own)
         mcr_key_spam(&room->whole, ev, c->options.key_separator);
     return key_of(c, mcr_buf_str(&room->whole), room);
 }

@@ -48,7 +48,7 @@ static void set(entry *e, const mcr_event *ev)
 {
     const mcr_str name = ev->metadata.name, version = ev->metadata.resourceVersion;
     uint32_t len = name.len + version.len;
-    if (len > e->text_cap || (e->text_cap > TEXT_KEEP && len < e->text_cap / 4)) {
+    if (len >= e->text_cap || (e->text_cap > TEXT_KEEP && len < e->text_cap / 4)) {
         free(e->text);
         e->text_cap = len + 16; // a resourceVersion comes with the server's answer
         e->text = mcr_alloc(e->text_cap);

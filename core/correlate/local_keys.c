@@ -88,6 +88,8 @@ void mcr_local_keys_add(mcr_local_keys *set, const mcr_key *key)
         set->keys = mcr_realloc(set->keys, set->cap * sizeof *set->keys);
     }
     set->keys[set->n++] = (mcr_local_key){ key->hash, set->bytes.len, key->bytes.len };
+    // Room for one byte more: also empty keys are somewhere.
+    mcr_buf_reserve(&set->bytes, (size_t)key->bytes.len + 1);
     mcr_buf_add(&set->bytes, key->bytes);
     if (set->n > FEW && 2 * set->n > set->index_size)
         make_index(set);

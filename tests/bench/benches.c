@@ -1,5 +1,6 @@
 #include "bench.h"
 
+#include "bench_correlate.h"
 #include "bench_decode.h"
 #include "bench_encode.h"
 #include "bench_fanout.h"
@@ -14,6 +15,9 @@ const mcr_bench mcr_benches[] = {
     { "fanout", "1, 4 and 16 watches that wait, nothing lost", bench_fanout },
     { "handler", "one Lua filter, single events and batches", bench_handler },
     { "handlers-200", "200 Lua filters in one state", bench_handlers_200 },
+    { "correlate-same", "one event again and again through the correlator", bench_correlate },
+    { "correlate-distinct", "20,000 objects through the correlator", bench_correlate },
+    { "correlate-zipf", "1000 objects by Zipf's law through the correlator", bench_correlate },
     { "log", "structured klog lines to /dev/null", bench_log },
     { "run-filter", "the whole program: few events pass", bench_run },
     { "run-enrich", "the whole program: Warnings get a field and a prefix", bench_run },

@@ -1,0 +1,179 @@
+// correlate-same, -distinct, -zipf: one event again and again; 20,000 objects in turn, so that each
+// cache of 4096 always misses; 1000 objects by Zipf's law. Each is run as client-go's defaults are
+// ("default": the spam filter drops most repeats) and with a burst that lets everything pass
+// ("passing": each repeat makes an event and a patch). CPU time of this thread.
+
+#include "bench_correlate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "correlate/correlator.h"
+#include "correlate/patch.h"
+#include "event/encode.h"
+#include "event/time.h"
+
+enum {
+    STEPS = 200000,
+    DISTINCT = 20000,
+    ZIPF = 1000
+};
+
+static const int64_t START = (int64_t)1700000000 * 1000000000, STEP = 1000000;
+
+typedef struct workload {
+    mcr_event **events; // that there are
+    size_t n;
+    uint32_t *order; // of STEPS
+} workload;
+
+static mcr_event *make_event(size_t number)
+{
+    char pod[64], uid[64], name[96], message[192];
+    snprintf(pod, sizeof pod, "web-%06zu-7d4b9c6f5-x2x7p", number);
+    snprintf(uid, sizeof uid, "8d0b6f0e-5d2c-4f3a-9a53-%012zx", number);
+    snprintf(name, sizeof name, "%s.17979cfe36%06zx", pod, number);
+    snprintf(message, sizeof message, "Back-off restarting failed container app in pod %s_prod(%s)",
+             pod, uid);
+    mcr_event fields = {
+        .metadata = { .name = mcr_str_of(name),
+                      .namespace = MCR_STR("prod"),
+                      .deletionGracePeriodSeconds = -1 },
+        .involvedObject = { .kind = MCR_STR("Pod"),
+                            .namespace = MCR_STR("prod"),
+                            .name = mcr_str_of(pod),
+                            .uid = mcr_str_of(uid),
+                            .apiVersion = MCR_STR("v1"),
+                            .resourceVersion = MCR_STR("4711"),
+                            .fieldPath = MCR_STR("spec.containers{app}") },
+        .reason = MCR_STR("BackOff"),
+        .message = mcr_str_of(message),
+        .source = { .component = MCR_STR("kubelet"), .host = MCR_STR("node-17.example.org") },
+        .firstTimestamp = mcr_time_of(START),
+        .lastTimestamp = mcr_time_of(START),
+        .count = 1,
+        .type = MCR_STR("Warning"),
+        .reportingComponent = MCR_STR("kubelet"),
+        .reportingInstance = MCR_STR("node-17.example.org"),
+    };
+    return mcr_event_new(&fields);
+}
+
+// A number below ZIPF whose chance is proportional to 1 / (number + 1).
+static uint32_t draw(const double *sums, uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    double at = (double)(*seed >> 11) / 9007199254740992.0 * sums[ZIPF - 1];
+    uint32_t low = 0, high = ZIPF - 1;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (sums[middle] < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static workload make_workload(const char *name)
+{
+    workload w = { .n = strstr(name, "distinct") ? DISTINCT : strstr(name, "zipf") ? ZIPF : 1 };
+    w.events = mcr_alloc(w.n * sizeof *w.events);
+    w.order = mcr_alloc(STEPS * sizeof *w.order);
+    double sums[ZIPF], sum = 0;
+    for (size_t i = 0; i < ZIPF; i++)
+        sums[i] = sum += 1.0 / (double)(i + 1);
+    for (size_t i = 0; i < w.n; i++)
+        w.events[i] = make_event(i);
+    uint64_t seed = 1;
+    for (uint32_t i = 0; i < STEPS; i++)
+        w.order[i] = w.n == ZIPF ? draw(sums, &seed) : i % (uint32_t)w.n;
+    return w;
+}
+
+typedef struct figures {
+    double ns;
+    size_t passed;
+    size_t patches;
+} figures;
+
+static figures run(const workload *w, const mcr_correlator_options *options)
+{
+    figures f = { 0 };
+    mcr_correlator *c = mcr_correlator_new(options);
+    int64_t now = START;
+    mcr_clock clock = mcr_clock_fixed(&now);
+    mcr_buf patch = { 0 };
+    // The first round is not measured: it fills the caches.
+    for (int round = 0; round < 2; round++) {
+        f = (figures){ .ns = bench_cpu_ns() };
+        for (size_t i = 0; i < STEPS; i++) {
+            mcr_correlated out;
+            mcr_correlator_run(c, w->events[w->order[i]], &clock, &out);
+            now += STEP;
+            if (!out.ev)
+                continue;
+            f.passed++;
+            f.patches += out.counted;
+            patch.len = 0;
+            if (out.counted)
+                mcr_count_patch(&patch, out.ev);
+            bench_keep(patch.ptr);
+            mcr_correlator_update(c, out.ev);
+            mcr_event_unref(out.ev);
+        }
+        f.ns = (bench_cpu_ns() - f.ns) / STEPS;
+    }
+    mcr_correlator_free(c);
+    mcr_buf_fini(&patch);
+    return f;
+}
+
+static double encode(const workload *w)
+{
+    mcr_buf out = { 0 };
+    double before = bench_cpu_ns();
+    for (size_t i = 0; i < STEPS; i++) {
+        out.len = 0;
+        mcr_event_encode(&out, w->events[w->order[i]], false);
+    }
+    mcr_buf_fini(&out);
+    return (bench_cpu_ns() - before) / STEPS;
+}
+
+static void run_with(const mcr_bench *self, const workload *w, int runs, const char *name,
+                     const mcr_correlator_options *options)
+{
+    double *ours = mcr_alloc((size_t)runs * 3 * sizeof *ours);
+    double *encoding = ours + runs, *ratio = encoding + runs;
+    figures f = { 0 };
+    for (int i = 0; i < runs; i++) {
+        f = run(w, options);
+        ours[i] = f.ns;
+        encoding[i] = encode(w);
+        ratio[i] = encoding[i] / ours[i];
+    }
+    double ns = bench_median(ours, (size_t)runs);
+    printf("{\"bench\":\"%s\",\"options\":\"%s\",\"events\":%d,\"passed\":%zu,\"patches\":%zu,"
+           "\"runs\":%d,\"ns_per_event\":%.1f,\"events_per_cpu_s\":%.0f,"
+           "\"baseline\":\"one encoding\",\"baseline_ns\":%.1f,\"ratio\":%.2f}\n",
+           self->name, name, STEPS, f.passed, f.patches, runs, ns, 1e9 / ns,
+           bench_median(encoding, (size_t)runs), bench_median(ratio, (size_t)runs));
+    free(ours);
+}
+
+int bench_correlate(const mcr_bench *self, int runs)
+{
+    workload w = make_workload(self->name);
+    mcr_correlator_options options = { 0 };
+    run_with(self, &w, runs, "default", &options);
+    options.burst_size = INT32_MAX;
+    run_with(self, &w, runs, "passing", &options);
+    for (size_t i = 0; i < w.n; i++)
+        mcr_event_unref(w.events[i]);
+    free(w.events);
+    free(w.order);
+    return 0;
+}
