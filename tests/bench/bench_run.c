@@ -150,7 +150,7 @@ static place find_place(void)
     if (strlen(exe) + sizeof "/bench" > sizeof p.work)
         fail("the path of the build folder is too long");
     memcpy(p.build, exe, strlen(exe) + 1);
-    sprintf(p.work, "%s/bench", exe);
+    snprintf(p.work, sizeof p.work, "%.*s/bench", (int)(sizeof p.work - sizeof "/bench"), exe);
     if (mkdir(p.work, 0777) < 0 && errno != EEXIST)
         fail("%s: %s", p.work, strerror(errno));
     return p;
