@@ -52,11 +52,11 @@ typedef struct mcr_decoder mcr_decoder;
 mcr_decoder *mcr_decoder_new(void);
 void mcr_decoder_free(mcr_decoder *d);
 
-// mcr_decode reads the document in `text` (white space around it is fine; `text` is borrowed for
-// the call and needs no padding). MCR_DECODED_EVENT stores a new event with one holder in *out,
+// mcr_decode reads the document in `source` (white space around it is fine; it is borrowed for the
+// call and needs no padding). MCR_DECODED_EVENT stores a new event with one holder in *out,
 // whose `raw` is the Event object's own bytes (inside a watch line: those of `object`), white space
 // outside strings removed when it spans more than one line. MCR_DECODED_CONTROL stores nothing;
 // for an ERROR line the Status message is in err->text (else err->text is ""). Otherwise `err` says
 // what is wrong and where.
-mcr_decoded mcr_decode(mcr_decoder *d, mcr_str text, unsigned flags, mcr_event **out,
+mcr_decoded mcr_decode(mcr_decoder *d, mcr_str source, unsigned flags, mcr_event **out,
                        mcr_decode_error *err);

@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     int runs = RUNS, names = 0, worst = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc) {
-            runs = atoi(argv[++i]);
+            runs = (int)strtol(argv[++i], NULL, 10);
             if (runs < 1)
                 return usage(stderr, 2);
         } else if (strcmp(argv[i], "list") == 0 || strcmp(argv[i], "--help") == 0) {
