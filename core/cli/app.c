@@ -55,10 +55,8 @@ mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *cl
     app->config = config;
     app->clock = clock;
     app->shared = mcr_shared_new();
-    app->broadcaster =
-        mcr_broadcaster_new(&(mcr_broadcaster_options){ .queue = 1000,
-                                                        .incoming = (uint32_t)config->emit_queue,
-                                                        .is_inline = true });
+    app->broadcaster = mcr_broadcaster_new(&(mcr_broadcaster_options){
+        .queue = 1000, .incoming = (uint32_t)config->emit_queue, .is_inline = true });
     mcr_broadcaster_hold_wakes(app->broadcaster);
     app->watchers = mcr_zalloc((config->watcher_n + 1) * sizeof *app->watchers);
     app->watcher_n = config->watcher_n;

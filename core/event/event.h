@@ -1,7 +1,8 @@
 #pragma once
 // Events: immutable, reference-counted, one block of memory each. Decoding (event/decode.h) or
 // mcr_event_new makes them; the last mcr_event_unref frees them. Any thread may hold, read, ref and
-// unref one; nobody may change one after it was shared.
+// unref one; nobody may change one after it was shared. mcr_event_ref and mcr_event_unref are part
+// of the public API (mooncrier.h).
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,14 +11,8 @@
 #include "event/event_abi.h"
 #include "mooncrier.h"
 
-// mcr_event_ref adds a holder and returns `ev`.
-mcr_event *mcr_event_ref(mcr_event *ev);
-
 // mcr_event_ref_n adds `n` holders at once: one atomic operation for a whole fan-out.
 void mcr_event_ref_n(mcr_event *ev, uint32_t n);
-
-// mcr_event_unref gives one hold back; the last one frees. NULL is fine.
-void mcr_event_unref(mcr_event *ev);
 
 // mcr_event_new makes an event with the fields of `fields`: every string, pair and JSON text is
 // copied, `raw` stays empty, so it is written in the canonical encoding (event/encode.h). `refs` of
