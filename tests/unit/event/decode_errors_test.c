@@ -226,12 +226,6 @@ static const error_case errors[] = {
     CONTROL("ERROR without a message", "{\"type\":\"ERROR\",\"object\":{\"message\":5}}", ""),
 };
 
-static const char *kind_name(mcr_decoded kind)
-{
-    static const char *const names[] = { "EVENT", "CONTROL", "LIST", "INCOMPLETE", "MALFORMED" };
-    return names[kind];
-}
-
 static void errors_say_what_and_where(void **state)
 {
     (void)state;

@@ -19,3 +19,9 @@ static inline mcr_decoded decode_exactly(mcr_decoder *d, const char *text, size_
     free(copy);
     return kind;
 }
+
+static inline const char *kind_name(mcr_decoded kind)
+{
+    static const char *const names[] = { "EVENT", "CONTROL", "LIST", "INCOMPLETE", "MALFORMED" };
+    return names[kind];
+}
