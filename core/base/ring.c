@@ -1,5 +1,6 @@
 #include "base/ring.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -48,7 +49,8 @@
 #endif
 
 enum {
-    APART = 128 // two cache lines: processors fetch them in pairs
+    APART = 128, // two cache lines: processors fetch them in pairs
+    YIELDS = 16  // some microseconds where nobody else wants the processor
 };
 
 struct mcr_ring {
@@ -165,6 +167,13 @@ bool mcr_ring_wait_for_room(mcr_ring *r, uint32_t room)
         return true;
     atomic_store_explicit(&r->room_wanted, 0, memory_order_relaxed);
     return false;
+}
+
+void mcr_ring_gather_room(mcr_ring *r)
+{
+    uint32_t half = (r->capacity + 1) / 2;
+    for (int i = 0; i < YIELDS && mcr_ring_room(r, half) < half; i++)
+        sched_yield();
 }
 
 uint32_t mcr_ring_pop(mcr_ring *r, void **items, uint32_t n)

@@ -53,6 +53,11 @@ void mcr_ring_wake(mcr_ring *r);
 // called once `room` (1 … capacity) places are free.
 bool mcr_ring_wait_for_room(mcr_ring *r, uint32_t room);
 
+// Producer's thread. mcr_ring_gather_room yields the processor a few times while less than half of
+// the ring is free. For a producer that was woken by the first free place and is in no hurry: going
+// on at once, it would fill that place and sleep again, a wake-up per item.
+void mcr_ring_gather_room(mcr_ring *r);
+
 // Consumer's thread. mcr_ring_pop takes up to `n` items in order and returns how many there were.
 uint32_t mcr_ring_pop(mcr_ring *r, void **items, uint32_t n);
 

@@ -205,9 +205,12 @@ static void leave(mcr_broadcaster *b)
 // Under gate: puts an item into the incoming queue, waiting for room.
 static void put_waiting(mcr_broadcaster *b, void *item)
 {
-    while (!mcr_ring_push(b->incoming, &item, 1))
-        if (mcr_ring_wait_for_room(b->incoming, 1))
+    while (!mcr_ring_push(b->incoming, &item, 1)) {
+        if (mcr_ring_wait_for_room(b->incoming, 1)) {
             mcr_park(&b->producer, -1);
+            mcr_ring_gather_room(b->incoming);
+        }
+    }
 }
 
 mcr_err mcr_broadcaster_action(mcr_broadcaster *b, mcr_event *ev, mcr_errbuf *err)

@@ -104,8 +104,10 @@ bool mcr_watch_put_waiting(mcr_watch *w, mcr_event *ev, mcr_parker *parker)
             mcr_watch_put(w, &ev, 1);
             return true;
         }
-        if (mcr_ring_wait_for_room(w->ring, 1))
+        if (mcr_ring_wait_for_room(w->ring, 1)) {
             mcr_park(parker, -1);
+            mcr_ring_gather_room(w->ring);
+        }
     }
     return false;
 }

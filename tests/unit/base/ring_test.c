@@ -157,6 +157,44 @@ static void with_room_there_is_nothing_to_wait_for(void **state)
     mcr_ring_free(r);
 }
 
+static void gathering_room_ends_without_any(void **state)
+{
+    (void)state;
+    mcr_ring *r = mcr_ring_new(3);
+    push(r, 0, 3);
+    mcr_ring_gather_room(r);
+    assert_int_equal(mcr_ring_len(r), 3);
+    pop(r, 0, 2);
+    mcr_ring_gather_room(r);
+    assert_int_equal(push(r, 3, 3), 2);
+    mcr_ring_free(r);
+}
+
+// A producer that holds wake-ups back: at a quarter of the ring, and when it is told.
+static void held_wake_ups_come_later(void **state)
+{
+    (void)state;
+    int woken = 0;
+    mcr_ring *r = mcr_ring_new(8);
+    mcr_ring_on_wake(r, count, &woken, NULL, NULL);
+    mcr_ring_hold(r);
+    assert_true(mcr_ring_sleep(r));
+    mcr_ring_wake(r);
+    assert_int_equal(woken, 0); // there is nothing
+    push(r, 0, 1);
+    assert_int_equal(woken, 0);
+    mcr_ring_wake(r);
+    mcr_ring_wake(r);
+    assert_int_equal(woken, 1);
+    pop(r, 0, 1);
+    assert_true(mcr_ring_sleep(r));
+    push(r, 1, 1);
+    assert_int_equal(woken, 1);
+    push(r, 2, 1);
+    assert_int_equal(woken, 2); // a quarter
+    mcr_ring_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +205,8 @@ int main(void)
         cmocka_unit_test(staying_awake_takes_the_sleep_back),
         cmocka_unit_test(a_waiting_producer_is_woken_at_the_room_it_wants),
         cmocka_unit_test(with_room_there_is_nothing_to_wait_for),
+        cmocka_unit_test(gathering_room_ends_without_any),
+        cmocka_unit_test(held_wake_ups_come_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

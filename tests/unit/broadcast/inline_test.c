@@ -305,6 +305,42 @@ static void hosts_take_batches_and_are_woken_once(void **state)
     mcr_broadcaster_free(b);
 }
 
+static void held_wake_ups_come_when_the_owner_rests(void **state)
+{
+    (void)state;
+    int wakes = 0;
+    mcr_broadcaster *b = broadcaster(100, 0);
+    mcr_broadcaster_hold_wakes(b);
+    mcr_watch *w = mcr_broadcaster_watch(b, NULL);
+    mcr_watch_on_wake(w, count, &wakes);
+    assert_true(mcr_watch_sleep(w));
+    publish(b, 1, 10, MCR_DROP_IF_CHANNEL_FULL);
+    assert_int_equal(wakes, 0);
+    mcr_broadcaster_wake(b);
+    mcr_broadcaster_wake(b);
+    assert_int_equal(wakes, 1);
+    assert_reads(w, 1, 10, MCR_WATCH_EMPTY);
+    assert_true(mcr_watch_sleep(w));
+    publish(b, 11, 35, MCR_DROP_IF_CHANNEL_FULL);
+    assert_int_equal(wakes, 2); // a quarter of the queue
+    mcr_watch_free(w);
+    mcr_broadcaster_free(b);
+}
+
+static void a_watch_may_have_a_queue_of_its_own_size(void **state)
+{
+    (void)state;
+    mcr_broadcaster *b = broadcaster(10, 0);
+    mcr_watch *small = mcr_broadcaster_watch_sized(b, 3, NULL);
+    mcr_watch *usual = mcr_broadcaster_watch(b, NULL);
+    publish(b, 1, 12, MCR_DROP_IF_CHANNEL_FULL);
+    assert_watch_counts(small, 12, 9, 3, 0);
+    assert_watch_counts(usual, 12, 2, 10, 0);
+    mcr_watch_free(small);
+    mcr_watch_free(usual);
+    mcr_broadcaster_free(b);
+}
+
 static void a_reader_that_left_is_not_woken(void **state)
 {
     (void)state;
@@ -335,6 +371,8 @@ int main(void)
         cmocka_unit_test(hops_are_limited),
         cmocka_unit_test(shutdown_distributes_what_was_accepted),
         cmocka_unit_test(hosts_take_batches_and_are_woken_once),
+        cmocka_unit_test(held_wake_ups_come_when_the_owner_rests),
+        cmocka_unit_test(a_watch_may_have_a_queue_of_its_own_size),
         cmocka_unit_test(a_reader_that_left_is_not_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
