@@ -1,6 +1,5 @@
 #include "cli/config_table.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,29 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/suggest.h"
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '-';
-}
-
-// The line where `word` stands as a whole word, outside comments; 0 when it does not.
-static int line_of(const char *text, const char *word)
-{
-    size_t len = strlen(word);
-    int line = 1;
-    for (const char *at = text; *at; at++) {
-        if (*at == '\n')
-            line++;
-        if (at[0] == '-' && at[1] == '-') {
-            at += strcspn(at, "\n") - 1;
-            continue;
-        }
-        if (strncmp(at, word, len) == 0 && !is_word(at[len]) && (at == text || !is_word(at[-1])))
-            return line;
-    }
-    return 0;
-}
+#include "cli/config_line.h"
 
 mcr_err mcr_config_fail(mcr_config_reader *r, const char *where, const char *word,
                         const char *format, ...)
@@ -40,7 +17,7 @@ mcr_err mcr_config_fail(mcr_config_reader *r, const char *where, const char *wor
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    int line = word ? line_of(r->text, word) : 0;
+    int line = word ? mcr_config_line(r->text, where, word) : 0;
     char place[32] = "";
     if (line)
         snprintf(place, sizeof place, ":%d", line);
@@ -187,4 +164,29 @@ mcr_err mcr_config_open_table(mcr_config_reader *r, const char *where, const cha
                                luaL_typename(L, -1));
     lua_pop(L, 1); // table
     return code;
+}
+
+mcr_err mcr_config_open_list(mcr_config_reader *r, const char *where, const char *key, bool *found,
+                             size_t *n)
+{
+    lua_State *L = r->L;
+    *n = 0;
+    mcr_err code = mcr_config_open_table(r, where, key, found); // table [list]
+    if (code || !*found)
+        return code;
+    *n = lua_objlen(L, -1);
+    char room[32];
+    lua_pushnil(L);           // table list nil
+    while (lua_next(L, -2)) { // table list i item
+        double i = lua_type(L, -2) == LUA_TNUMBER ? lua_tonumber(L, -2) : 0;
+        if (i < 1 || i > (double)*n || i != (double)(size_t)i) {
+            const char *odd = key_text(L, room, sizeof room);
+            code = mcr_config_fail(r, where, lua_type(L, -2) == LUA_TSTRING ? odd : key,
+                                   "'%s' is a list, but it has a key '%s'", key, odd);
+            lua_pop(L, 3); // table
+            return code;
+        }
+        lua_pop(L, 1); // table list i
+    }
+    return MCR_OK;
 }

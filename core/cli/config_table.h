@@ -17,8 +17,8 @@ typedef struct mcr_config_reader {
     mcr_errbuf *err;
 } mcr_config_reader;
 
-// mcr_config_fail fills err with "path:line: message (in where)", the line being the one where
-// `word` (a key or a value, NULL: no line) stands in the file. Returns MCR_ECONFIG.
+// mcr_config_fail fills err with "path:line: message in where", the line being the one where `word`
+// (a key or a value, NULL: no line) stands in that part of the file. Returns MCR_ECONFIG.
 mcr_err mcr_config_fail(mcr_config_reader *r, const char *where, const char *word,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -37,3 +37,8 @@ mcr_err mcr_config_string(mcr_config_reader *r, const char *where, const char *k
 // is pushed).
 mcr_err mcr_config_open_table(mcr_config_reader *r, const char *where, const char *key,
                               bool *found);
+
+// mcr_config_open_list is mcr_config_open_table for a list: *n is how many items it has (0 when
+// there is none), and a key that is no place in it is an error.
+mcr_err mcr_config_open_list(mcr_config_reader *r, const char *where, const char *key, bool *found,
+                             size_t *n);
