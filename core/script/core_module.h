@@ -16,6 +16,9 @@ void mcr_lua_register_outcomes(lua_State *L);
 // The `shared` table: shared_get, shared_set, shared_add, shared_delete.
 void mcr_lua_register_shared(lua_State *L);
 
+// How C lays out the structs that Lua reads: layout.
+void mcr_lua_register_layout(lua_State *L);
+
 // mcr_lua_fail_event counts and logs that a hook failed on the event in `slot` and settles what
 // becomes of it: by on_error, or the fallback sinks for stage "route". `text` is NUL-terminated:
 // the reason, then lines of traceback.
