@@ -220,16 +220,16 @@ shared = {}
 ---@return string|number|boolean|nil
 function shared.get(key) end
 
----Sets a value (nil: removes it) that expires after `ttl` seconds when that is given.
+---Sets a value (nil: removes it) that expires after `ttl` ("10m" or seconds) when that is given.
 ---@param key string
 ---@param value string|number|boolean|nil
----@param ttl? number
+---@param ttl? string|number
 function shared.set(key, value, ttl) end
 
 ---Adds `n` (1) to a number, which starts at 0, and gives the sum. Atomic.
 ---@param key string
 ---@param n? number
----@param ttl? number
+---@param ttl? string|number
 ---@return number
 function shared.add(key, n, ttl) end
 

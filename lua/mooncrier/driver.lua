@@ -44,21 +44,18 @@ end
 driver.reasons = reasons.by_text
 
 -- Our own files, as chunk names begin: what stands in them tells script authors nothing.
-local own_source = debug.getinfo(1, "S").source:gsub("driver%.lua$", "")
+local driver_source = debug.getinfo(1, "S").source
+local own_source = driver_source:gsub("driver%.lua$", "")
 local own_place = own_source:sub(2)
-
-local function is_own(source)
-  return source:sub(1, #own_source) == own_source or source:match("^=%a+ of ") ~= nil
-end
 
 -- "file:line: " of the innermost function of a script at the point of the error.
 local function place_of_script()
   for level = 3, 60 do
     local info = debug.getinfo(level, "Sl")
-    if not info then
-      return ""
+    if not info or info.source == driver_source or info.source:match("^=%a+ of ") then
+      return "" -- down at the driver: the script's functions were gone by tail calls
     end
-    if info.currentline > 0 and not is_own(info.source) then
+    if info.currentline > 0 and info.source:sub(1, #own_source) ~= own_source then
       return ("%s:%d: "):format(info.short_src, info.currentline)
     end
   end

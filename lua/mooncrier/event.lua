@@ -173,6 +173,9 @@ pairs_t = ffi.metatype("mcr_pairs_view", {
     return text
   end,
   __len = function(v)
+    if v.gen ~= run.gen then
+      check_alive(v)
+    end
     return P(v).n
   end,
   __tostring = function(v)
