@@ -2,6 +2,7 @@
 // The memory behind an event: one block that begins with the struct, and spill chunks for what did
 // not fit. Internal to core/event.
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "event/event.h"
@@ -10,10 +11,28 @@ typedef struct mcr_spill {
     struct mcr_spill *next;
 } mcr_spill;
 
+// The top-level values whose place in the text is remembered (event/splice.h).
+enum {
+    MCR_SPAN_REASON,
+    MCR_SPAN_MESSAGE,
+    MCR_SPAN_TYPE,
+    MCR_SPAN_ACTION,
+    MCR_SPAN_COUNT,
+    MCR_SPANS
+};
+
+typedef struct mcr_span {
+    const char *at; // in `raw`; NULL: not there
+    size_t len;
+} mcr_span;
+
 typedef struct mcr_block {
     mcr_event ev; // first: an mcr_event pointer is a pointer to its block
     mcr_spill *spill;
-    char *at; // free room of the block or its newest spill
+    mcr_event *parent; // held: fields point into it. It has no parent itself. NULL: none
+    mcr_span spans[MCR_SPANS];
+    bool spans_unknown; // `raw` is not what was decoded, or has one of them twice
+    char *at;           // free room of the block or its newest spill
     char *end;
 } mcr_block;
 

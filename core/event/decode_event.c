@@ -1,3 +1,4 @@
+#include "event/block.h"
 #include "event/decoder.h"
 
 #define SHAPE(fields)                                                                              \
@@ -51,6 +52,10 @@ static const mcr_shape series_shape = SHAPE(series_fields);
 // A field of both APIs; one of this API alone.
 #define BOTH(name, how)      MCR_FIELD(#name, how, mcr_event, name, .own = 0)
 #define OWN(text, how, name) MCR_FIELD(text, how, mcr_event, name, .own = 1)
+// The same, with its place in the text remembered for event/splice.h.
+#define BOTH_AT(name, how, which) MCR_FIELD(#name, how, mcr_event, name, .span = 1 + (which))
+#define OWN_AT(text, how, name, which)                                                             \
+    MCR_FIELD(text, how, mcr_event, name, .own = 1, .span = 1 + (which))
 
 #define KIND        MCR_FIELD("kind", KIND, mcr_event, raw, .own = 0)
 #define API_VERSION MCR_FIELD("apiVersion", API_VERSION, mcr_event, raw, .own = 0)
@@ -71,16 +76,16 @@ static const mcr_field core_fields[] = {
     API_VERSION,
     METADATA,
     OBJECT("involvedObject"),
-    BOTH(reason, WORD),
-    OWN("message", STRING, message),
+    BOTH_AT(reason, WORD, MCR_SPAN_REASON),
+    OWN_AT("message", STRING, message, MCR_SPAN_MESSAGE),
     SOURCE_OBJECT("source"),
     OWN("firstTimestamp", TIME, firstTimestamp),
     OWN("lastTimestamp", TIME, lastTimestamp),
-    OWN("count", INT32, count),
-    BOTH(type, WORD),
+    OWN_AT("count", INT32, count, MCR_SPAN_COUNT),
+    BOTH_AT(type, WORD, MCR_SPAN_TYPE),
     BOTH(eventTime, MICRO_TIME),
     SERIES_OBJECT,
-    BOTH(action, WORD),
+    BOTH_AT(action, WORD, MCR_SPAN_ACTION),
     RELATED,
     OWN("reportingComponent", WORD, reportingComponent),
     BOTH(reportingInstance, WORD),
@@ -187,6 +192,15 @@ static mcr_step read_other(mcr_decoder *d, bool top)
     return unless(!mcr_scan_value(&d->scan, &ignored));
 }
 
+// A value that stands twice has no one place.
+static void remember(mcr_decoder *d, int span, const char *at)
+{
+    mcr_block *block = (mcr_block *)(void *)d->ev;
+    if (block->spans[span].at)
+        block->spans_unknown = true;
+    block->spans[span] = (mcr_span){ at, (size_t)(d->scan.at - at) };
+}
+
 static mcr_step read_field(mcr_decoder *d, const mcr_field *field, bool top)
 {
     if (field->own) {
@@ -198,12 +212,19 @@ static mcr_step read_field(mcr_decoder *d, const mcr_field *field, bool top)
         return read_kind(d, top);
     if (field->kind == MCR_FIELD_API_VERSION)
         return read_api_version(d);
-    return unless(!mcr_decode_field(d, field, d->ev));
+    const char *at = d->scan.at;
+    if (!mcr_decode_field(d, field, d->ev))
+        return MCR_STEP_FAILED;
+    if (field->span)
+        remember(d, field->span - 1, at);
+    return MCR_STEP_DONE;
 }
 
 mcr_step mcr_decode_event(mcr_decoder *d, bool top)
 {
     d->depth = 0;
+    memset(((mcr_block *)(void *)d->ev)->spans, 0, sizeof((mcr_block *)NULL)->spans);
+    ((mcr_block *)(void *)d->ev)->spans_unknown = false;
     unsigned next = 0;
     int more = mcr_enter(d);
     for (; more > 0; more = mcr_next_key(&d->scan)) {
@@ -224,5 +245,7 @@ mcr_step mcr_decode_event(mcr_decoder *d, bool top)
         return MCR_STEP_AGAIN;
     }
     d->ev->api = api;
+    if (api != MCR_API_CORE_V1)
+        ((mcr_block *)(void *)d->ev)->spans_unknown = true;
     return MCR_STEP_DONE;
 }

@@ -37,6 +37,7 @@ typedef struct mcr_field {
     uint8_t len;   // of the name
     uint8_t kind;  // mcr_field_kind
     uint8_t own;   // no field of the other API
+    uint8_t span;  // 1 + which of mcr_block.spans remembers its place; 0: none
     uint16_t at;   // where the value goes, from the start of the object's struct
     uint16_t set;  // of MCR_FIELD_POINTER
     uint16_t size; // of an object's struct

@@ -13,6 +13,7 @@ mcr_event *mcr_block_new(size_t size)
     memset(block, 0, sizeof *block);
     block->ev.refs = 1;
     block->ev.metadata.deletionGracePeriodSeconds = -1;
+    block->spans_unknown = true; // until a decoder says otherwise
     block->at = (char *)(block + 1);
     block->end = block->at + size;
     return &block->ev;
@@ -69,7 +70,10 @@ void mcr_event_unref(mcr_event *ev)
         block->spill = spill->next;
         free(spill);
     }
+    mcr_event *parent = block->parent;
     free(block);
+    if (parent)
+        mcr_event_unref(parent); // which has no parent: this goes no deeper
 }
 
 // A string that recurs; the caller's atom may be missing.

@@ -360,6 +360,7 @@ mcr_event *mcr_event_merge(mcr_decoder *d, const mcr_event *ev, mcr_str patch, m
     }
     mcr_buf base = { 0 };
     mcr_buf merged = { 0 };
+    mcr_buf_reserve(&merged, (size_t)ev->raw.len + patch.len + 64);
     if (ev->api == MCR_API_CORE_V1 && ev->raw.len) {
         mcr_json_merge(&merged, ev->raw, mcr_buf_str(&padded));
     } else {

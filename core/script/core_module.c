@@ -101,11 +101,7 @@ static int api_patch_boolean(mcr_run *run, const char *key, uint32_t key_len, in
 static int api_patch_apply(mcr_run *run, uint64_t handle)
 {
     mcr_lua *st = state_of(run);
-    st->text.len = 0;
-    mcr_patch_write(&st->patch, &st->text);
-    memset(mcr_buf_reserve(&st->text, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
-    mcr_event *changed =
-        mcr_event_merge(st->decoder, event_of(handle), mcr_buf_str(&st->text), &st->why);
+    mcr_event *changed = mcr_patch_apply(&st->patch, st->decoder, event_of(handle), &st->why);
     if (changed)
         mcr_lua_made(st, changed);
     return changed != NULL;

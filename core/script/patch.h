@@ -7,19 +7,29 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "script/script_abi.h"
+#include "event/decode.h"
 
 enum {
     MCR_PATCH_MEMBERS = 32
 };
 
+// Where a member's parts are, in the two texts.
+typedef struct mcr_patch_member {
+    uint32_t at; // in json: "name":value
+    uint32_t len;
+    uint32_t value; // where the value begins
+    uint32_t key;   // in plain: the name
+    uint32_t key_len;
+    uint32_t text; // in plain: a string
+    uint32_t text_len;
+    bool is_text;
+    double number; // NaN when it is none
+} mcr_patch_member;
+
 typedef struct mcr_patch {
-    mcr_buf text; // the members one after the other: "name":value
-    struct {
-        uint32_t at; // in text
-        uint32_t len;
-        uint32_t key_len; // of the escaped name with its quotes
-    } member[MCR_PATCH_MEMBERS];
+    mcr_buf json;  // the members one after the other
+    mcr_buf plain; // their names and strings, unescaped
+    mcr_patch_member member[MCR_PATCH_MEMBERS];
     uint32_t n;
 } mcr_patch;
 
@@ -31,6 +41,10 @@ bool mcr_patch_string(mcr_patch *p, mcr_str key, mcr_str value);
 bool mcr_patch_number(mcr_patch *p, mcr_str key, double value);
 bool mcr_patch_boolean(mcr_patch *p, mcr_str key, bool value);
 
-// mcr_patch_write appends the object, members sorted by name: the order that Lua gave them in
-// differs from run to run.
-void mcr_patch_write(mcr_patch *p, mcr_buf *out);
+// mcr_patch_write appends the object, members sorted by name.
+void mcr_patch_write(const mcr_patch *p, mcr_buf *out);
+
+// mcr_patch_apply makes the changed event, by event/splice.h or else by event/merge.h. NULL with a
+// sentence in `err`.
+mcr_event *mcr_patch_apply(const mcr_patch *p, mcr_decoder *d, const mcr_event *ev,
+                           mcr_errbuf *err);

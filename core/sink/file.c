@@ -10,14 +10,23 @@ static const mcr_option options[] = {
     { 0 },
 };
 
+static const char *check_path(const mcr_lines_options *file, mcr_errbuf *err)
+{
+    if (file->path && *file->path)
+        return NULL;
+    mcr_errf(err, MCR_ECONFIG, "a file sink needs a 'path'");
+    return "path";
+}
+
+static const char *check(const void *o, mcr_errbuf *err)
+{
+    const char *wrong = check_path(o, err);
+    return wrong ? wrong : mcr_lines_check(o, err);
+}
+
 static mcr_sink *open_file(const void *o, mcr_errbuf *err)
 {
-    const mcr_lines_options *file = o;
-    if (!file->path || !*file->path) {
-        mcr_errf(err, MCR_ECONFIG, "a file sink needs a 'path'");
-        return NULL;
-    }
-    return mcr_lines_open(&mcr_sink_kind_file, file, err);
+    return check_path(o, err) ? NULL : mcr_lines_open(&mcr_sink_kind_file, o, err);
 }
 
 const mcr_sink_kind mcr_sink_kind_file = {
@@ -26,6 +35,7 @@ const mcr_sink_kind mcr_sink_kind_file = {
     .options = options,
     .options_size = sizeof(mcr_lines_options),
     .defaults = mcr_lines_defaults,
+    .check = check,
     .open = open_file,
     .write = mcr_lines_write,
     .flush = mcr_lines_flush,

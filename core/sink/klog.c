@@ -82,13 +82,18 @@ static void block(mcr_buf *out, mcr_str value)
     mcr_buf_puts(out, " >");
 }
 
-static inline void pair(mcr_buf *out, const char *key, size_t key_len, mcr_str value)
+void mcr_klog_value(mcr_buf *out, mcr_str value)
 {
-    mcr_buf_append(out, key, key_len);
     if (value.len && memchr(value.ptr, '\n', value.len))
         block(out, value);
     else
         mcr_go_quote(out, value);
+}
+
+static inline void pair(mcr_buf *out, const char *key, size_t key_len, mcr_str value)
+{
+    mcr_buf_append(out, key, key_len);
+    mcr_klog_value(out, value);
 }
 
 #define PAIR(out, key, value) pair(out, " " key "=", sizeof(" " key "=") - 1, value)

@@ -57,6 +57,17 @@ static bool parse_fsync(lines *l, const char *fsync_when, mcr_errbuf *err)
     return false;
 }
 
+const char *mcr_lines_check(const void *options, mcr_errbuf *err)
+{
+    const mcr_lines_options *o = options;
+    mcr_formatter *formatter = mcr_formatter_new(o->format ? o->format : "json", err);
+    if (!formatter)
+        return "format";
+    mcr_formatter_free(formatter);
+    lines probe = { .sync_every = 0 };
+    return parse_fsync(&probe, o->fsync, err) ? NULL : "fsync";
+}
+
 mcr_sink *mcr_lines_open(const mcr_sink_kind *kind, const mcr_lines_options *options,
                          mcr_errbuf *err)
 {

@@ -30,6 +30,7 @@ typedef struct mcr_lines_options {
 
 // The functions of a sink kind.
 void mcr_lines_defaults(void *options);
+const char *mcr_lines_check(const void *options, mcr_errbuf *err);
 mcr_sink *mcr_lines_open(const mcr_sink_kind *kind, const mcr_lines_options *options,
                          mcr_errbuf *err);
 void mcr_lines_write(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now);

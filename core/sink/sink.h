@@ -36,6 +36,9 @@ typedef struct mcr_sink_kind {
     size_t options_size;
     // Fills the zeroed options struct with defaults; NULL when zeros are the defaults.
     void (*defaults)(void *options);
+    // The name of an option that is wrong whatever the system holds, with a sentence in `err`; NULL
+    // when all are well. `open` refuses the same ones. NULL: there is nothing to check.
+    const char *(*check)(const void *options, mcr_errbuf *err);
     // Makes an instance; `options` stays the caller's until close. NULL with a sentence in `err`.
     mcr_sink *(*open)(const void *options, mcr_errbuf *err);
     // Takes `n` events, borrowed for the call: refs what it keeps. Counts them all in `counts`.

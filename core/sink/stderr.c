@@ -27,6 +27,7 @@ const mcr_sink_kind mcr_sink_kind_stderr = {
     .options = options,
     .options_size = sizeof(mcr_lines_options),
     .defaults = defaults,
+    .check = mcr_lines_check,
     .open = open_stderr,
     .write = mcr_lines_write,
     .flush = mcr_lines_flush,

@@ -28,6 +28,7 @@ const mcr_sink_kind mcr_sink_kind_stdout = {
     .options = options,
     .options_size = sizeof(mcr_lines_options),
     .defaults = defaults,
+    .check = mcr_lines_check,
     .open = open_stdout,
     .write = mcr_lines_write,
     .flush = mcr_lines_flush,

@@ -46,6 +46,9 @@ typedef struct mcr_source_kind {
     const mcr_option *options;
     size_t options_size;
     void (*defaults)(void *options);
+    // The name of an option that is wrong whatever the system holds, with a sentence in `err`; NULL
+    // when all are well. `open` refuses the same ones. NULL: there is nothing to check.
+    const char *(*check)(const void *options, mcr_errbuf *err);
     // Makes a stopped source. `options` stays the caller's until close. NULL with a sentence.
     mcr_source *(*open)(const void *options, struct ev_loop *loop, const mcr_source_owner *owner,
                         size_t event_limit, mcr_errbuf *err);
