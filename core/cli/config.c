@@ -14,6 +14,7 @@
 #include "cli/config_table.h"
 #include "cli/config_watcher.h"
 #include "script/state.h"
+#include "source/jsonl.h"
 
 // What the file sees besides its own text.
 static const char sandbox[] =
@@ -76,8 +77,30 @@ static mcr_err evaluate(mcr_config *c, mcr_errbuf *err)
     return MCR_OK;
 }
 
+// What the kind itself finds wrong with the options of the source or sink on top of the stack.
+static mcr_err check_options(mcr_config_reader *r, const char *where,
+                             const char *(*check)(const void *options, mcr_errbuf *err),
+                             const void *options)
+{
+    mcr_errbuf why;
+    const char *wrong = check ? check(options, &why) : NULL;
+    if (!wrong)
+        return MCR_OK;
+    lua_getfield(r->L, -1, wrong); // part value
+    // What is missing stands nowhere, but its part has a kind.
+    const char *word = lua_isnil(r->L, -1) ? "kind" : wrong;
+    lua_pop(r->L, 1); // part
+    return mcr_config_fail(r, where, word, "%s", why.text);
+}
+
 static const char *const kind_key[] = { "kind", NULL };
 static const char *const source_keys[] = { "kind", "name", NULL };
+
+static bool reads_stdin(const mcr_config_source *source)
+{
+    return source->kind == &mcr_jsonl_kind &&
+           strcmp(((const mcr_jsonl_options *)source->options)->path, "-") == 0;
+}
 
 static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *where)
 {
@@ -105,7 +128,13 @@ static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *wher
     source->options = mcr_zalloc(source->kind->options_size);
     if (source->kind->defaults)
         source->kind->defaults(source->options);
-    return mcr_config_options(r, where, source->kind->options, source_keys, source->options);
+    code = mcr_config_options(r, where, source->kind->options, source_keys, source->options);
+    if (!code)
+        code = check_options(r, where, source->kind->check, source->options);
+    for (uint32_t i = 0; !code && i + 1 < c->source_n; i++)
+        if (reads_stdin(source) && reads_stdin(&c->sources[i]))
+            code = mcr_config_fail(r, where, "path", "another source reads standard input already");
+    return code;
 }
 
 static mcr_err read_sources(mcr_config *c, mcr_config_reader *r)
@@ -159,7 +188,8 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
     sink->options = mcr_zalloc(sink->kind->options_size);
     if (sink->kind->defaults)
         sink->kind->defaults(sink->options);
-    return mcr_config_options(r, where, sink->kind->options, kind_key, sink->options);
+    code = mcr_config_options(r, where, sink->kind->options, kind_key, sink->options);
+    return code ? code : check_options(r, where, sink->kind->check, sink->options);
 }
 
 static int compare_sinks(const void *a, const void *b)

@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggest.h"
 #include "cli/args.h"
@@ -81,8 +84,19 @@ static bool is_one_of(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+// A standard descriptor that was closed (`>&-`) would be given to the next file opened, and events
+// would be written into whatever that is. What takes its place cannot be read or written.
+static void keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort(); // no /dev/null
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_descriptors();
     // A batch of events is freed as a whole: without these, its pages would go back to the kernel
     // and be asked for again with every batch (a fifth of all time in `eval`).
     mallopt(M_TRIM_THRESHOLD, 8 << 20);

@@ -213,10 +213,11 @@ static bool is_quiet(runner *r)
     mcr_broadcaster_wake(r->app.broadcaster);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
         // The look into the queue comes first: an empty one may mean that its last batch has just
-        // been taken. A call runs between two batches, so after it that batch is done.
-        if (mcr_watch_counts_now(r->app.watchers[i].watch).queued)
-            return false;
-        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000))
+        // been taken. A call runs between two batches, so after it that batch is done. With more
+        // to do the call is how this thread waits for a batch instead of spinning.
+        bool queued = mcr_watch_counts_now(r->app.watchers[i].watch).queued > 0;
+        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000) ||
+            queued)
             return false;
     }
     return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
@@ -254,8 +255,14 @@ static bool has_failures(const mcr_ledger *ledger)
     bool failed = false;
     for (uint32_t i = 0; i < ledger->source_n; i++)
         failed |= ledger->sources[i].counts.malformed > 0;
-    for (uint32_t i = 0; i < ledger->watcher_n; i++)
-        failed |= ledger->watchers[i].scripts.script_errors > 0;
+    for (uint32_t i = 0; i < ledger->watcher_n; i++) {
+        const mcr_ledger_watcher *w = &ledger->watchers[i];
+        failed |= w->scripts.script_errors > 0 || w->scripts.unknown_sinks > 0;
+        for (uint32_t k = 0; k < w->sink_n; k++) {
+            const mcr_sink_counts *sink = &w->sinks[k].counts;
+            failed |= sink->rejected + sink->gave_up + sink->dead_lettered > 0;
+        }
+    }
     return failed;
 }
 

@@ -252,21 +252,28 @@ static void on_turn(struct ev_loop *loop, ev_idle *turn, int revents)
     step(turn->data);
 }
 
-static mcr_err check_options(const mcr_jsonl_options *options, mcr_errbuf *err)
+static const char *jsonl_check(const void *o, mcr_errbuf *err)
 {
-    if (!options->path || !options->path[0])
-        return mcr_errf(err, MCR_ECONFIG, "'path' is missing: a file, or \"-\" for standard input");
-    if (options->follow && strcmp(options->path, "-") == 0)
-        return mcr_errf(err, MCR_ECONFIG, "'follow' needs a file: standard input ends by itself");
-    if (options->from == FROM_END && !options->follow)
-        return mcr_errf(err, MCR_ECONFIG, "from = \"end\" needs follow = true");
-    return MCR_OK;
+    const mcr_jsonl_options *options = o;
+    if (!options->path || !options->path[0]) {
+        mcr_errf(err, MCR_ECONFIG, "'path' is missing: a file, or \"-\" for standard input");
+        return "path";
+    }
+    if (options->follow && strcmp(options->path, "-") == 0) {
+        mcr_errf(err, MCR_ECONFIG, "'follow' needs a file: standard input ends by itself");
+        return "follow";
+    }
+    if (options->from == FROM_END && !options->follow) {
+        mcr_errf(err, MCR_ECONFIG, "from = \"end\" needs follow = true");
+        return "from";
+    }
+    return NULL;
 }
 
 static mcr_source *jsonl_open(const void *options, struct ev_loop *loop,
                               const mcr_source_owner *owner, size_t event_limit, mcr_errbuf *err)
 {
-    if (check_options(options, err) != MCR_OK)
+    if (jsonl_check(options, err))
         return NULL;
     struct jsonl *j = mcr_zalloc(sizeof *j);
     j->options = options;
@@ -363,6 +370,7 @@ const mcr_source_kind mcr_jsonl_kind = {
     .doc = "JSON Lines, watch streams and lists from standard input or a file",
     .options = options_list,
     .options_size = sizeof(mcr_jsonl_options),
+    .check = jsonl_check,
     .open = jsonl_open,
     .start = jsonl_start,
     .resume = jsonl_resume,

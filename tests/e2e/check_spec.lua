@@ -71,6 +71,19 @@ describe("mooncrier check", function()
     ["a script that is not there"] = { { watchers = '{ { name = "w", script = "absent.lua" } }' },
       "mooncrier.lua:4:", "absent.lua" },
     ["a syntax error"] = { { watchers = "{ { name = }" }, "mooncrier.lua:4:" },
+    ["a format that is none"] = { { sinks = '{ out = { kind = "stdout", format = "jsn" } }' },
+      "mooncrier.lua:3:", "unknown format 'jsn'", "did you mean 'json'" },
+    ["an fsync that is none"] = { { sinks = '{ out = { kind = "file", path = "x", fsync = "often" } }' },
+      "mooncrier.lua:3:", "'fsync'", "often" },
+    ["a file without a path"] = { { sinks = '{ out = { kind = "file" } }' },
+      "mooncrier.lua:3:", "a file sink needs a 'path'" },
+    ["a source without a path"] = { { sources = '{ { kind = "jsonl" } }' },
+      "mooncrier.lua:2:", "'path' is missing" },
+    ["following standard input"] = { { sources = '{ { kind = "jsonl", path = "-", follow = true } }' },
+      "mooncrier.lua:2:", "'follow' needs a file" },
+    ["two readers of standard input"] = {
+      { sources = '{ { kind = "jsonl", path = "-" }, { kind = "jsonl", path = "-" } }' },
+      "mooncrier.lua:2:", "standard input", "sources[2]" },
     ["a global that is none"] = { { sinks = "somewhere" }, "mooncrier.lua:3:", "somewhere" },
   }) do
     it("refuses " .. what, function()

@@ -265,6 +265,54 @@ describe("mooncrier run", function()
     assert.matches("does not exist", r.err, 1, true)
   end)
 
+  it("fails when a sink could not write, and loses no count", function()
+    config(place, [[
+      sources = { { kind = "jsonl", path = "-" } },
+      sinks = { out = { kind = "file", path = "/dev/full" } },
+      dead_letters = "dead.jsonl",
+      watchers = { { name = "all", sinks = { "out" } } },]])
+    local r, ledger = run(three)
+    assert.equal(1, r.code)
+    assert.equal(3, ledger.watchers[1].sinks[1].dead_lettered)
+    assert.equal(3, select(2, place:read("dead.jsonl"):gsub("\n", "")))
+  end)
+
+  it("fails when a route names a sink that is not there", function()
+    place:write("r.lua", 'return { route = function() return "nowhere" end }')
+    config(place, [[
+      sources = { { kind = "jsonl", path = "-" } },
+      sinks = { out = { kind = "stdout" } },
+      watchers = { { name = "all", script = "r.lua", sinks = { "out" } } },]])
+    local r, ledger = run(three)
+    assert.same({ 1, 3 }, { r.code, ledger.watchers[1].routed_nowhere })
+  end)
+
+  -- A closed descriptor would be the next file that is opened: the loop's, or the dead letters.
+  for what, case in pairs({
+    ["closed standard output"] = { ">&- 2>err", 3 },
+    ["closed standard input"] = { "<&- 2>err", 0 },
+    ["closed standard error"] = { "2>&- >out", 3 },
+  }) do
+    it("survives a " .. what, function()
+      config(place, [[
+        sources = { { kind = "jsonl", path = "-" } },
+        sinks = { out = { kind = "stdout" } },
+        dead_letters = "dead.jsonl",
+        watchers = { { name = "all", sinks = { "out" } } },]])
+      place:write("in.jsonl", three)
+      local code = what:find("error") and 0 or 1
+      assert.equal(code .. "\n",
+        place:shell(("exec 3>&1; { %s run -o json <in.jsonl %s; echo $? >&3; }"):format(h.binary, case[1])))
+      if place:read("err") then
+        local ledger = h.ledger({ err = place:read("err") })
+        assert.equal(case[2], ledger.sources[1].received)
+        assert.equal(case[2], select(2, (place:read("dead.jsonl") or ""):gsub('"stage":"sink"', "")))
+      else
+        assert.equal(three, place:read("out"))
+      end
+    end)
+  end
+
   it("is left by an event whose hook returned", function()
     place:write("keeps.lua", [[
       local last
