@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "sink/event_dump.h"
 #include "sink/format.h"
 #include "vectors/vectors.h"
 
@@ -34,6 +35,11 @@ int vectors_log(const cJSON *scenario, char *why, size_t why_size)
         got.len = 0;
         mcr_klog_plain(&got, ev);
         passed = compare(scenario, "plain", &got, why, why_size);
+    }
+    if (passed) {
+        got.len = 0;
+        mcr_event_dump(&got, ev);
+        passed = compare(scenario, "event_value", &got, why, why_size);
     }
     mcr_buf_fini(&got);
     mcr_event_unref(ev);

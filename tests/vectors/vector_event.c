@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "event/decode.h"
+#include "event/encode.h"
 #include "event/time.h"
 #include "vectors/vectors.h"
 
@@ -218,4 +219,18 @@ mcr_event *vector_event_of(const cJSON *scenario)
                               has_first ? &first : NULL, has_last ? &last : NULL);
     mcr_event_unref(decoded);
     return made;
+}
+
+bool vector_same_event(const mcr_event *ev, const cJSON *expected, mcr_buf *text)
+{
+    mcr_event_encode(text, ev, false);
+    cJSON *found = vectors_parse(text->ptr, text->len);
+    // Go's type meta is whatever the event was made with, in C it is always there.
+    if (!cJSON_GetObjectItemCaseSensitive(expected, "kind"))
+        cJSON_DeleteItemFromObjectCaseSensitive(found, "kind");
+    if (!cJSON_GetObjectItemCaseSensitive(expected, "apiVersion"))
+        cJSON_DeleteItemFromObjectCaseSensitive(found, "apiVersion");
+    bool same = cJSON_Compare(found, expected, true);
+    cJSON_Delete(found);
+    return same;
 }

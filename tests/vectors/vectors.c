@@ -29,6 +29,8 @@ static const struct {
     { "log", vectors_log },
     { "mux", vectors_mux },
     { "mux_backpressure", vectors_mux },
+    { "name", vectors_name },
+    { "recorder", vectors_recorder },
 };
 
 typedef struct tally {

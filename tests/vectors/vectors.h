@@ -17,6 +17,8 @@ int vectors_codec_encode(const cJSON *scenario, char *why, size_t why_size);
 int vectors_correlator(const cJSON *scenario, char *why, size_t why_size);
 int vectors_log(const cJSON *scenario, char *why, size_t why_size);
 int vectors_mux(const cJSON *scenario, char *why, size_t why_size);
+int vectors_name(const cJSON *scenario, char *why, size_t why_size);
+int vectors_recorder(const cJSON *scenario, char *why, size_t why_size);
 
 // vectors_parse parses one line, which a NUL follows; NULL when it is no JSON. What cJSON cannot
 // hold is changed: U+F8FF stands wherever the line has \u0000 (take strings out by vector_text),
@@ -37,3 +39,6 @@ mcr_event *vector_event(const cJSON *event, const cJSON *raw_b64);
 // vector_event_of makes the event of a scenario: `event`, `event_raw`, and the nanoseconds of
 // `first_ns` and `last_ns`.
 mcr_event *vector_event_of(const cJSON *scenario);
+
+// vector_same_event compares an event with its JSON; `text` gets what the event is.
+bool vector_same_event(const mcr_event *ev, const cJSON *expected, mcr_buf *text);
