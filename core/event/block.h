@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "event/event.h"
+#include "event/pool.h"
 
 typedef struct mcr_spill {
     struct mcr_spill *next;
@@ -31,6 +32,7 @@ typedef struct mcr_block {
     mcr_spill *spill;
     mcr_event *parent; // held: fields point into it. It has no parent itself. NULL: none
     mcr_span spans[MCR_SPANS];
+    bool pooled;        // the block is a chunk of event/pool.h
     bool spans_unknown; // `raw` is not what was decoded, or has one of them twice
     char *at;           // free room of the block or its newest spill
     char *end;
@@ -38,6 +40,9 @@ typedef struct mcr_block {
 
 // mcr_block_new makes an event with one holder, all fields empty, and `size` bytes of room.
 mcr_event *mcr_block_new(size_t size);
+
+// mcr_block_new_from is mcr_block_new for an event that will often be freed by another thread.
+mcr_event *mcr_block_new_from(mcr_spare *spare, size_t size);
 
 // mcr_block_take takes `size` bytes, aligned for pointers, that live as long as the event.
 void *mcr_block_take(mcr_event *ev, size_t size);

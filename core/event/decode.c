@@ -21,6 +21,7 @@ void mcr_decoder_free(mcr_decoder *d)
 {
     if (!d)
         return;
+    mcr_spare_fini(&d->spare);
     mcr_buf_fini(&d->scratch);
     mcr_buf_fini(&d->compact);
     free(d->pairs);
@@ -435,7 +436,8 @@ mcr_decoded mcr_decode(mcr_decoder *d, mcr_str source, unsigned flags, mcr_event
     bool lines = text.len && memchr(text.ptr, '\n', text.len);
 
     // Room behind the text: the pad, then what unescaping and labels usually need.
-    mcr_event *ev = mcr_block_new((size_t)text.len + MCR_SCAN_PAD + text.len / 4 + 256);
+    mcr_event *ev =
+        mcr_block_new_from(&d->spare, (size_t)text.len + MCR_SCAN_PAD + text.len / 4 + 256);
     char *bytes = mcr_block_take(ev, (size_t)text.len + MCR_SCAN_PAD);
     size_t len = text.len;
     if (lines)

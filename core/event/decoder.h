@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "event/decode.h"
+#include "event/pool.h"
 #include "event/scan.h"
 #include "event/scan_bytes.h"
 
@@ -97,6 +98,7 @@ struct mcr_decoder {
     char time_text[20];        // the last time read that is so long; an event often repeats it
     mcr_time time;
 
+    mcr_spare spare; // chunks for events
     mcr_buf scratch; // a string being unescaped
     mcr_buf compact; // a place of an error being looked for
     mcr_pair *pairs; // labels or annotations being read

@@ -7,15 +7,29 @@
 #include "event/block.h"
 #include "event/scan.h"
 
-mcr_event *mcr_block_new(size_t size)
+static mcr_event *init_block(mcr_block *block, size_t size)
 {
-    mcr_block *block = mcr_alloc(sizeof *block + size);
     memset(block, 0, sizeof *block);
     block->ev.refs = 1;
     block->ev.metadata.deletionGracePeriodSeconds = -1;
     block->spans_unknown = true; // until a decoder says otherwise
     block->at = (char *)(block + 1);
     block->end = block->at + size;
+    return &block->ev;
+}
+
+mcr_event *mcr_block_new(size_t size)
+{
+    return init_block(mcr_alloc(sizeof(mcr_block) + size), size);
+}
+
+mcr_event *mcr_block_new_from(mcr_spare *spare, size_t size)
+{
+    if (sizeof(mcr_block) + size > MCR_POOL_CHUNK)
+        return mcr_block_new(size);
+    mcr_block *block = mcr_pool_take(spare);
+    init_block(block, MCR_POOL_CHUNK - sizeof *block);
+    block->pooled = true;
     return &block->ev;
 }
 
@@ -71,7 +85,10 @@ void mcr_event_unref(mcr_event *ev)
         free(spill);
     }
     mcr_event *parent = block->parent;
-    free(block);
+    if (block->pooled)
+        mcr_pool_give(block);
+    else
+        free(block);
     if (parent)
         mcr_event_unref(parent); // which has no parent: this goes no deeper
 }
