@@ -62,7 +62,8 @@ static void index_of(format *f)
     if (f->at >= f->end || *f->at != '[')
         return;
     f->reordered = true;
-    const char *close = memchr(f->at, ']', (size_t)(f->end - f->at));
+    size_t left = (size_t)(f->end - f->at);
+    const char *close = left < sizeof "[n]" - 1 ? NULL : memchr(f->at, ']', left);
     int index = 0;
     const char *at = f->at + 1;
     bool good = close && number(&at, close, &index) && at == close;
