@@ -104,12 +104,13 @@ function scripts.read_file(path, name)
   return run_chunk(chunk, message, name)
 end
 
-local function add(hooks, name, params)
+-- `where` is the place of hooks whose functions are our own.
+local function add(hooks, name, params, where)
   local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name) }
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
       local batch, one =
-        driver.new(stage, hooks[stage], name, where_of(hooks[stage]), scripts.sinks)
+        driver.new(stage, hooks[stage], name, where or where_of(hooks[stage]), scripts.sinks)
       scripts.chain[#scripts.chain + 1] = { stage = stage, batch = batch, one = one }
     end
   end
@@ -168,7 +169,7 @@ function scripts.load_expression(text, name)
     end
     return true
   end
-  return add({ handle = handle }, name)
+  return add({ handle = handle }, name, nil, name .. ": ")
 end
 
 -- Tells route and emit what the sinks are called: names in the order of the watcher.

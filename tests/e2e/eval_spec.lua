@@ -147,6 +147,13 @@ describe("mooncrier eval", function()
     assert.matches("nothing", r.err)
   end)
 
+  it("says what no JSON can hold, without a place of its own code", function()
+    local r = eval("{ 1, nil, 3 }", three)
+    assert.equal(1, r.code)
+    assert.matches("failed: expression: a table has both", r.err, 1, true)
+    assert.not_matches("scripts.lua", r.err, 1, true)
+  end)
+
   it("says where a syntax error is and ends with 2 or 78", function()
     local r = eval("event.type ==", three)
     assert.is_true(r.code == 2 or r.code == 78)

@@ -12,6 +12,13 @@ describe("the command line", function()
       assert.matches("mooncrier " .. command, r.out, 1, true)
     end)
 
+    it(command .. "'s flags are all in the manual", function()
+      local manual = assert(io.open("core/cli/mooncrier.1")):read("*a")
+      for flag in place:run({ command, "--help" }).out:match("\nFlags:.*"):gmatch("%-%-([%w-]+)") do
+        assert.matches("Fl -" .. flag, manual, 1, true)
+      end
+    end)
+
     it(command .. " says which flag it does not know", function()
       local r = place:run({ command, "--hepl" })
       assert.same({ 2, "" }, { r.code, r.out })
@@ -19,6 +26,24 @@ describe("the command line", function()
       assert.matches("--help", r.err, 1, true)
     end)
   end
+
+  -- `check` prints the keys that have a value; those without a default are given here.
+  it("has every key of the configuration in the manual", function()
+    place:write("w.lua", "return {}")
+    place:write("mooncrier.lua", [[return {
+      sources = { { kind = "jsonl", path = "in", name = "n", follow = true, from = "end", on_full = "drop" } },
+      sinks = { out = { kind = "file", path = "out", format = "wide", fsync = "1s" } },
+      dead_letters = "dead", scripts = ".", limits = { event = "1MiB", emit = 5 },
+      watchers = { { name = "w", script = "w.lua", sinks = { "out" }, group = "g", log = "json", queue = 5,
+        fallback = { "out" }, on_error = "drop" } },
+    }]])
+    local r = place:run({ "check" })
+    assert.equal(0, r.code)
+    local manual = assert(io.open("core/cli/mooncrier.1")):read("*a")
+    for key in (place:read("mooncrier.lua") .. r.out:gsub("\n  (%w+)  ", " %1 = ")):gmatch("([%w_]+) = ") do
+      if key ~= "out" then assert.matches("Va " .. key, manual, 1, true) end
+    end
+  end)
 
   it("lists the commands with --help", function()
     local r = place:run({ "--help" })
