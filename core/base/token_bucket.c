@@ -19,8 +19,8 @@ static double refill(const mcr_token_bucket *b, double qps, int64_t now)
     int64_t elapsed;
     if (__builtin_sub_overflow(now, b->last, &elapsed))
         elapsed = INT64_MAX;
-    double seconds = (double)(elapsed / SECOND) + (double)(elapsed % SECOND) / 1e9;
-    return seconds * qps;
+    int64_t whole = elapsed / SECOND;
+    return ((double)whole + (double)(elapsed % SECOND) / 1e9) * qps;
 }
 
 bool mcr_token_bucket_take(mcr_token_bucket *b, double qps, int64_t burst, int64_t now)

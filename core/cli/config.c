@@ -183,7 +183,7 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
                             meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
     }
     free(kind_name);
-    if (code)
+    if (code || !sink->kind)
         return code;
     sink->options = mcr_zalloc(sink->kind->options_size);
     if (sink->kind->defaults)

@@ -150,7 +150,7 @@ static mcr_err find_own_sink(const mcr_config *c, mcr_config_reader *r, const mc
         *own = w->sink_n;
         return MCR_OK;
     }
-    uint32_t index;
+    uint32_t index = 0;
     mcr_err code = find_sink(c, r, where, name, &index);
     if (code)
         return code;

@@ -21,7 +21,7 @@ typedef struct field {
 
 #define FIELD(name, is)                                                                            \
     {                                                                                              \
-        { name, sizeof name - 1, 0 }, "\"" name "\":", is                                          \
+        { (name), sizeof(name) - 1, 0 }, "\"" name "\":", (is)                                     \
     }
 
 enum {

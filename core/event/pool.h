@@ -24,7 +24,7 @@ typedef struct mcr_spare {
 void *mcr_pool_take(mcr_spare *spare);
 
 // mcr_pool_give takes a chunk back; any thread.
-void mcr_pool_give(void *chunk);
+void mcr_pool_give(void *memory);
 
 // mcr_spare_fini gives the spare chunks back to malloc.
 void mcr_spare_fini(mcr_spare *spare);

@@ -233,11 +233,11 @@ static void shortest(mcr_buf *out, double value)
     do
         snprintf(text, sizeof text, "%.*e", digits - 1, value);
     while (strtod(text, NULL) != value && digits++ < 17);
-    int exponent = atoi(strchr(text, 'e') + 1);
+    long exponent = strtol(strchr(text, 'e') + 1, NULL, 10);
     if (exponent < -4 || exponent >= 6)
         mcr_buf_puts(out, text);
     else
-        mcr_buf_printf(out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, value);
+        mcr_buf_printf(out, "%.*f", digits - 1 > exponent ? digits - 1 - (int)exponent : 0, value);
 }
 
 // `#`: a decimal point always and, for %g, as many digits as were asked for.
@@ -306,7 +306,8 @@ static void print_float(printer *p, const mcr_go_arg *arg, int32_t verb)
         text.ptr[i] = text.ptr[i] == 'e' ? 'E' : text.ptr[i];
     if (!isfinite(value)) {
         pad_without_zeros(p, mcr_buf_str(&text));
-    } else if (f->zero && !f->minus && f->width_present && (*text.ptr < '0' || *text.ptr > '9')) {
+    } else if (f->zero && !f->minus && f->width_present && text.len &&
+               (*text.ptr < '0' || *text.ptr > '9')) {
         // Zeros go behind the sign.
         mcr_buf_putc(p->out, *text.ptr);
         f->width -= f->width > 0;

@@ -28,5 +28,5 @@ typedef struct mcr_go_arg {
     mcr_str string;
 } mcr_go_arg;
 
-// mcr_go_sprintf appends `format` with its verbs replaced by the `n` arguments.
-void mcr_go_sprintf(mcr_buf *out, mcr_str format, const mcr_go_arg *args, size_t n);
+// mcr_go_sprintf appends `text` with its verbs replaced by the `n` arguments.
+void mcr_go_sprintf(mcr_buf *out, mcr_str text, const mcr_go_arg *args, size_t n);
