@@ -338,6 +338,18 @@ void mcr_host_hurry(mcr_host *h)
         ev_async_send(h->loop, &h->wake);
 }
 
+bool mcr_host_ends(mcr_host *h, int64_t timeout_ns)
+{
+    int64_t deadline = mcr_clock_monotonic() + timeout_ns;
+    bool in_time = true;
+    pthread_mutex_lock(&h->lock);
+    while (h->started && !h->ended && in_time)
+        in_time = mcr_cond_wait(&h->change, &h->lock, deadline);
+    bool ended = !h->started || h->ended;
+    pthread_mutex_unlock(&h->lock);
+    return ended;
+}
+
 void mcr_host_join(mcr_host *h)
 {
     if (h->started)

@@ -40,5 +40,9 @@ void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg);
 // is left in a watch stays counted as queued. Any thread.
 void mcr_host_hurry(mcr_host *h);
 
+// mcr_host_ends waits until the thread has worked for the last time; false when `timeout_ns` have
+// passed before (one of its hooks does not return). True without a start. Any thread.
+bool mcr_host_ends(mcr_host *h, int64_t timeout_ns);
+
 // mcr_host_join waits for the thread's end and frees the host; without a start it only frees.
 void mcr_host_join(mcr_host *h);

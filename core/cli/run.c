@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -22,9 +23,10 @@ typedef struct runner {
     ev_prepare rest;  // the loop is about to sleep
     ev_signal signals[SIGNALS];
     uint32_t sources_left;
-    bool finishing; // a first SIGTERM or SIGINT came
-    bool hurry;     // a second SIGTERM or SIGINT came
-    bool failed;    // a source ended with an error
+    bool finishing;   // a first SIGTERM or SIGINT came
+    bool hurry;       // a second SIGTERM or SIGINT came
+    bool failed;      // a source ended with an error
+    bool quiet, json; // how the ledger is printed
 } runner;
 
 static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
@@ -91,7 +93,8 @@ static void reopen_sinks(void *arg)
 }
 
 enum {
-    CALL_DEADLINE_S = 5
+    CALL_DEADLINE_S = 5,
+    HURRY_S = 2 // what a batch may still take at the second signal
 };
 
 static void reopen_all(runner *r)
@@ -223,6 +226,41 @@ static bool is_quiet(runner *r)
     return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
 }
 
+// The second signal must end the program, also when a script does not return: says what is known of
+// the watchers whose hosts have ended, and leaves without the others.
+static void abandon(runner *r)
+{
+    mcr_ledger ledger = { 0 };
+    mcr_buf text = { 0 };
+    for (uint32_t i = 0; i < r->app.source_n; i++)
+        mcr_ledger_add_source(&ledger, r->app.sources[i]);
+    mcr_ledger_set_broadcaster(&ledger, r->app.broadcaster);
+    if (r->app.dead)
+        mcr_ledger_set_dead_letters(&ledger, r->app.dead);
+    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
+        snapshot s = { &ledger, &r->app.watchers[i] };
+        if (mcr_host_ends(s.w->host, 0))
+            take_snapshot(&s);
+        else
+            mcr_log(MCR_LOG_ERROR,
+                    "watcher '%s' is left behind: a hook of it does not return; its events are "
+                    "unfinished, its counters unknown",
+                    s.w->config->name);
+    }
+    mcr_ledger_write(&text, &ledger, r->json);
+    if (!r->quiet)
+        fwrite(text.ptr, 1, text.len, stderr);
+    _exit(MCR_EXIT_EVENTS_LEFT);
+}
+
+// Serves signals until every host has ended, or somebody is in a hurry.
+static void await_hosts(runner *r)
+{
+    for (uint32_t i = 0; i < r->app.host_n; i++)
+        while (!r->hurry && !mcr_host_ends(r->app.hosts[i], 100 * (int64_t)1000000))
+            ev_run(r->loop, EVRUN_NOWAIT);
+}
+
 // Lets the watchers finish what was read, and what they emit to each other meanwhile (bounded by
 // the hop limit). Signals are served all along.
 static void drain(runner *r)
@@ -230,9 +268,14 @@ static void drain(runner *r)
     while (!r->hurry && !is_quiet(r))
         ev_run(r->loop, EVRUN_NOWAIT);
     mcr_broadcaster_shutdown(r->app.broadcaster);
-    if (r->hurry)
+    await_hosts(r);
+    if (r->hurry) {
         for (uint32_t i = 0; i < r->app.host_n; i++)
             mcr_host_hurry(r->app.hosts[i]);
+        for (uint32_t i = 0; i < r->app.host_n; i++)
+            if (!mcr_host_ends(r->app.hosts[i], HURRY_S * (int64_t)1000000000))
+                abandon(r);
+    }
     for (uint32_t i = 0; i < r->app.host_n; i++)
         mcr_host_join(r->app.hosts[i]);
 }
@@ -266,11 +309,11 @@ static bool has_failures(const mcr_ledger *ledger)
     return failed;
 }
 
-static int finish(runner *r, bool quiet, bool json)
+static int finish(runner *r)
 {
     mcr_ledger ledger = { 0 };
     take_ledger(r, &ledger, false);
-    bool adds_up = mcr_ledger_print(&ledger, !quiet, json);
+    bool adds_up = mcr_ledger_print(&ledger, !r->quiet, r->json);
     int code = !adds_up || r->failed || has_failures(&ledger) ? MCR_EXIT_FAILED : MCR_EXIT_OK;
     uint64_t left = events_left(&ledger);
     if (left) {
@@ -346,7 +389,10 @@ int mcr_cmd_run(int argc, char **argv)
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         return MCR_EXIT_CONFIG;
     }
-    runner r = { .loop = ev_loop_new(EVFLAG_AUTO), .sources_left = config->source_n };
+    runner r = { .loop = ev_loop_new(EVFLAG_AUTO),
+                 .sources_left = config->source_n,
+                 .quiet = quiet > 0,
+                 .json = output && strcmp(output, "json") == 0 };
     mcr_err code = start(&r, config, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
@@ -360,7 +406,7 @@ int mcr_cmd_run(int argc, char **argv)
     if (r.sources_left)
         ev_run(r.loop, 0);
     drain(&r);
-    int exit_code = finish(&r, quiet > 0, output && strcmp(output, "json") == 0);
+    int exit_code = finish(&r);
     mcr_app_close(&r.app);
     mcr_config_free(config);
     ev_loop_destroy(r.loop);

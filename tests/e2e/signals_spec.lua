@@ -135,6 +135,34 @@ describe("a running mooncrier", function()
     assert.equal(2, h.ledger(r).watchers[1].sinks[1].delivered)
   end)
 
+  -- In a handler while it drains, and in fini when all else is done.
+  for where, hook in pairs({
+    handle = "return { handle = function() log.info('%s', 'stuck') while true do end end }",
+    fini = "return { fini = function() log.info('%s', 'stuck') while true do end end }",
+  }) do
+    it("ends at the second signal although a script is stuck in " .. where, function()
+      place:write("stuck.lua", hook)
+      place:write("in.jsonl", line("a") .. line("b"))
+      start([[
+        sources = { { kind = "jsonl", path = "in.jsonl" } },
+        sinks = { out = { kind = "file", path = "out.jsonl" } },
+        watchers = { { name = "w", script = "stuck.lua" }, { name = "free", sinks = { "out" } } },]])
+      local function said(text)
+        h.eventually("it says " .. text, function() return running:err():find(text, 1, true) end)
+      end
+      said("stuck")
+      running:signal("TERM")
+      said("reading stops")
+      running:signal("TERM")
+      local r = running:wait()
+      assert.equal(3, r.code)
+      assert.matches("watcher 'w' is left behind", r.err, 1, true)
+      local ledger = h.ledger(r)
+      assert.equal(2, ledger.sources[1].decoded)
+      assert.same({ "free", 2 }, { ledger.watchers[1].name, ledger.watchers[1].sinks[1].delivered })
+    end)
+  end
+
   it("does not die when nobody reads its output", function()
     place:write("mooncrier.lua", [[return {
       sources = { { kind = "jsonl", path = "in.jsonl" } },

@@ -237,7 +237,9 @@ static void hurry_leaves_the_rest_queued(void **state)
     sem_wait(&held);
     publish(b, 2, 100);
     mcr_host_hurry(h);
+    assert_false(mcr_host_ends(h, 1000000)); // a hook does not return
     sem_post(&go_on);
+    assert_true(mcr_host_ends(h, 20 * (int64_t)1000000000));
     mcr_host_join(h);
     assert_int_equal(s.seen, 1);
     assert_int_equal(s.finis, 1);
