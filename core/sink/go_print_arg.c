@@ -44,6 +44,8 @@ static size_t runes(mcr_str s)
 
 static void padding(printer *p, size_t n)
 {
+    if (!n)
+        return;
     char c = p->flags.zero && !p->flags.minus ? '0' : ' ';
     memset(mcr_buf_reserve(p->out, n), c, n);
     p->out->len += n;

@@ -31,6 +31,7 @@ static const struct {
     { "mux_backpressure", vectors_mux },
     { "name", vectors_name },
     { "recorder", vectors_recorder },
+    { "sink", vectors_sink },
 };
 
 typedef struct tally {

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/buf.h"
+#include "correlate/correlator.h"
 #include "event/event.h"
 
 // Each runs one scenario: 1 passed, 0 failed with the reason in `why`, -1 skipped (it is about
@@ -19,6 +20,7 @@ int vectors_log(const cJSON *scenario, char *why, size_t why_size);
 int vectors_mux(const cJSON *scenario, char *why, size_t why_size);
 int vectors_name(const cJSON *scenario, char *why, size_t why_size);
 int vectors_recorder(const cJSON *scenario, char *why, size_t why_size);
+int vectors_sink(const cJSON *scenario, char *why, size_t why_size);
 
 // vectors_parse parses one line, which a NUL follows; NULL when it is no JSON. What cJSON cannot
 // hold is changed: U+F8FF stands wherever the line has \u0000 (take strings out by vector_text),
@@ -42,3 +44,14 @@ mcr_event *vector_event_of(const cJSON *scenario);
 
 // vector_same_event compares an event with its JSON; `text` gets what the event is.
 bool vector_same_event(const mcr_event *ev, const cJSON *expected, mcr_buf *text);
+
+// What client-go took out of a group, step by step.
+typedef struct vector_pop {
+    const cJSON *popped; // of this step; NULL: nothing
+    bool unknown;        // it was not there
+} vector_pop;
+
+// vector_correlator_options sets the options of a scenario; whoever makes a correlator of them sets
+// pop->popped before each step. Returns the name of an option that is not known, or NULL.
+const char *vector_correlator_options(const cJSON *scenario, mcr_correlator_options *to,
+                                      vector_pop *pop);
