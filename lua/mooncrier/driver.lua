@@ -70,7 +70,8 @@ local function text_of(err)
   return ok and type(text) == "string" and text or "(an error that is a " .. type(err) .. ")"
 end
 
--- The stack from where the error was raised, without our own frames.
+-- "\n" and the stack from where the error was raised, without our own frames; "" when the script's
+-- have all gone by tail calls.
 local function trace_of()
   local lines = {}
   for line in debug.traceback("", 3):gsub("\n\t%[C%]: in function 'xpcall'.*", ""):gmatch("[^\n]+") do
@@ -79,7 +80,7 @@ local function trace_of()
       lines[#lines + 1] = line
     end
   end
-  return table.concat(lines, "\n")
+  return #lines > 1 and "\n" .. table.concat(lines, "\n") or ""
 end
 
 -- The message handler of every call into a script: "file:line: what", then the stack.
@@ -91,7 +92,7 @@ function driver.on_raise(err)
   if not text:match("^[^\n]-:%d+: ") then
     text = place_of_script() .. text
   end
-  return text .. "\n" .. trace_of()
+  return text .. trace_of()
 end
 
 -- A script's result that makes no sense is an error of the script like any other.

@@ -154,6 +154,13 @@ describe("mooncrier eval", function()
     assert.not_matches("scripts.lua", r.err, 1, true)
   end)
 
+  it("says nothing of a stack that tail calls have emptied", function()
+    local r = eval("local e = event; return e:with{ count = 'x' }", h.event("a") .. "\n")
+    assert.equal(1, r.code)
+    assert.matches("count: expected an int32", r.err, 1, true)
+    assert.equal(1, #h.lines(r.err))
+  end)
+
   it("says where a syntax error is and ends with 2 or 78", function()
     local r = eval("event.type ==", three)
     assert.is_true(r.code == 2 or r.code == 78)

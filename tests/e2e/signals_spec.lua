@@ -148,7 +148,7 @@ describe("a running mooncrier", function()
         sinks = { out = { kind = "file", path = "out.jsonl" } },
         watchers = { { name = "w", script = "stuck.lua" }, { name = "free", sinks = { "out" } } },]])
       local function said(text)
-        h.eventually("it says " .. text, function() return running:err():find(text, 1, true) end)
+        h.eventually("it says " .. text, function() return (running:err() or ""):find(text, 1, true) end)
       end
       said("stuck")
       running:signal("TERM")
