@@ -30,7 +30,9 @@ typedef struct evaluation {
     mcr_ledger ledger;
     uint64_t events;
     uint64_t malformed;
-    bool failed; // a source could not be opened or ended with an error
+    bool failed;        // a source could not be opened or ended with an error
+    ev_signal stops[2]; // SIGINT and SIGTERM
+    int stopped_by;     // the one that came, or 0
 } evaluation;
 
 typedef struct eval_flags {
@@ -119,6 +121,35 @@ static void on_ended(void *self, mcr_source *source, const char *error)
     ev_break(e->loop, EVBREAK_ONE);
 }
 
+// Reads no more, and lets the events and the ledger come out.
+static void on_stop(struct ev_loop *loop, ev_signal *stop, int revents)
+{
+    (void)loop, (void)revents;
+    evaluation *e = stop->data;
+    e->stopped_by = stop->signum;
+    if (e->source)
+        e->source->kind->finish(e->source);
+}
+
+// A second signal ends the program at once, for code that does not return.
+static void watch_stops(evaluation *e)
+{
+    static const int numbers[] = { SIGINT, SIGTERM };
+    for (int i = 0; i < 2; i++) {
+        struct sigaction action;
+        sigaction(numbers[i], NULL, &action);
+        if (action.sa_handler == SIG_IGN)
+            continue; // started with `nohup` or in the background
+        ev_signal_init(&e->stops[i], on_stop, numbers[i]);
+        e->stops[i].data = e;
+        ev_signal_start(e->loop, &e->stops[i]);
+        ev_unref(e->loop);
+        sigaction(numbers[i], NULL, &action);
+        action.sa_flags |= (int)SA_RESETHAND;
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
 static mcr_progress_state ask_progress(void *arg)
 {
     evaluation *e = arg;
@@ -198,7 +229,7 @@ static int evaluate(evaluation *e, const char *const *paths, int n, const eval_f
     }
     arm_tick(e, mcr_clock_now(&mcr_clock_wall));
     mcr_progress_start(&e->progress, e->loop, ask_progress, e);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !e->stopped_by; i++) {
         if (strcmp(paths[i], "-") == 0 && isatty(STDIN_FILENO))
             mcr_log(MCR_LOG_INFO, "reading events from the terminal; end them with Ctrl-D");
         read_source(e, paths[i], (uint32_t)i, event_limit);
@@ -224,6 +255,7 @@ static void set_up_loop(evaluation *e)
     e->flush.data = e;
     ev_init(&e->tick, on_tick);
     e->tick.data = e;
+    watch_stops(e);
 }
 
 static void tear_down(evaluation *e)
@@ -286,6 +318,11 @@ int mcr_cmd_eval(int argc, char **argv)
         exit_code = evaluate(&e, (const char *const *)args.operands + operands, args.n - operands,
                              &opt, (size_t)event_limit);
     }
+    int stopped_by = e.stopped_by;
     tear_down(&e);
+    if (stopped_by) { // the shell must see what ended us, to end its loop as well
+        signal(stopped_by, SIG_DFL);
+        raise(stopped_by);
+    }
     return exit_code;
 }

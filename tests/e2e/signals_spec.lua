@@ -135,6 +135,29 @@ describe("a running mooncrier", function()
     assert.equal(2, h.ledger(r).watchers[1].sinks[1].delivered)
   end)
 
+  -- SIGINT is ignored by what a shell starts in the background.
+  it("eval prints its ledger when it is stopped, and dies by the signal", function()
+    place:shell("mkfifo pipe")
+    running = place:start({ "eval", "-v", "true" }, { before = "exec <>pipe" })
+    place:write("pipe", line("a") .. line("b"))
+    h.eventually("both came out", function() return #h.lines(running:out() or "") == 2 end)
+    running:signal("TERM")
+    local r = running:wait()
+    assert.same({ 143, { "a", "b" } }, { r.code, h.names(r.out) })
+    assert.matches("2 received = 2 decoded", r.err, 1, true)
+  end)
+
+  it("eval ends at the second signal although its code is stuck", function()
+    place:write("in.jsonl", line("a"))
+    running = place:start({ "eval", "log.info('%s', 'stuck') while true do end", "in.jsonl" })
+    h.eventually("it is stuck", function() return (running:err() or ""):find("stuck") end)
+    running:signal("TERM")
+    h.eventually("the second one counts", function()
+      return not running:running() or not pcall(running.signal, running, "TERM")
+    end)
+    assert.equal(143, running:wait().code)
+  end)
+
   -- In a handler while it drains, and in fini when all else is done.
   for where, hook in pairs({
     handle = "return { handle = function() log.info('%s', 'stuck') while true do end end }",
