@@ -102,7 +102,6 @@ static void width(format *f)
         if (flags->width < 0) {
             flags->width = -flags->width;
             flags->minus = true;
-            flags->zero = false;
         }
         return;
     }

@@ -146,7 +146,10 @@ static void a_patch_of_nothing_becomes_a_create(void **state)
     assert_int_equal(step.action, MCR_DELIVERY_PATCH);
     assert_true(step.has_patch);
     assert_true(mcr_str_is(step.event->metadata.resourceVersion, ""));
-    assert_int_equal(mcr_delivery_failed(&w->d, &not_found).action, MCR_DELIVERY_CREATE);
+    // The code says so, not the reason.
+    mcr_write_error weird = not_found;
+    weird.reason = MCR_STR("Weird");
+    assert_int_equal(mcr_delivery_failed(&w->d, &weird).action, MCR_DELIVERY_CREATE);
     // A create is not found either: that is the end.
     assert_done(w, mcr_delivery_failed(&w->d, &not_found), MCR_DELIVERY_ABANDONED);
     assert_log(w, "E0 " REJECTED " err=not found event=\n");
@@ -260,13 +263,19 @@ static void final_errors(void **state)
         assert_log(w, cases[i].log);
         end(w);
     }
-    // Of a patch, too; and an error that only looks like 404 is none.
+    // Of a patch, too; a reason without the code is final, and an error that only looks like 404 is
+    // none.
     world *w = begin(SECOND, 0);
     record(w);
     mcr_event fields = once();
     assert_int_equal(start(w, &fields).action, MCR_DELIVERY_PATCH);
     assert_done(w, mcr_delivery_failed(&w->d, &construct), MCR_DELIVERY_ABANDONED);
     assert_log(w, "E0 Unable to construct event (will not retry!) err=bad event=7\n");
+    mcr_write_error no_code = not_found;
+    no_code.code = 0;
+    assert_int_equal(start(w, &fields).action, MCR_DELIVERY_PATCH);
+    assert_done(w, mcr_delivery_failed(&w->d, &no_code), MCR_DELIVERY_ABANDONED);
+    assert_log(w, "E0 " REJECTED " err=not found event=7\n");
     assert_int_equal(start(w, &fields).action, MCR_DELIVERY_PATCH);
     mcr_write_error wrapped = { .class = MCR_WRITE_OTHER, .code = 404, .text = MCR_STR("w") };
     assert_int_equal(mcr_delivery_failed(&w->d, &wrapped).action, MCR_DELIVERY_SLEEP);
