@@ -59,6 +59,8 @@ void mcr_log(mcr_log_level level, const char *format, ...)
     write_line(level, text, 0);
 }
 
+static const int64_t MINUTE = 60 * (int64_t)1000000000;
+
 // Texts written lately, by hash: a fixed table, so that memory is bounded whatever is logged. A
 // hash collision can at worst hold a line back for a minute.
 static struct {
@@ -68,6 +70,9 @@ static struct {
         int64_t since; // monotonic ns, 0 = empty
         unsigned long held_back;
     } slot[256];
+    int64_t minute;          // when the present minute began
+    unsigned written;        // in it
+    unsigned long held_back; // in it, for there being too many
 } recent = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
@@ -88,16 +93,32 @@ void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
     pthread_mutex_lock(&recent.lock);
     size_t i = hash % 256;
     bool known = recent.slot[i].since && recent.slot[i].hash == hash;
-    bool quiet = known && now - recent.slot[i].since < 60 * (int64_t)1000000000;
-    unsigned long held_back = known ? recent.slot[i].held_back : 0;
+    bool quiet = known && now - recent.slot[i].since < MINUTE;
+    unsigned long held_back = known ? recent.slot[i].held_back : 0, others = 0;
+    if (!recent.minute || now - recent.minute >= MINUTE) {
+        others = recent.held_back;
+        recent.minute = now;
+        recent.written = 0;
+        recent.held_back = 0;
+    }
     if (quiet) {
         recent.slot[i].held_back++;
+    } else if (recent.written == MCR_LOG_PER_MINUTE) {
+        recent.held_back++;
+        quiet = true;
     } else {
+        recent.written++;
         recent.slot[i].hash = hash;
         recent.slot[i].since = now;
         recent.slot[i].held_back = 0;
     }
+    bool last = !quiet && recent.written == MCR_LOG_PER_MINUTE;
     pthread_mutex_unlock(&recent.lock);
+    if (others)
+        mcr_log(MCR_LOG_WARN, "%lu more messages were held back in a minute of many", others);
     if (!quiet)
         write_line(level, text, held_back);
+    if (last)
+        mcr_log(MCR_LOG_WARN, "%d messages in a minute: further ones are held back",
+                MCR_LOG_PER_MINUTE);
 }

@@ -17,7 +17,12 @@ mcr_log_level mcr_log_get_level(void);
 // mcr_log writes one line; line breaks in the text become "\n" followed by a tab.
 void mcr_log(mcr_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// mcr_log_once_a_minute is mcr_log, but the same text is written at most once a minute; how many
-// were held back is said with the next one. For what a script or peer can repeat at will.
+// mcr_log_once_a_minute is mcr_log, but the same text is written at most once a minute, and of all
+// texts given to it MCR_LOG_PER_MINUTE at most; how many were held back is said with the next one.
+// For what a script or peer can repeat at will.
+enum {
+    MCR_LOG_PER_MINUTE = 100
+};
+
 void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

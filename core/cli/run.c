@@ -12,7 +12,7 @@
 #include "cli/ledger.h"
 
 enum {
-    SIGNALS = 4
+    SIGNALS = 5
 };
 
 typedef struct runner {
@@ -164,6 +164,9 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     case SIGUSR2:
         dump_ledger(r);
         return;
+    case SIGHUP: // a daemon's terminal goes away; it must not take events with it
+        mcr_log(MCR_LOG_WARN, "SIGHUP: scripts and configuration are read at the start only");
+        return;
     default:
         break;
     }
@@ -187,7 +190,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
 
 static void start_signals(runner *r)
 {
-    static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGUSR1, SIGUSR2 };
+    static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP };
     for (int i = 0; i < SIGNALS; i++) {
         ev_signal_init(&r->signals[i], on_signal, numbers[i]);
         r->signals[i].data = r;

@@ -137,6 +137,12 @@ static bool is_null(mcr_str json)
     return json.len == 0 || *json.ptr == 'n';
 }
 
+// Empty, or of another type, which is written as the empty string.
+static bool is_no_text(mcr_str json)
+{
+    return json.len == 2 || *json.ptr != '"';
+}
+
 // put_string puts the string that `json` stands for as Go would.
 static void put_string(mcr_writer *w, mcr_str json)
 {
@@ -222,7 +228,7 @@ static void put_entry(mcr_writer *w, const field *fields, size_t n, mcr_str obje
     mcr_writer_putc(w, '{');
     for (size_t i = 0; i < n; i++) {
         form is = fields[i].is;
-        if (is != STRING_ALWAYS && (is_null(values[i]) || (is == STRING && values[i].len == 2)))
+        if (is != STRING_ALWAYS && (is_null(values[i]) || (is == STRING && is_no_text(values[i]))))
             continue;
         mcr_writer_putc(w, '"');
         mcr_writer_bytes(w, fields[i].name.ptr, fields[i].name.len);

@@ -118,6 +118,17 @@ describe("a running mooncrier", function()
     assert.equal(0, p:wait().code)
   end)
 
+  it("goes on after SIGHUP, which a daemon gets when its terminal goes away", function()
+    place:write("in.jsonl", line("a"))
+    local p = start(follow)
+    eventually_names("out.jsonl", { "a" })
+    p:signal("HUP")
+    place:append("in.jsonl", line("b"))
+    eventually_names("out.jsonl", { "a", "b" })
+    p:signal("TERM")
+    assert.equal(0, p:wait().code)
+  end)
+
   it("finishes what it has read when standard input stays open", function()
     place:shell("mkfifo pipe")
     place:write("mooncrier.lua", [[return {

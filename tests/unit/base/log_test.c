@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,6 +90,25 @@ static void the_same_text_once_a_minute(void **state)
                     "mooncrier: warning: something else\n");
 }
 
+// The last test: what it uses up comes back after a minute.
+static void of_many_texts_a_hundred_a_minute(void **state)
+{
+    (void)state;
+    static char expected[20000];
+    size_t len = 0;
+    capture();
+    // The tests above have used two.
+    for (int i = 0; i < 2 * MCR_LOG_PER_MINUTE; i++) {
+        mcr_log_once_a_minute(MCR_LOG_WARN, "number %d", i);
+        if (i < MCR_LOG_PER_MINUTE - 2)
+            len += (size_t)snprintf(expected + len, sizeof expected - len,
+                                    "mooncrier: warning: number %d\n", i);
+    }
+    snprintf(expected + len, sizeof expected - len,
+             "mooncrier: warning: 100 messages in a minute: further ones are held back\n");
+    assert_captured(expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +116,7 @@ int main(void)
         cmocka_unit_test(the_level_decides),
         cmocka_unit_test(a_message_of_many_lines_stays_one_record),
         cmocka_unit_test(the_same_text_once_a_minute),
+        cmocka_unit_test(of_many_texts_a_hundred_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static mcr_config *load_fine(const char *text)
 }
 
 // Around what a case is about.
-#define SOURCES  "sources = { { kind = 'jsonl' } },\n"
+#define SOURCES  "sources = { { kind = 'jsonl', path = 'in.jsonl' } },\n"
 #define SINKS    "sinks = { out = { kind = 'stdout' }, keep = { kind = 'file', path = 'x' } },\n"
 #define WATCHERS "watchers = { { name = 'w' } },\n"
 #define WATCHER(keys)                                                                              \
@@ -238,7 +238,8 @@ static void reads_everything(void **state)
              "return {\n"
              "  scripts = 'lib', dead_letters = file '%s/secret' .. env 'MOONCRIER_TEST',\n"
              "  limits = { event = '1MiB', emit = 5 },\n"
-             "  sources = { { kind = 'jsonl', name = 'in', path = '-' }, { kind = 'jsonl' } },\n"
+             "  sources = { { kind = 'jsonl', name = 'in', path = '-' }, { kind = 'jsonl', path = "
+             "'in.jsonl' } },\n"
              "  sinks = { out = { kind = 'stdout' }, keep = { kind = 'file', path = 'x' } },\n"
              "  watchers = {\n"
              "    { name = 'first', queue = 7, group = 'g', on_error = 'pass', log = 'json',\n"
