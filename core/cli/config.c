@@ -102,6 +102,16 @@ static bool reads_stdin(const mcr_config_source *source)
            strcmp(((const mcr_jsonl_options *)source->options)->path, "-") == 0;
 }
 
+static mcr_err unknown_kind(mcr_config_reader *r, const char *where, const char *what,
+                            const char *kind, const char *const *kinds, size_t n)
+{
+    const char *meant = mcr_suggest(kind, kinds, n);
+    if (meant)
+        return mcr_config_fail(r, where, kind, "no %s of kind '%s'; did you mean '%s'?", what, kind,
+                               meant);
+    return mcr_config_fail(r, where, kind, "no %s of kind '%s'", what, kind);
+}
+
 static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *where)
 {
     mcr_config_source *source = &c->sources[c->source_n++];
@@ -117,10 +127,7 @@ static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *wher
             names[n] = mcr_source_kinds[n]->name;
             n++;
         }
-        const char *meant = mcr_suggest(kind_name, names, n);
-        code =
-            mcr_config_fail(r, where, kind_name, "no source of kind '%s'%s%s%s", kind_name,
-                            meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+        code = unknown_kind(r, where, "source", kind_name, names, n);
     }
     free(kind_name);
     if (code || (code = mcr_config_string(r, where, "name", &source->name)))
@@ -177,10 +184,7 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
             names[n] = mcr_sink_kinds[n]->name;
             n++;
         }
-        const char *meant = mcr_suggest(kind_name, names, n);
-        code =
-            mcr_config_fail(r, where, kind_name, "no sink of kind '%s'%s%s%s", kind_name,
-                            meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+        code = unknown_kind(r, where, "sink", kind_name, names, n);
     }
     free(kind_name);
     if (code || !sink->kind)
