@@ -138,15 +138,10 @@ function scripts.load_text(text, name, params)
   return add(run_chunk(chunk, message, name), name, params)
 end
 
--- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops, an
--- event or a table takes the event's place, anything else passes it.
+-- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops (a
+-- second value is the reason), an event or a table takes the event's place, anything else passes it.
 function scripts.load_expression(text, name)
-  local prefix, chunk_name = "local event = ... return (", "=" .. name
-  local chunk, message = sandbox.compile(prefix .. text .. ")", chunk_name)
-  if not chunk then
-    -- It may end with a comment. Lines in messages are right without the line end only.
-    chunk = sandbox.compile(prefix .. text .. "\n)", chunk_name)
-  end
+  local chunk, message = sandbox.compile("local event = ... return " .. text, "=" .. name)
   if not chunk then
     local as_statements, statement_message = sandbox.compile("local event = ... " .. text, "=" .. name)
     if not as_statements then

@@ -133,6 +133,13 @@ describe("mooncrier eval", function()
     assert.matches("1 delivered", r.err, 1, true)
   end)
 
+  it("takes a second value for the reason, and a comment at the end", function()
+    local r = eval("event.count > 3, 'rare' -- more or less", three, "--ledger", "json")
+    assert.equal(0, r.code)
+    assert.same({ "c" }, h.names(r.out))
+    assert.truthy(r.err:find('"rare":2', 1, true), r.err)
+  end)
+
   it("goes on after malformed input and ends with 1", function()
     local r = eval("true", h.event("a") .. "\n{nonsense\n" .. h.event("b") .. "\n")
     assert.same({ 1, { "a", "b" } }, { r.code, h.names(r.out) })
