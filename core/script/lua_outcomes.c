@@ -58,6 +58,14 @@ static int emit(lua_State *L)
     return 1;
 }
 
+// core.use_fallback(slot): where an event goes whose route named no sink that there is
+static int use_fallback(lua_State *L)
+{
+    mcr_lua *st = mcr_lua_of(L);
+    st->run.slot[luaL_checkint(L, 1)].sinks = st->fallback;
+    return 0;
+}
+
 // core.unknown_sink(script, name)
 static int unknown_sink(lua_State *L)
 {
@@ -137,6 +145,7 @@ void mcr_lua_register_outcomes(lua_State *L)
         { "deliver", deliver },
         { "emit", emit },
         { "unknown_sink", unknown_sink },
+        { "use_fallback", use_fallback },
         { "script_failed", script_failed },
         { "hook_failed", hook_failed },
         { "log", log_text },

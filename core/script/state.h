@@ -50,7 +50,7 @@ typedef struct mcr_lua {
     mcr_broadcaster *broadcaster;
     const mcr_watch *watch;
     uint64_t all_sinks;
-    uint64_t fallback; // where events go whose route failed
+    uint64_t fallback; // where events go whose route failed or named no sink that there is
 
     mcr_script_counts counts;
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of

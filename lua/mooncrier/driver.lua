@@ -144,6 +144,9 @@ local function settle_route(hook, i, result)
     slot.sinks = 0
     return
   end
+  if type(result) == "string" then
+    result = { result }
+  end
   if type(result) ~= "table" then
     complain(hook, i, "route must return nil, false, a sink name or a table, not a" .. kind_of(result))
     return
@@ -156,19 +159,25 @@ local function settle_route(hook, i, result)
       return
     end
   end
-  local set, chosen = 0, {}
+  local set, chosen, unknown, delivered = 0, {}, false, false
   for key, value in next, result do
     local name = type(key) == "number" and value or key
     if value and not bits[name] then
       core.unknown_sink(hook.script, name)
+      unknown = true
     elseif event.is(value) then
       core.deliver(value, hook.index[name], i + 1)
+      delivered = true
     elseif value and not chosen[name] then
       chosen[name] = true
       set = set + bits[name]
     end
   end
   slot.sinks = set
+  -- A slip of the pen must not lose the event.
+  if unknown and set == 0 and not delivered then
+    core.use_fallback(i)
+  end
 end
 
 -- Two ways in: over a batch, and for the one event at run.first. The second has no loop, so that it
@@ -224,9 +233,6 @@ local answers = {
         local bit = bits[result]
         if bit then
           slot.sinks = bit
-        elseif type(result) == "string" then
-          slot.sinks = 0
-          note_reason(hook.script, result)
         else
           settle(hook, i, result)
         end]],
@@ -240,9 +246,9 @@ function driver.new(name, handler, script, where, sinks)
   local hook = { stage = name, script = script, where = where, bits = sinks.bits, index = sinks.index }
   local text = template:gsub("BODY", (body:gsub("ANSWER", answers[name])))
   local chunk = assert(loadstring(text, "=" .. name .. " of " .. script))
-  local note = name == "route" and core.unknown_sink or driver.note_reason
   return chunk(
-    handler, hook, run, view_t, xpcall, driver.on_raise, raised, settlers[name], note, sinks.bits, api
+    handler, hook, run, view_t, xpcall, driver.on_raise, raised, settlers[name], driver.note_reason,
+    sinks.bits, api
   )
 end
 

@@ -277,14 +277,15 @@ describe("mooncrier run", function()
     assert.equal(3, select(2, place:read("dead.jsonl"):gsub("\n", "")))
   end)
 
-  it("fails when a route names a sink that is not there", function()
+  it("fails when a route names a sink that is not there, and the events go to the fallback", function()
     place:write("r.lua", 'return { route = function() return "nowhere" end }')
     config(place, [[
       sources = { { kind = "jsonl", path = "-" } },
       sinks = { out = { kind = "stdout" } },
       watchers = { { name = "all", script = "r.lua", sinks = { "out" } } },]])
     local r, ledger = run(three)
-    assert.same({ 1, 3 }, { r.code, ledger.watchers[1].routed_nowhere })
+    local w = ledger.watchers[1]
+    assert.same({ 1, 0, 3 }, { r.code, w.routed_nowhere, w.sinks[1].delivered })
   end)
 
   -- A closed descriptor would be the next file that is opened: the loop's, or the dead letters.
