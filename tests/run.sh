@@ -3,6 +3,7 @@
 # exit code is 1 if anything failed.
 #
 #   tests/run.sh                 everything
+#   FUZZ_SECONDS=600 tests/run.sh fuzz
 #   tests/run.sh unit lint       some parts, of: unit vectors lua e2e examples stress fuzz install lint
 #
 # A part's build and test output is kept in build/logs/; what failed is printed.
@@ -11,7 +12,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 all_parts=(lint unit vectors lua e2e examples install stress fuzz)
-fuzz_seconds=20
+fuzz_seconds=${FUZZ_SECONDS:-20}
 logs=$root/build/logs
 jobs=$(nproc)
 total_passed=0
