@@ -133,6 +133,22 @@ describe("mooncrier run", function()
     assert.same({ 5000, 5000 }, { ledger.watchers[3].filtered, ledger.watchers[4].handled_only })
   end)
 
+  it("ends although two watchers answer each other, at the hop limit", function()
+    place:write("echo.lua", [[
+      return { handle = function(event)
+        emit{ involvedObject = event.involvedObject, reason = "Echo" }
+      end }]])
+    config(place, [[
+      sources = { { kind = "jsonl", path = "-" } },
+      watchers = { { name = "a", script = "echo.lua" }, { name = "b", script = "echo.lua" } },]])
+    local r, ledger = run(h.event("x") .. "\n")
+    assert.equal(0, r.code)
+    for i = 1, 2 do
+      local w = ledger.watchers[i]
+      assert.same({ 8, 1 }, { w.emitted, w.emit_full })
+    end
+  end)
+
   it("publishes what a script emits to the other watchers", function()
     place:write("emit.lua", [[
       return {
