@@ -6,8 +6,7 @@
 #include <stdint.h>
 
 #include "event/event.h"
-
-typedef struct mcr_dead_letters mcr_dead_letters;
+#include "sink/sink.h"
 
 enum {
     MCR_BATCH = 64,     // events per call at most
@@ -46,6 +45,10 @@ typedef struct mcr_hooks {
     // Called until it says so after handle, after route, after tick and after fini. `place`
     // may be set only by route. NULL: there are none.
     bool (*next_direct)(void *self, mcr_direct *out);
+    // What a sink should send of an event; called by the sink within its write. NULL: nobody has a
+    // say (sink/sink.h).
+    mcr_render_result (*render)(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
+                                mcr_errbuf *err);
     // Periodic work; returns when it wants to be called next (Unix ns), 0 for never. NULL: none.
     int64_t (*tick)(void *self, int64_t now);
     // The end: fini hooks. NULL: nothing.

@@ -5,7 +5,7 @@
 // in `eval` and in tests.
 //
 // Ledger (DESIGN §4.5), exact between two calls:
-//     taken = running(0) + filtered + refused + handled_only + routed_nowhere + routed
+//     taken = running(0) + filtered + refused + spam_filtered + handled_only + routed_nowhere + routed
 // and with the host's side: offered = ring_full + queued + taken. What the sinks are handed
 // together, sum(assigned), is the events routed, once for each sink they go to, with the direct
 // deliveries.
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "broadcast/hooks.h"
+#include "correlate/correlator.h"
 #include "sink/sink.h"
 
 typedef struct mcr_watcher mcr_watcher;
@@ -23,10 +24,13 @@ typedef struct mcr_watcher_counts {
     uint64_t taken;          // came out of the ring
     uint64_t filtered;       // filter or handle dropped it
     uint64_t refused;        // a hook failed on it and the policy kept it from going on
+    uint64_t spam_filtered;  // the correlator's spam filter dropped it
     uint64_t handled_only;   // went through handle; the watcher has no sinks
     uint64_t routed_nowhere; // route named no sink
     uint64_t routed;         // handed to at least one sink
     uint64_t direct; // side counter: deliveries by emit(event, "sink") or of a route's own event
+    uint64_t aggregated; // side counter: combined with similar ones, dropped or not
+    uint64_t counted;    // side counter: repeats of a known event
 } mcr_watcher_counts;
 
 // mcr_watcher_new makes a watcher called `name` (copied).
@@ -40,6 +44,13 @@ const char *mcr_watcher_name(const mcr_watcher *w);
 // mcr_watcher_set_hooks: before the first step. The table is copied.
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 
+// mcr_watcher_correlate: events that passed the hooks are correlated before they are routed, with
+// these options (copied; what their hooks point to must outlive the watcher). `learns`: the sinks'
+// answers go to mcr_correlator_update, as client-go does; right only when its sinks have one event
+// in flight at a time, since an answer sets the count back to what it was then. Before the first
+// step.
+void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns);
+
 // mcr_watcher_add_sink_take gives the watcher a sink under its name; returns its index. At most
 // MCR_MAX_SINKS, before the first step.
 uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink);
@@ -47,8 +58,27 @@ uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink);
 // mcr_watcher_find_sink returns the index of the sink called `name`, -1 when there is none.
 int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name);
 
+// mcr_watcher_set_updates says which repeats of an event (same metadata.namespace and name) sink
+// `i` wants: MCR_UPDATES_ALL, MCR_UPDATES_FIRST (none) or at most one in so many ns. The others are
+// assigned to it and counted suppressed. Before the first step.
+void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns);
+
+#define MCR_UPDATES_ALL INT64_C(0)
+#define MCR_UPDATES_FIRST INT64_C(-1)
+
 uint32_t mcr_watcher_sink_count(const mcr_watcher *w);
 mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i);
+
+// mcr_watcher_start starts the sinks on the host's loop, before the first step. Without a loop
+// (`eval`, tests) it is left out, and so are sinks that need one.
+void mcr_watcher_start(mcr_watcher *w, struct ev_loop *loop);
+
+// mcr_watcher_room is how many events the next step may bring: the least that any sink has room
+// for, MCR_BATCH at most.
+uint32_t mcr_watcher_room(const mcr_watcher *w);
+
+// mcr_watcher_in_flight is how many deliveries of its sinks are not decided.
+uint64_t mcr_watcher_in_flight(const mcr_watcher *w);
 
 // mcr_watcher_step works on `n` events (at most MCR_BATCH) and becomes the holder of each. `now` is
 // Unix nanoseconds.
@@ -62,8 +92,9 @@ int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now);
 // mcr_watcher_flush hands over what the sinks have buffered.
 void mcr_watcher_flush(mcr_watcher *w, int64_t now);
 
-// mcr_watcher_fini runs the hooks' end and flushes the sinks. No step after it; a second call does
-// nothing.
+// mcr_watcher_fini runs the hooks' end, flushes the sinks and has them drain: the host goes on with
+// its loop until mcr_watcher_in_flight is 0 or its patience ends. No step after it; a second call
+// does nothing.
 void mcr_watcher_fini(mcr_watcher *w, int64_t now);
 
 // mcr_watcher_counts_now reads the counters; on the driving thread, between calls.

@@ -146,10 +146,11 @@ static void copy_fields(mcr_event *to, const mcr_event *from)
 static mcr_event *make(mcr_event *ev, mcr_event *fields, const mcr_counted *counted,
                        const mcr_correlated *out)
 {
-    if (!out->aggregated && !out->counted)
+    if (!out->aggregated && !out->counted && !ev->counted)
         return mcr_event_ref(ev);
     if (!out->aggregated)
         copy_fields(fields, ev);
+    fields->counted = out->counted;
     if (out->counted) {
         fields->metadata.name = counted->name;
         fields->metadata.resourceVersion = counted->resourceVersion;

@@ -105,7 +105,8 @@ typedef struct mcr_event {
     mcr_str action;
     mcr_object_reference related;
     int32_t has_related;
-    int32_t unknown_fields; // 1: `raw` has top-level fields that are not in this struct
+    uint16_t unknown_fields; // 1: `raw` has top-level fields that are not in this struct
+    uint16_t counted; // 1: the correlator knows it as a repeat, whose name and count it has
     mcr_str reportingComponent;
     mcr_str reportingInstance;
 } mcr_event;

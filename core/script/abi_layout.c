@@ -93,6 +93,7 @@ static const layout_field layout[] = {
     FIELD(mcr_event, related),
     FIELD(mcr_event, has_related),
     FIELD(mcr_event, unknown_fields),
+    FIELD(mcr_event, counted),
     FIELD(mcr_event, reportingComponent),
     FIELD(mcr_event, reportingInstance),
     STRUCT(mcr_view),

@@ -2,18 +2,21 @@
 // Sinks: where events end up. A sink kind is one file with one mcr_sink_kind, and one line in the
 // list of sink.c. Each watcher has its own instances, used on its host's thread only.
 //
-// The ledger of a sink (DESIGN §4.5): assigned = delivered + merged + rejected + gave_up +
-// dead_lettered + spooled + in_flight, exact whenever no call is running. `merged` and `spooled`
-// stay 0 for sinks that neither merge nor spool.
+// The ledger of a sink (DESIGN §4.5): assigned = delivered + merged + suppressed + rejected +
+// gave_up + dead_lettered + spooled + in_flight, exact whenever no call is running. `merged` and
+// `spooled` stay 0 for sinks that neither merge nor spool.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/option.h"
 #include "event/event.h"
+
+struct ev_loop;
 
 typedef struct mcr_sink mcr_sink;
 typedef struct mcr_dead_letters mcr_dead_letters;
@@ -22,6 +25,7 @@ typedef struct mcr_sink_counts {
     uint64_t assigned;      // handed to the sink
     uint64_t delivered;     // written where they should go
     uint64_t merged;        // folded into another event's delivery
+    uint64_t suppressed;    // left out by the sink's `updates`, or by its render hook
     uint64_t rejected;      // can never be delivered, and there are no dead letters to keep it
     uint64_t gave_up;       // not delivered in time or after all tries, not kept
     uint64_t dead_lettered; // refused, kept in the dead letters
@@ -41,6 +45,14 @@ typedef struct mcr_sink_kind {
     const char *(*check)(const void *options, mcr_errbuf *err);
     // Makes an instance; `options` stays the caller's until close. NULL with a sentence in `err`.
     mcr_sink *(*open)(const void *options, mcr_errbuf *err);
+    // Begins work that goes on between calls: timers, descriptors and wake-ups on the host's loop,
+    // whose callbacks run on the host's thread between two batches. On that thread, once, before
+    // the first write. NULL: write, flush and tick do it all.
+    void (*start)(mcr_sink *sink, struct ev_loop *loop);
+    // How many more events it should be given; its watcher takes no more out of its ring than the
+    // fullest of its sinks has room for. What scripts send directly may come on top. NULL: any
+    // number.
+    size_t (*room)(const mcr_sink *sink);
     // Takes `n` events, borrowed for the call: refs what it keeps. Counts them all in `counts`.
     void (*write)(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now);
     // Hands over what is buffered; called when the watcher has nothing more to do, and at the end.
@@ -50,9 +62,41 @@ typedef struct mcr_sink_kind {
     int64_t (*tick)(mcr_sink *sink, int64_t now);
     // Opens files anew (SIGUSR1, after log rotation). NULL: nothing to reopen.
     void (*reopen)(mcr_sink *sink);
-    // Flushes once more and frees; what cannot be handed over now is settled as at any other time.
+    // Nothing more will be written: what waits for company is sent, what waits for another try is
+    // tried soon. The loop goes on until in_flight is 0 or the drain timeout is over. NULL: flush is
+    // all it takes.
+    void (*drain)(mcr_sink *sink, int64_t now);
+    // Flushes once more and frees; what is still in flight is given up.
     void (*close)(mcr_sink *sink);
 } mcr_sink_kind;
+
+// What a script's render hook made of an event.
+typedef struct mcr_rendered {
+    mcr_buf body;
+    mcr_buf url;     // empty: the sink's
+    mcr_buf method;  // empty: the sink's
+    mcr_buf headers; // "Name: value\n" each; empty: the sink's alone
+} mcr_rendered;
+
+typedef enum mcr_render_result {
+    MCR_RENDER_NONE,    // no hook, or it returned nil: the sink's own rendering holds
+    MCR_RENDER_DONE,    // `out` is filled
+    MCR_RENDER_SUPPRESS, // false: this sink does not want the event; count it suppressed
+    MCR_RENDER_FAILED   // the hook raised (already counted and logged): refuse it with `err`
+} mcr_render_result;
+
+// How a sink asks for a rendering, on the host's thread, from within write only. `out` comes empty.
+typedef struct mcr_render_hook {
+    mcr_render_result (*call)(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
+                              mcr_errbuf *err); // NULL: there is no script with render
+    void *self;
+} mcr_render_hook;
+
+// Who hears of an event as the API server answered it: UpdateState of the watcher's correlator.
+typedef struct mcr_answer_hook {
+    void (*call)(void *self, const mcr_event *answer); // NULL: nobody
+    void *self;
+} mcr_answer_hook;
 
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_sink {
@@ -60,6 +104,8 @@ struct mcr_sink {
     const char *name;       // from the configuration; set by the owner after open
     const char *watcher;    // whose it is, for messages; set by the owner
     mcr_dead_letters *dead; // where refused events go, or NULL; set by the owner, shared
+    mcr_render_hook render; // set by the owner before start
+    mcr_answer_hook answer; // the same
     mcr_sink_counts counts;
 };
 
