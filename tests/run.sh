@@ -3,7 +3,7 @@
 # exit code is 1 if anything failed.
 #
 #   tests/run.sh                 everything
-#   FUZZ_SECONDS=600 tests/run.sh fuzz
+#   FUZZ_SECONDS=600 tests/run.sh fuzz       look for new faults; without it the same inputs each time
 #   tests/run.sh unit lint       some parts, of: unit vectors lua e2e examples stress fuzz install lint
 #
 # A part's build and test output is kept in build/logs/; what failed is printed.
@@ -12,7 +12,8 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 all_parts=(lint unit vectors lua e2e examples install stress fuzz)
-fuzz_seconds=${FUZZ_SECONDS:-20}
+fuzz_runs=${FUZZ_RUNS:-60000}
+fuzz_seconds=${FUZZ_SECONDS:-0}
 logs=$root/build/logs
 jobs=$(nproc)
 total_passed=0
@@ -186,7 +187,9 @@ part_fuzz() {
   fuzz_one() {
     local target=$1 name=$2 work=$3
     mkdir -p "$work/$name"
-    "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    local -a length=(-seed=1 -runs="$fuzz_runs")
+    [ "$fuzz_seconds" -eq 0 ] || length=(-max_total_time="$fuzz_seconds")
+    "$target" "${length[@]}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
       -artifact_prefix="$work/$name-" "$work/$name" "tests/fuzz/corpus/$name" \
       >"$logs/fuzz-$name.log" 2>&1
     echo $? >"$work/$name.rc"

@@ -250,9 +250,10 @@ static char *put_unknown(mcr_writer *w, char *at, const mcr_event *ev)
     w->at = at;
     mcr_walk walk;
     mcr_str key, value;
+    mcr_buf unescaped = { 0 };
     mcr_walk_begin(&walk, ev->raw);
     while (mcr_walk_member(&walk, &key, &value)) {
-        if (is_known(key, ev->api))
+        if (is_known(mcr_walk_key(key, &unescaped), ev->api))
             continue;
         *w->at++ = '"';
         mcr_writer_bytes(w, key.ptr, key.len);
@@ -261,6 +262,7 @@ static char *put_unknown(mcr_writer *w, char *at, const mcr_event *ev)
         *w->at++ = ',';
         mcr_writer_room(w, 0);
     }
+    mcr_buf_fini(&unescaped);
     return w->at;
 }
 

@@ -106,7 +106,7 @@ typedef struct mcr_event {
     mcr_object_reference related;
     int32_t has_related;
     uint16_t unknown_fields; // 1: `raw` has top-level fields that are not in this struct
-    uint16_t counted; // 1: the correlator knows it as a repeat, whose name and count it has
+    uint16_t counted;        // 1: the correlator knows it as a repeat, whose name and count it has
     mcr_str reportingComponent;
     mcr_str reportingInstance;
 } mcr_event;

@@ -214,11 +214,12 @@ static void put_entry(mcr_writer *w, const field *fields, size_t n, mcr_str obje
     mcr_str values[FIELDS_MAX] = { 0 };
     mcr_walk walk;
     mcr_str key, value;
+    mcr_buf unescaped = { 0 };
     size_t guess = 0;
     bool unknown = false;
     mcr_walk_begin(&walk, object);
     while (mcr_walk_member(&walk, &key, &value)) {
-        size_t i = find(fields, n, key, guess);
+        size_t i = find(fields, n, mcr_walk_key(key, &unescaped), guess);
         guess = i + 1;
         if (i < n)
             values[i] = value;
@@ -239,7 +240,7 @@ static void put_entry(mcr_writer *w, const field *fields, size_t n, mcr_str obje
     if (unknown) {
         mcr_walk_begin(&walk, object);
         while (mcr_walk_member(&walk, &key, &value)) {
-            if (find(fields, n, key, n) < n)
+            if (find(fields, n, mcr_walk_key(key, &unescaped), n) < n)
                 continue;
             mcr_writer_putc(w, '"');
             mcr_writer_bytes(w, key.ptr, key.len);
@@ -248,6 +249,7 @@ static void put_entry(mcr_writer *w, const field *fields, size_t n, mcr_str obje
             mcr_writer_putc(w, ',');
         }
     }
+    mcr_buf_fini(&unescaped);
     if (w->at[-1] == ',')
         w->at--;
     mcr_writer_putc(w, '}');

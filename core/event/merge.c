@@ -81,18 +81,11 @@ static uint64_t fingerprint(mcr_str key)
 // unescape returns a key without its escapes.
 static mcr_str unescape(merger *m, mcr_str written)
 {
-    mcr_buf padded = { 0 };
-    mcr_buf scratch = { 0 };
-    mcr_buf_add(&padded, written);
-    memset(mcr_buf_reserve(&padded, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
-    mcr_scan scan;
-    mcr_scan_init(&scan, mcr_buf_str(&padded), true);
-    mcr_str key = written;
-    mcr_scan_string(&scan, &scratch, &key);
+    mcr_buf room = { 0 };
+    mcr_str key = mcr_walk_key(written, &room);
     char *text = new_text(m, (size_t)key.len + 1);
     memcpy(text, key.ptr, key.len);
-    mcr_buf_fini(&padded);
-    mcr_buf_fini(&scratch);
+    mcr_buf_fini(&room);
     return mcr_str_n(text, key.len);
 }
 
@@ -187,7 +180,7 @@ static void gather(merger *m, mcr_str object)
         member *next = &m->members[m->members_len++];
         next->written = mcr_str_n(key.ptr - 1, (size_t)key.len + 2);
         bool escapes = key.len && memchr(key.ptr, '\\', key.len);
-        next->key = escapes ? unescape(m, next->written) : key;
+        next->key = escapes ? unescape(m, key) : key;
         next->fingerprint = fingerprint(next->key);
         next->value = value;
         next->gone = false;

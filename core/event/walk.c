@@ -5,6 +5,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "event/scan.h"
+
 static const char *skip_space(const char *at, const char *end)
 {
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
@@ -214,4 +216,20 @@ bool mcr_walk_member(mcr_walk *walk, mcr_str *key, mcr_str *value)
     walk->at = mcr_walk_value(begin, walk->end);
     *value = mcr_str_n(begin, (size_t)(walk->at - begin));
     return value->len > 0;
+}
+
+mcr_str mcr_walk_key(mcr_str written, mcr_buf *room)
+{
+    if (!written.len || !memchr(written.ptr, '\\', written.len))
+        return written;
+    mcr_buf padded = { 0 };
+    mcr_buf_append(&padded, written.ptr - 1, (size_t)written.len + 2); // its quotes
+    memset(mcr_buf_reserve(&padded, MCR_SCAN_PAD), 0, MCR_SCAN_PAD);
+    room->len = 0;
+    mcr_scan scan;
+    mcr_scan_init(&scan, mcr_buf_str(&padded), true);
+    mcr_str key = written;
+    mcr_scan_string(&scan, room, &key);
+    mcr_buf_fini(&padded);
+    return key;
 }

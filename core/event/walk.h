@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 
 typedef struct mcr_walk {
     const char *at;
@@ -30,6 +30,10 @@ bool mcr_walk_more(mcr_walk *walk);
 // mcr_walk_member goes to the object's next member: its key as it is written between the quotes,
 // escapes and all, and the text of its value. False: there is none.
 bool mcr_walk_member(mcr_walk *walk, mcr_str *key, mcr_str *value);
+
+// mcr_walk_key is the key that stands between quotes as `written`, without its escapes: `written`
+// itself, or made in `room`, whose bytes it replaces.
+mcr_str mcr_walk_key(mcr_str written, mcr_buf *room);
 
 // mcr_walk_element goes to the array's next element. False: there is none.
 bool mcr_walk_element(mcr_walk *walk, mcr_str *value);

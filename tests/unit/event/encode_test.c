@@ -124,6 +124,22 @@ static void unknown_fields_only_when_asked(void **state)
     mcr_decoder_free(d);
 }
 
+static void a_known_field_with_an_escaped_key_is_not_unknown(void **state)
+{
+    (void)state;
+    mcr_decoder *d = mcr_decoder_new();
+    mcr_event *ev = decode(d, "{\"n\\u0065w\":1,\"\\u0072eason\":\"y\",\"reason\":\"r\"}");
+    mcr_buf out = { 0 };
+    mcr_event_encode(&out, ev, true);
+    static const char want[] =
+        HEAD BARE "\"reason\":\"r\",\"source\":{}," TIMES
+                  "\"eventTime\":null,\"reportingComponent\":\"\",\"reportingInstance\":\"\","
+                  "\"n\\u0065w\":1}";
+    check(&out, want, sizeof want - 1);
+    mcr_event_unref(ev);
+    mcr_decoder_free(d);
+}
+
 static void written_as_it_came(void **state)
 {
     (void)state;
@@ -319,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_as_go_writes_them),
         cmocka_unit_test(unknown_fields_only_when_asked),
+        cmocka_unit_test(a_known_field_with_an_escaped_key_is_not_unknown),
         cmocka_unit_test(written_as_it_came),
         cmocka_unit_test(times_made_in_c),
         cmocka_unit_test(strings_are_escaped),
