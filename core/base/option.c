@@ -5,22 +5,26 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/shown.h"
 #include "base/suggest.h"
 #include "base/units.h"
 
-static const mcr_option *find(const mcr_option *list, const char *name)
+const mcr_option *mcr_option_find(const mcr_option *list, const char *name)
 {
-    for (; list->name; list++)
-        if (strcmp(list->name, name) == 0)
+    for (; list->name; list++) {
+        size_t len = strlen(list->name);
+        if (strncmp(list->name, name, len) == 0 &&
+            (!name[len] || (list->type == MCR_OPTION_MAP && name[len] == '.' && name[len + 1])))
             return list;
+    }
     return NULL;
 }
 
 static mcr_err unknown(const mcr_option *list, const char *name, mcr_errbuf *err)
 {
-    const char *names[64];
+    const char *names[128];
     size_t n = 0;
-    for (; list->name && n < 64; list++)
+    for (; list->name && n < 128; list++)
         names[n++] = list->name;
     const char *meant = mcr_suggest(name, names, n);
     if (meant)
@@ -68,39 +72,119 @@ static bool as_number(const mcr_option_value *value, mcr_option_type type, int64
     return true;
 }
 
+static bool as_double(const mcr_option_value *value, mcr_option_type type, double *out)
+{
+    if (value->kind == MCR_VALUE_NUMBER) {
+        if (!(value->number >= 0 && value->number < 9e18))
+            return false;
+        *out = value->number;
+        return true;
+    }
+    return type == MCR_OPTION_RATE && value->kind == MCR_VALUE_STRING &&
+           mcr_parse_rate(mcr_str_of(value->string), out);
+}
+
+static bool set_string(char **slot, const mcr_option_value *value)
+{
+    if (value->kind != MCR_VALUE_STRING)
+        return false;
+    free(*slot);
+    *slot = mcr_strdup(value->string);
+    return true;
+}
+
+static bool add_item(mcr_option_list *list, const mcr_option_value *value)
+{
+    if (value->kind != MCR_VALUE_STRING && value->kind != MCR_VALUE_NUMBER)
+        return false;
+    mcr_buf text = { 0 };
+    if (value->kind == MCR_VALUE_STRING)
+        mcr_buf_puts(&text, value->string);
+    else
+        mcr_buf_printf(&text, "%.17g", value->number);
+    mcr_buf_cstr(&text);
+    list->items = mcr_realloc(list->items, (list->n + 1) * sizeof *list->items);
+    list->items[list->n++] = text.ptr;
+    return true;
+}
+
+static bool set_entry(mcr_option_map *map, const char *name, const mcr_option_value *value)
+{
+    if (value->kind != MCR_VALUE_STRING)
+        return false;
+    size_t at = 0;
+    while (at < map->n && strcmp(map->entries[at].name, name) < 0)
+        at++;
+    if (at == map->n || strcmp(map->entries[at].name, name) != 0) {
+        map->entries = mcr_realloc(map->entries, (map->n + 1) * sizeof *map->entries);
+        memmove(map->entries + at + 1, map->entries + at, (map->n - at) * sizeof *map->entries);
+        map->entries[at] = (mcr_option_entry){ .name = mcr_strdup(name) };
+        map->n++;
+    }
+    return set_string(&map->entries[at].value, value);
+}
+
+const char *mcr_option_map_get(const mcr_option_map *map, const char *name)
+{
+    for (size_t i = 0; i < map->n; i++)
+        if (strcmp(map->entries[i].name, name) == 0)
+            return map->entries[i].value;
+    return NULL;
+}
+
+// Stores the value, or says what it must be.
+static const char *store(const mcr_option *option, void *at, const char *name,
+                         const mcr_option_value *value)
+{
+    switch (option->type) {
+    case MCR_OPTION_STRING:
+    case MCR_OPTION_SECRET:
+    case MCR_OPTION_URL:
+        return set_string(at, value) ? NULL : "a string";
+    case MCR_OPTION_BOOL:
+        if (value->kind != MCR_VALUE_BOOL)
+            return "true or false";
+        *(bool *)at = value->boolean;
+        return NULL;
+    case MCR_OPTION_INT:
+        return as_number(value, option->type, at) ? NULL : "a whole number";
+    case MCR_OPTION_DURATION:
+        return as_number(value, option->type, at)
+                   ? NULL
+                   : "a duration such as \"250ms\", \"10s\" or seconds";
+    case MCR_OPTION_SIZE:
+        return as_number(value, option->type, at) ? NULL
+                                                  : "a size such as \"64KiB\", \"4MiB\" or bytes";
+    case MCR_OPTION_NUMBER:
+        return as_double(value, option->type, at) ? NULL : "a number, 0 or more";
+    case MCR_OPTION_RATE:
+        return as_double(value, option->type, at)
+                   ? NULL
+                   : "a rate such as \"10/s\", \"30/m\" or a number per second";
+    case MCR_OPTION_LIST:
+        return add_item(at, value) ? NULL : "a list of strings or numbers";
+    case MCR_OPTION_MAP: {
+        size_t len = strlen(option->name);
+        return name[len] == '.' && set_entry(at, name + len + 1, value)
+                   ? NULL
+                   : "a table of names and strings";
+    }
+    case MCR_OPTION_CHOICE:
+        break;
+    }
+    return "";
+}
+
 mcr_err mcr_option_set(void *options, const mcr_option *list, const char *name,
                        const mcr_option_value *value, mcr_errbuf *err)
 {
-    const mcr_option *option = find(list, name);
+    const mcr_option *option = mcr_option_find(list, name);
     if (!option)
         return unknown(list, name, err);
     void *at = (char *)options + option->offset;
-    switch (option->type) {
-    case MCR_OPTION_STRING: {
-        if (value->kind != MCR_VALUE_STRING)
-            return wrong(option, "a string", err);
-        char **slot = at;
-        free(*slot);
-        *slot = mcr_strdup(value->string);
-        return MCR_OK;
-    }
-    case MCR_OPTION_BOOL:
-        if (value->kind != MCR_VALUE_BOOL)
-            return wrong(option, "true or false", err);
-        *(bool *)at = value->boolean;
-        return MCR_OK;
-    case MCR_OPTION_INT:
-        return as_number(value, option->type, at) ? MCR_OK : wrong(option, "a whole number", err);
-    case MCR_OPTION_DURATION:
-        return as_number(value, option->type, at)
-                   ? MCR_OK
-                   : wrong(option, "a duration such as \"250ms\", \"10s\" or seconds", err);
-    case MCR_OPTION_SIZE:
-        return as_number(value, option->type, at)
-                   ? MCR_OK
-                   : wrong(option, "a size such as \"64KiB\", \"4MiB\" or bytes", err);
-    case MCR_OPTION_CHOICE:
-        break;
+    if (option->type != MCR_OPTION_CHOICE) {
+        const char *expected = store(option, at, name, value);
+        return expected ? wrong(option, expected, err) : MCR_OK;
     }
     int index = value->kind == MCR_VALUE_STRING ? choice_index(option->choices, value->string) : -1;
     if (index < 0)
@@ -109,15 +193,63 @@ mcr_err mcr_option_set(void *options, const mcr_option *list, const char *name,
     return MCR_OK;
 }
 
+static void list_fini(mcr_option_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (mcr_option_list){ 0 };
+}
+
+static void map_fini(mcr_option_map *map)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        free(map->entries[i].name);
+        free(map->entries[i].value);
+    }
+    free(map->entries);
+    *map = (mcr_option_map){ 0 };
+}
+
+static bool is_string(mcr_option_type type)
+{
+    return type == MCR_OPTION_STRING || type == MCR_OPTION_SECRET || type == MCR_OPTION_URL;
+}
+
 void mcr_options_fini(void *options, const mcr_option *list)
 {
     for (; list->name; list++) {
-        if (list->type != MCR_OPTION_STRING)
-            continue;
-        char **slot = (char **)((char *)options + list->offset);
-        free(*slot);
-        *slot = NULL;
+        void *at = (char *)options + list->offset;
+        if (is_string(list->type)) {
+            free(*(char **)at);
+            *(char **)at = NULL;
+        } else if (list->type == MCR_OPTION_LIST) {
+            list_fini(at);
+        } else if (list->type == MCR_OPTION_MAP) {
+            map_fini(at);
+        }
     }
+}
+
+static bool is_set(mcr_option_type type, const void *at)
+{
+    if (is_string(type))
+        return *(char *const *)at;
+    if (type == MCR_OPTION_LIST)
+        return ((const mcr_option_list *)at)->n > 0;
+    return type != MCR_OPTION_MAP || ((const mcr_option_map *)at)->n > 0;
+}
+
+static void describe_list(mcr_buf *out, const mcr_option_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        mcr_buf_printf(out, "%s%s", i ? ", " : "", list->items[i]);
+}
+
+static void describe_map(mcr_buf *out, const mcr_option_map *map)
+{
+    for (size_t i = 0; i < map->n; i++)
+        mcr_buf_printf(out, "%s%s", i ? ", " : "", map->entries[i].name);
 }
 
 static void describe_choice(mcr_buf *out, const char *choices, int index)
@@ -131,7 +263,7 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
 {
     for (; list->name; list++) {
         const void *at = (const char *)options + list->offset;
-        if (list->type == MCR_OPTION_STRING && !*(char *const *)at)
+        if (!is_set(list->type, at))
             continue;
         mcr_buf_printf(out, "  %-9s ", list->name);
         switch (list->type) {
@@ -150,6 +282,24 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             break;
         case MCR_OPTION_CHOICE:
             describe_choice(out, list->choices, *(const int *)at);
+            break;
+        case MCR_OPTION_NUMBER:
+            mcr_buf_printf(out, "%g", *(const double *)at);
+            break;
+        case MCR_OPTION_RATE:
+            mcr_buf_printf(out, "%g/s", *(const double *)at);
+            break;
+        case MCR_OPTION_SECRET:
+            mcr_buf_puts(out, "(set)");
+            break;
+        case MCR_OPTION_URL:
+            mcr_url_shown(out, *(char *const *)at);
+            break;
+        case MCR_OPTION_LIST:
+            describe_list(out, at);
+            break;
+        case MCR_OPTION_MAP:
+            describe_map(out, at);
             break;
         }
         mcr_buf_putc(out, '\n');

@@ -62,3 +62,11 @@ bool mcr_parse_size(mcr_str text, uint64_t *bytes)
     *bytes = (uint64_t)value;
     return true;
 }
+
+bool mcr_parse_rate(mcr_str text, double *per_second)
+{
+    static const struct unit units[] = {
+        { "/s", 1 }, { "/m", 1 / 60.0 }, { "/h", 1 / 3600.0 }, { "/d", 1 / 86400.0 }, { NULL, 0 }
+    };
+    return parse(text, units, per_second);
+}

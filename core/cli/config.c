@@ -86,11 +86,16 @@ static mcr_err check_options(mcr_config_reader *r, const char *where,
     const char *wrong = check ? check(options, &why) : NULL;
     if (!wrong)
         return MCR_OK;
-    lua_getfield(r->L, -1, wrong); // part value
+    // "retry.attempts" stands in the table "retry", if there is one.
+    char inner[160];
+    const char *dot = strchr(wrong, '.');
+    snprintf(inner, sizeof inner, "%s.%.*s", where, dot ? (int)(dot - wrong) : 0, wrong);
+    lua_getfield(r->L, -1, dot ? strchr(inner, '\0') - (dot - wrong) : wrong); // part value
     // What is missing stands nowhere, but its part has a kind.
-    const char *word = lua_isnil(r->L, -1) ? "kind" : wrong;
+    const char *word = lua_isnil(r->L, -1) ? "kind" : dot ? dot + 1 : wrong;
+    bool nested = dot && lua_istable(r->L, -1);
     lua_pop(r->L, 1); // part
-    return mcr_config_fail(r, where, word, "%s", why.text);
+    return mcr_config_fail(r, nested ? inner : where, word, "%s", why.text);
 }
 
 static const char *const kind_key[] = { "kind", NULL };

@@ -96,43 +96,143 @@ static mcr_option_value value_on_top(lua_State *L)
     return value;
 }
 
-// The key in the lua_next loop of mcr_config_options: what `others` has is not ours to set.
-static mcr_err set_option(mcr_config_reader *r, const char *where, const mcr_option *list,
-                          const char *const *others, const char *key, void *options)
+enum {
+    KEYS_MAX = 128, // of an option list, for suggestions
+    NAME_MAX_LENGTH = 256
+};
+
+// The options of one table: those of the list whose names begin with `prefix` ("retry.").
+typedef struct level {
+    const mcr_option *list;
+    const char *const *others; // keys that are not ours to set
+    const char *prefix;
+    void *options;
+} level;
+
+static bool begins(const char *text, const char *with)
 {
-    const char *known[64];
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static mcr_err unknown_option(mcr_config_reader *r, const char *where, const level *in,
+                              const char *key)
+{
+    char words[KEYS_MAX][64];
+    const char *known[KEYS_MAX + 1];
     size_t n = 0;
-    for (const mcr_option *option = list; option->name && n < 48; option++)
-        known[n++] = option->name;
-    for (; *others && n < 63; others++)
-        known[n++] = *others;
+    for (const mcr_option *option = in->list; option->name && n < KEYS_MAX; option++)
+        if (begins(option->name, in->prefix)) {
+            const char *word = option->name + strlen(in->prefix);
+            snprintf(words[n], sizeof words[n], "%.*s", (int)strcspn(word, "."), word);
+            known[n] = words[n];
+            n++;
+        }
+    for (const char *const *other = in->others; *other && n < KEYS_MAX; other++)
+        known[n++] = *other;
     known[n] = NULL;
-    if (!contains(known, key))
-        return unknown_key(r, where, key, known);
+    return unknown_key(r, where, key, known);
+}
+
+static mcr_err set_option(mcr_config_reader *r, const char *where, const level *in,
+                          const char *name, const char *key)
+{
     mcr_option_value value = value_on_top(r->L);
     mcr_errbuf why;
-    if (mcr_option_set(options, list, key, &value, &why))
+    if (mcr_option_set(in->options, in->list, name, &value, &why))
         return mcr_config_fail(r, where, key, "%s", why.text);
     return MCR_OK;
+}
+
+// Each item of the list on top of the stack.
+static mcr_err set_items(mcr_config_reader *r, const char *where, const level *in, const char *name,
+                         const char *key)
+{
+    lua_State *L = r->L;
+    size_t n = lua_objlen(L, -1), keys = 0;
+    lua_pushnil(L);                 // list nil
+    for (; lua_next(L, -2); keys++) // list i item
+        lua_pop(L, 1);              // list i
+    if (keys != n)
+        return mcr_config_fail(r, where, key, "'%s' must be a list", key);
+    mcr_err code = MCR_OK;
+    for (size_t i = 1; i <= n && !code; i++) {
+        lua_rawgeti(L, -1, (int)i); // list item
+        code = set_option(r, where, in, name, key);
+        lua_pop(L, 1); // list
+    }
+    return code;
+}
+
+// Each entry of the table on top of the stack.
+static mcr_err set_entries(mcr_config_reader *r, const char *where, const level *in,
+                           const char *name, const char *key)
+{
+    lua_State *L = r->L;
+    char room[32], full[NAME_MAX_LENGTH];
+    mcr_err code = MCR_OK;
+    lua_pushnil(L);                    // map nil
+    while (!code && lua_next(L, -2)) { // map key value
+        const char *entry = key_text(L, room, sizeof room);
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING ||
+            (size_t)snprintf(full, sizeof full, "%s.%s", name, entry) >= sizeof full)
+            code = mcr_config_fail(r, where, key, "'%s' must be a table of names and strings", key);
+        else
+            code = set_option(r, where, in, full, key);
+        lua_pop(L, code ? 2 : 1); // map [key]
+    }
+    return code;
+}
+
+static mcr_err set_level(mcr_config_reader *r, const char *where, const level *in);
+
+// The value of `key` is on top of the stack.
+static mcr_err set_key(mcr_config_reader *r, const char *where, const level *in, const char *key)
+{
+    char name[NAME_MAX_LENGTH], below[NAME_MAX_LENGTH + 1], inner[NAME_MAX_LENGTH];
+    if (strchr(key, '.') ||
+        (size_t)snprintf(name, sizeof name, "%s%s", in->prefix, key) >= sizeof name)
+        return unknown_option(r, where, in, key);
+    bool table = lua_istable(r->L, -1), is_prefix = false;
+    snprintf(below, sizeof below, "%s.", name);
+    const mcr_option *exact = mcr_option_find(in->list, name);
+    for (const mcr_option *option = in->list; option->name; option++)
+        is_prefix = is_prefix || begins(option->name, below);
+    if (exact && table && exact->type == MCR_OPTION_LIST)
+        return set_items(r, where, in, name, key);
+    if (exact && table && exact->type == MCR_OPTION_MAP)
+        return set_entries(r, where, in, name, key);
+    if (!exact && !is_prefix)
+        return unknown_option(r, where, in, key);
+    if (!is_prefix || (exact && !table))
+        return set_option(r, where, in, name, key);
+    if (!table)
+        return mcr_config_fail(r, where, key, "'%s' must be a table, not a %s", key,
+                               luaL_typename(r->L, -1));
+    static const char *const none[] = { NULL };
+    snprintf(inner, sizeof inner, "%s%s%s", where, *where ? "." : "", key);
+    return set_level(r, inner, &(level){ in->list, none, below, in->options });
+}
+
+// Each key of the table on top of the stack.
+static mcr_err set_level(mcr_config_reader *r, const char *where, const level *in)
+{
+    lua_State *L = r->L;
+    char room[32];
+    mcr_err code = MCR_OK;
+    lua_pushnil(L);                    // table nil
+    while (!code && lua_next(L, -2)) { // table key value
+        const char *key = key_text(L, room, sizeof room);
+        if (!contains(in->others, key))
+            code = set_key(r, where, in, key);
+        lua_pop(L, code ? 2 : 1); // table [key]
+    }
+    return code;
 }
 
 mcr_err mcr_config_options(mcr_config_reader *r, const char *where, const mcr_option *list,
                            const char *const *others, void *options)
 {
-    lua_State *L = r->L;
-    char room[32];
-    lua_pushnil(L);           // table nil
-    while (lua_next(L, -2)) { // table key value
-        const char *key = key_text(L, room, sizeof room);
-        mcr_err code =
-            contains(others, key) ? MCR_OK : set_option(r, where, list, others, key, options);
-        if (code) {
-            lua_pop(L, 2); // table
-            return code;
-        }
-        lua_pop(L, 1); // table key
-    }
-    return MCR_OK;
+    return set_level(r, where, &(level){ list, others, "", options });
 }
 
 mcr_err mcr_config_string(mcr_config_reader *r, const char *where, const char *key, char **out)

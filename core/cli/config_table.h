@@ -26,7 +26,7 @@ mcr_err mcr_config_fail(mcr_config_reader *r, const char *where, const char *wor
 mcr_err mcr_config_check_keys(mcr_config_reader *r, const char *where, const char *const *keys);
 
 // mcr_config_options sets every key of the table but those in `others` (NULL-terminated) by the
-// option list.
+// option list; tables in it are options with dots in their names, lists or maps (base/option.h).
 mcr_err mcr_config_options(mcr_config_reader *r, const char *where, const mcr_option *list,
                            const char *const *others, void *options);
 

@@ -131,12 +131,98 @@ static void mistakes_are_explained(void **state)
     assert_int_equal(o.full, 1);
 }
 
+struct rich {
+    const char *token;
+    const char *url;
+    double rate;
+    double factor;
+    int64_t attempts;
+    mcr_option_list statuses;
+    mcr_option_map headers;
+};
+
+static const mcr_option rich_list[] = {
+    { "token", MCR_OPTION_SECRET, offsetof(struct rich, token), NULL, "" },
+    { "url", MCR_OPTION_URL, offsetof(struct rich, url), NULL, "" },
+    { "rate", MCR_OPTION_RATE, offsetof(struct rich, rate), NULL, "" },
+    { "factor", MCR_OPTION_NUMBER, offsetof(struct rich, factor), NULL, "" },
+    { "retry.attempts", MCR_OPTION_INT, offsetof(struct rich, attempts), NULL, "" },
+    { "retry.statuses", MCR_OPTION_LIST, offsetof(struct rich, statuses), NULL, "" },
+    { "headers", MCR_OPTION_MAP, offsetof(struct rich, headers), NULL, "" },
+    { .name = NULL },
+};
+
+static void lists_and_maps(void **state)
+{
+    (void)state;
+    struct rich o = { 0 };
+    const struct {
+        const char *name;
+        mcr_option_value value;
+    } sets[] = {
+        { "retry.statuses", number(408) },   { "retry.statuses", string("5xx") },
+        { "headers.X-B", string("two") },    { "headers.X-A", string("secret") },
+        { "headers.X-B", string("second") }, { "headers.a.b", string("dots") },
+        { "rate", string("30/m") },          { "factor", number(1.5) },
+        { "token", string("secret") },       { "url", string("https://u:secret@h/secret") },
+        { "retry.attempts", number(5) },
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        assert_int_equal(mcr_option_set(&o, rich_list, sets[i].name, &sets[i].value, NULL), 0);
+    assert_int_equal(o.statuses.n, 2);
+    assert_string_equal(o.statuses.items[0], "408");
+    assert_string_equal(o.statuses.items[1], "5xx");
+    assert_int_equal(o.headers.n, 3);
+    assert_string_equal(o.headers.entries[0].name, "X-A");
+    assert_string_equal(mcr_option_map_get(&o.headers, "X-B"), "second");
+    assert_string_equal(mcr_option_map_get(&o.headers, "a.b"), "dots");
+    assert_null(mcr_option_map_get(&o.headers, "X"));
+    mcr_buf out = { 0 };
+    mcr_options_describe(&out, &o, rich_list);
+    assert_string_equal(mcr_buf_cstr(&out), "  token     (set)\n"
+                                            "  url       https://h/…\n"
+                                            "  rate      0.5/s\n"
+                                            "  factor    1.5\n"
+                                            "  retry.attempts 5\n"
+                                            "  retry.statuses 408, 5xx\n"
+                                            "  headers   X-A, X-B, a.b\n");
+    mcr_buf_fini(&out);
+
+    const struct {
+        const char *name;
+        mcr_option_value value;
+        const char *says;
+    } mistakes[] = {
+        { "headers", string("x"), "'headers' must be a table of names and strings" },
+        { "headers.X-A", number(1), "'headers' must be a table of names and strings" },
+        { "headers.", string("x"), "unknown key 'headers.'; did you mean 'headers'?" },
+        { "headersX", string("x"), "unknown key 'headersX'; did you mean 'headers'?" },
+        { "retry.statuses", boolean(true),
+          "'retry.statuses' must be a list of strings or numbers" },
+        { "rate", string("fast"),
+          "'rate' must be a rate such as \"10/s\", \"30/m\" or a number per second" },
+        { "factor", string("1"), "'factor' must be a number, 0 or more" },
+        { "retry", number(1), "unknown key 'retry'" },
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        mcr_errbuf err;
+        assert_int_equal(mcr_option_set(&o, rich_list, mistakes[i].name, &mistakes[i].value, &err),
+                         MCR_ECONFIG);
+        assert_string_equal(err.text, mistakes[i].says);
+    }
+    mcr_options_fini(&o, rich_list);
+    assert_null(o.headers.entries);
+    assert_null(o.statuses.items);
+    assert_null(o.token);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_reach_their_place),
         cmocka_unit_test(strings_are_copied),
         cmocka_unit_test(mistakes_are_explained),
+        cmocka_unit_test(lists_and_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

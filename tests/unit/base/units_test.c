@@ -105,9 +105,29 @@ static void a_nul_byte_is_no_end(void **state)
     assert_int_equal(bytes, 42);
 }
 
+static void rates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double per_second; // -1: not a rate
+    } cases[] = {
+        { "10/s", 10 }, { "30/m", 0.5 }, { "1800/h", 0.5 }, { "43200/d", 0.5 }, { "2.5", 2.5 },
+        { "0", 0 },     { "10/ms", -1 }, { "10s", -1 },     { "/s", -1 },       { "", -1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double rate = 42;
+        bool good = mcr_parse_rate(mcr_str_of(cases[i].text), &rate);
+        if (good != (cases[i].per_second >= 0))
+            fail_msg("\"%s\": %s", cases[i].text, good ? "taken" : "refused");
+        assert_float_equal(rate, good ? cases[i].per_second : 42, 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates),
         cmocka_unit_test(durations),
         cmocka_unit_test(sizes),
         cmocka_unit_test(a_nul_byte_is_no_end),
