@@ -7,8 +7,8 @@
 // |------------------------------------------|--------------------------------------------------|
 // | one at a time, a bad event delays all    | up to `in_flight` at once, in order for each key |
 // | 12 tries, 10 s apart                     | `attempts`, from `wait` on doubling to `max_wait`,|
-// |                                          | half of it random; Retry-After is kept to, up to |
-// |                                          | `max_wait`                                       |
+// |                                          | half of it random; never before Retry-After, of  |
+// |                                          | which `max_wait` at most counts                  |
 // | 429 and 5xx without Retry-After are lost | tried again                                      |
 // | no deadline                              | `timeout` for a request, `deadline` for a job    |
 // | repeats are patched one by one           | repeats that wait are merged into the last       |
@@ -17,6 +17,9 @@
 // A job is one or more events that are sent together, under a key. Jobs of one key are sent one
 // after the other in the order they came; a job that waits for its next try holds up its own key
 // only. It keeps the sink's counts. One thread, the loop's.
+//
+// Nothing here takes time that grows with the number of jobs that wait, but the logarithm of those
+// that wait for their next try.
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -30,15 +33,15 @@ typedef struct mcr_job mcr_job;
 
 // The options of `retry` and the like in the configuration; durations in ns.
 typedef struct mcr_delivery_options {
-    int64_t in_flight;   // jobs under way at once (64)
-    int64_t queue;       // events waiting, in flight or between tries; past it there is no room
-                         // (10,000)
-    int64_t attempts;    // of a job, the first one counted (12); 0: until the deadline
-    int64_t wait;        // before the second try (1 s)
-    int64_t max_wait;    // between two tries, Retry-After as well (1 min)
-    int64_t deadline;    // from a job's arrival until it is given up (10 min); 0: none
-    double rate;         // jobs begun a second, tries counted; 0: no limit
-    int64_t burst;       // (10)
+    int64_t in_flight; // jobs under way at once (64); at least 1
+    int64_t queue;     // events waiting, in flight or between tries; past it there is no room
+                       // (10,000)
+    int64_t attempts;  // of a job, the first one counted (12); 0: until the deadline
+    int64_t wait;      // before the second try (1 s)
+    int64_t max_wait;  // between two tries, Retry-After as well (1 min)
+    int64_t deadline;  // from a job's arrival until it is given up (10 min); 0: none
+    double rate;       // requests begun a second, all tries counted; 0: no limit
+    int64_t burst;     // (10)
 } mcr_delivery_options;
 
 // mcr_delivery_defaults fills in the numbers in brackets.
@@ -46,27 +49,32 @@ void mcr_delivery_defaults(mcr_delivery_options *options);
 
 typedef struct mcr_deliveries_hooks {
     void *self;
-    // Begins a try of `job`; ends in mcr_job_delivered, _failed or _again, not before it returned.
+    // Begins a request for `job`; ends in mcr_job_delivered, _failed, _again or _more, not before
+    // it returned.
     void (*send)(void *self, mcr_job *job);
-    // Stops the try under way (the end has come, or the deadline of the job).
+    // Stops the request under way (the end has come, or the deadline of the job).
     void (*cancel)(void *self, mcr_job *job);
-    // A job is over and about to be freed: `user` of the job is let go. NULL: nothing.
+    // A job is over and about to be freed: `user` of the job is let go. Not called for a NULL one.
+    // NULL: nothing.
     void (*free_user)(void *self, void *user);
     // `newer` came under the key of `waiting`, the last job of that key, of one event, not tried
-    // yet. True: `newer` says all that `waiting` would (a higher count); it takes its place, and
-    // `waiting` is counted merged. NULL: nothing is merged.
-    bool (*merge)(void *self, const mcr_event *waiting, const mcr_event *newer);
+    // yet. The event (one hold, the engine's) that says all that both would: `newer` itself, or one
+    // made of both. It takes the place of the one that waits, which is counted merged, and the
+    // job's deadline begins anew; its user stays, and that of the newer is freed. NULL: they are
+    // sent one after the other. NULL for the hook: nothing is merged.
+    mcr_event *(*merge)(void *self, mcr_job *waiting, mcr_event *newer);
 } mcr_deliveries_hooks;
 
 // mcr_deliveries_new: `sink` (whose counts and dead letters are used), clock and random are
-// borrowed.
+// borrowed; options and hooks copied. Of the clock only differences count: one that never goes back
+// is best. Without a loop (NULL) nobody but the caller calls mcr_deliveries_tick.
 mcr_deliveries *mcr_deliveries_new(mcr_sink *sink, struct ev_loop *loop,
                                    const mcr_delivery_options *options,
                                    const mcr_deliveries_hooks *hooks, const mcr_clock *clock,
                                    const mcr_random *random);
 
 // mcr_deliveries_free settles what is left as given up ("not delivered before the end"), cancels
-// and frees.
+// and frees. NULL is fine.
 void mcr_deliveries_free(mcr_deliveries *d);
 
 // mcr_deliveries_room is how many more events there is room for.
@@ -74,25 +82,37 @@ size_t mcr_deliveries_room(const mcr_deliveries *d);
 
 // mcr_deliveries_add makes a job of `events` (refs them) under `key` (copied; "": any order). The
 // events have been counted assigned and in_flight by the caller. `user` is the caller's, freed by
-// its hook. Takes them also past `queue`.
+// its hook. Takes them also past `queue`. Jobs that may begin have begun when it returns.
 void mcr_deliveries_add(mcr_deliveries *d, mcr_str key, mcr_event *const *events, size_t n,
                         void *user);
+
+// mcr_deliveries_tick does what is due: gives up jobs past their deadline, begins tries whose time
+// has come. The loop's timer calls it; so may anybody. Returns when it wants to be called next, by
+// the clock; INT64_MAX: something else has to happen first.
+int64_t mcr_deliveries_tick(mcr_deliveries *d);
 
 // mcr_deliveries_drain: the end is near. Jobs that wait for their next try are tried at once, once;
 // after that waits go on as before. Nobody adds any more.
 void mcr_deliveries_drain(mcr_deliveries *d);
 
-// How a try ended. The job is gone after the first two.
+// How a try ended. The job is gone after the first three.
 void mcr_job_delivered(mcr_job *job);
-// It can never succeed: to the dead letters with `reason`, the server's own words.
+// It can never succeed: to the dead letters with `reason`, the server's own words, and to the log
+// (once a minute).
 void mcr_job_failed(mcr_job *job, const char *reason);
+// The same without the log: what was to be expected.
+void mcr_job_failed_quietly(mcr_job *job, const char *reason);
 // It may succeed later; `retry_after_ns` as the server said, -1: it did not. `reason` is kept for
-// the log (once a minute) and for the dead letters, if this was its last try.
+// the log (once a minute) and for the dead letters, if this was its last try: the job may be gone.
 void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason);
+// The try takes one more request: `send` is called again, the same attempt, before any other job,
+// as soon as the rate allows.
+void mcr_job_more(mcr_job *job);
 
 mcr_event *const *mcr_job_events(const mcr_job *job, size_t *n);
 void *mcr_job_user(const mcr_job *job);
-int mcr_job_attempt(const mcr_job *job); // 1: the first try
+void mcr_job_set_user(mcr_job *job, void *user); // the old one is the caller's affair
+int mcr_job_attempt(const mcr_job *job);         // 1: the first try; 0: not tried yet
 
 // Side counters, for the ledger and metrics.
 typedef struct mcr_delivery_counts {
