@@ -33,11 +33,11 @@ typedef struct mcr_http_tls {
 
 typedef struct mcr_http_options {
     mcr_http_tls tls;
-    const char *proxy;      // "http://…", "https://…", "socks5://…"; NULL: http_proxy, https_proxy,
-                            // no_proxy of the environment; "": none
-    const char *user_agent; // NULL: mooncrier/<version>
-    bool http2;             // offered by ALPN on https; else HTTP/1.1 (cheaper: LIMITS §5)
-    uint32_t connections;   // idle ones kept, and the most per host; 0: 64
+    const char *proxy; // "http://…", "https://…", "socks5://…"; NULL: http_proxy, https_proxy,
+                       // no_proxy of the environment; "": none
+    const char *user_agent;     // NULL: mooncrier/<version>
+    bool http2;                 // offered by ALPN on https; else HTTP/1.1 (cheaper: LIMITS §5)
+    uint32_t connections;       // idle ones kept, and the most per host; 0: 64
     int64_t connect_timeout_ns; // 0: 30 s, as client-go dials
     size_t answer_limit;        // longest body read, bytes; 0: 4 MiB
 } mcr_http_options;
@@ -62,7 +62,7 @@ typedef enum mcr_http_redirects {
     MCR_HTTP_REDIRECTS_KEEP, // 307 and 308 are followed with method and body, others are answers
     MCR_HTTP_REDIRECTS_GO    // as Go's net/http: also 301, 302, 303, which become a GET without a
                              // body (HEAD stays HEAD)
-} mcr_http_redirects;          // at most 10; Authorization is not sent on to another host
+} mcr_http_redirects;        // at most 10; Authorization is not sent on to another host
 
 typedef enum mcr_http_outcome {
     MCR_HTTP_ANSWERED,   // status, headers and body are there, whole
