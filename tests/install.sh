@@ -12,7 +12,7 @@ build=(
   libsqlite3-dev libxxhash-dev libyaml-dev luajit zlib1g-dev
 )
 tests=(
-  clang clang-format clang-tidy curl gzip libclang-rt-dev libcmocka-dev
+  clang clang-format clang-tidy curl gzip libclang-rt-dev libcmocka-dev libgnutls28-dev
   lua-busted lua-check lua-cjson mandoc nghttp2-server openssl shellcheck sqlite3
 )
 
