@@ -33,6 +33,9 @@ typedef struct mcr_sink_counts {
     uint64_t in_flight;     // not decided yet
 } mcr_sink_counts;
 
+// Hears of one side counter of a sink: `name` as a key, with underscores ("names_replaced").
+typedef void mcr_sink_note(void *arg, const char *name, uint64_t n);
+
 typedef struct mcr_sink_kind {
     const char *name; // "file"
     const char *doc;  // a phrase for `check` and the manual
@@ -66,6 +69,9 @@ typedef struct mcr_sink_kind {
     // tried soon. The loop goes on until in_flight is 0 or the drain timeout is over. NULL: flush is
     // all it takes.
     void (*drain)(mcr_sink *sink, int64_t now);
+    // Tells `note` each side counter of the kind, always the same ones in the same order; zeros as
+    // well. NULL: there are none.
+    void (*each_note)(const mcr_sink *sink, mcr_sink_note *note, void *arg);
     // Flushes once more and frees; what is still in flight is given up.
     void (*close)(mcr_sink *sink);
 } mcr_sink_kind;

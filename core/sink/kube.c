@@ -1,0 +1,225 @@
+#include "sink/kube.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "sink/kinds.h"
+
+enum {
+    MOST_IN_FLIGHT = 1000,
+    MOST_STREAMS = 100 // what the API server allows on one connection
+};
+
+// In the order of the option's choices.
+static const mcr_kube_policy *const policies[] = { &mcr_kube_policy_default };
+#define POLICIES "default"
+
+#define OPTION(field) offsetof(mcr_kube_options, field)
+
+static const mcr_option options[] = {
+    { "kubeconfig", MCR_OPTION_STRING, OPTION(access.kubeconfig), NULL,
+      "a kubeconfig file ($KUBECONFIG, ~/.kube/config, or the pod's service account)" },
+    { "context", MCR_OPTION_STRING, OPTION(access.context), NULL,
+      "a context of the kubeconfig (its current-context)" },
+    { "server", MCR_OPTION_STRING, OPTION(access.server), NULL,
+      "the API server's URL, in place of the kubeconfig's" },
+    { "token_file", MCR_OPTION_STRING, OPTION(access.token_file), NULL,
+      "a file with a bearer token, in place of the kubeconfig's credentials" },
+    { "in_cluster", MCR_OPTION_BOOL, OPTION(access.in_cluster), NULL,
+      "the pod's service account and nothing else" },
+    { "policy", MCR_OPTION_CHOICE, OPTION(policy), POLICIES,
+      "\"default\", or \"client-go\": its decisions, one event at a time" },
+    { "max_in_flight", MCR_OPTION_INT, OPTION(max_in_flight), NULL,
+      "how many requests are under way at once (64)" },
+    { "queue", MCR_OPTION_INT, OPTION(queue), NULL,
+      "how many events wait before no more are taken (10000)" },
+    { "retry.attempts", MCR_OPTION_INT, OPTION(attempts), NULL,
+      "how often an event is tried, 0: until the deadline (12)" },
+    { "retry.wait", MCR_OPTION_DURATION, OPTION(wait), NULL,
+      "before the second try; doubles with each (1s; client-go: always 10s)" },
+    { "retry.max_wait", MCR_OPTION_DURATION, OPTION(max_wait), NULL,
+      "the longest wait, Retry-After as well (60s)" },
+    { "retry.deadline", MCR_OPTION_DURATION, OPTION(deadline), NULL,
+      "after which an event is given up, 0: never (600s)" },
+    { "timeout", MCR_OPTION_DURATION, OPTION(timeout), NULL,
+      "of one request (30s; client-go: none)" },
+    { "qps", MCR_OPTION_RATE, OPTION(qps), NULL, "requests a second, 0: no limit (0)" },
+    { "burst", MCR_OPTION_INT, OPTION(burst), NULL, "requests at once before qps counts (10)" },
+    { "http2", MCR_OPTION_BOOL, OPTION(http2), NULL, "HTTP/2 if the server offers it (false)" },
+    { 0 },
+};
+
+static void defaults(void *o)
+{
+    mcr_delivery_options d;
+    mcr_delivery_defaults(&d);
+    *(mcr_kube_options *)o = (mcr_kube_options){
+        .max_in_flight = d.in_flight,
+        .queue = d.queue,
+        .attempts = d.attempts,
+        .max_wait = d.max_wait,
+        .deadline = d.deadline,
+        .burst = d.burst,
+    };
+}
+
+static const char *check(const void *o, mcr_errbuf *err)
+{
+    const mcr_kube_options *kube = o;
+    if (kube->max_in_flight < 1 || kube->max_in_flight > MOST_IN_FLIGHT) {
+        mcr_errf(err, MCR_ECONFIG, "'max_in_flight' must be from 1 to %d", MOST_IN_FLIGHT);
+        return "max_in_flight";
+    }
+    if (kube->http2 && kube->max_in_flight > MOST_STREAMS) {
+        mcr_errf(err, MCR_ECONFIG,
+                 "'max_in_flight' must be at most %d with 'http2': API servers allow no more",
+                 MOST_STREAMS);
+        return "max_in_flight";
+    }
+    if (kube->queue < 1) {
+        mcr_errf(err, MCR_ECONFIG, "'queue' must be at least 1");
+        return "queue";
+    }
+    if (kube->attempts == 0 && kube->deadline == 0) {
+        mcr_errf(err, MCR_ECONFIG,
+                 "'retry.attempts' and 'retry.deadline' cannot both be 0: one must end the tries");
+        return "retry.attempts";
+    }
+    if (kube->qps > 0 && kube->burst < 1) {
+        mcr_errf(err, MCR_ECONFIG, "'burst' must be at least 1 with 'qps'");
+        return "burst";
+    }
+    if (kube->access.in_cluster && (kube->access.kubeconfig || kube->access.context)) {
+        mcr_errf(err, MCR_ECONFIG, "'in_cluster' leaves no choice of kubeconfig and context");
+        return "in_cluster";
+    }
+    return NULL;
+}
+
+static int64_t steady_now(void *self)
+{
+    (void)self;
+    return mcr_clock_monotonic();
+}
+
+static const mcr_clock steady = { steady_now, NULL };
+
+static mcr_sink *open_kube(const void *o, mcr_errbuf *err)
+{
+    if (check(o, err))
+        return NULL;
+    const mcr_kube_options *given = o;
+    mcr_kube_access *access = mcr_kube_access_load(&given->access, err);
+    if (!access)
+        return NULL;
+    mcr_kube *kube = mcr_zalloc(sizeof *kube);
+    kube->sink.kind = &mcr_sink_kind_kube;
+    kube->options = given;
+    kube->access = access;
+    kube->policy = policies[given->policy];
+    kube->clock = given->clock ? given->clock : &steady;
+    kube->random = given->random ? given->random : &mcr_random_system;
+    mcr_errf(&kube->broken, MCR_ESTOPPED, "it was not started: there is no loop");
+    return &kube->sink;
+}
+
+static void start(mcr_sink *sink, struct ev_loop *loop)
+{
+    mcr_kube *kube = (mcr_kube *)sink;
+    const mcr_kube_options *o = kube->options;
+    mcr_http_options http = {
+        .tls = kube->access->tls,
+        .proxy = kube->access->proxy,
+        .http2 = o->http2,
+        .connections = (uint32_t)o->max_in_flight,
+    };
+    kube->http = mcr_http_new(loop, &http, &kube->broken);
+    if (!kube->http) {
+        mcr_log(MCR_LOG_ERROR, "sink '%s': %s", sink->name, kube->broken.text);
+        return;
+    }
+    kube->loop = loop;
+    kube->credentials = mcr_credentials_new(kube->access, loop, &mcr_clock_wall, kube->http);
+    mcr_kube_rest_options rest = {
+        .server = kube->access->server,
+        .http = kube->http,
+        .credentials = kube->credentials,
+        .clock = kube->clock,
+        .loop = loop,
+    };
+    kube->policy->set_rest(o, &rest);
+    kube->rest = mcr_kube_rest_new(&rest);
+    kube->policy->start(kube);
+}
+
+static size_t room(const mcr_sink *sink)
+{
+    const mcr_kube *kube = (const mcr_kube *)sink;
+    return kube->rest ? kube->policy->room(kube) : SIZE_MAX;
+}
+
+static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now)
+{
+    (void)now;
+    mcr_kube *kube = (mcr_kube *)sink;
+    sink->counts.assigned += n;
+    sink->counts.in_flight += n;
+    if (kube->rest) {
+        kube->policy->write(kube, events, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        mcr_sink_give_up(sink, events[i], kube->broken.text);
+}
+
+static void flush(mcr_sink *sink, int64_t now)
+{
+    (void)sink;
+    (void)now;
+}
+
+static void drain(mcr_sink *sink, int64_t now)
+{
+    (void)now;
+    mcr_kube *kube = (mcr_kube *)sink;
+    if (kube->rest)
+        kube->policy->drain(kube);
+}
+
+static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
+{
+    const mcr_kube *kube = (const mcr_kube *)sink;
+    if (kube->rest && kube->policy->each_note)
+        kube->policy->each_note(kube, note, arg);
+}
+
+static void close_kube(mcr_sink *sink)
+{
+    mcr_kube *kube = (mcr_kube *)sink;
+    if (kube->rest) {
+        kube->policy->stop(kube);
+        mcr_kube_rest_free(kube->rest);
+        mcr_credentials_free(kube->credentials);
+        mcr_http_free(kube->http);
+    }
+    mcr_kube_access_free(kube->access);
+    free(kube);
+}
+
+const mcr_sink_kind mcr_sink_kind_kube = {
+    .name = "kube",
+    .doc = "records events at a Kubernetes API server",
+    .options = options,
+    .options_size = sizeof(mcr_kube_options),
+    .defaults = defaults,
+    .check = check,
+    .open = open_kube,
+    .start = start,
+    .room = room,
+    .write = write_events,
+    .flush = flush,
+    .drain = drain,
+    .each_note = each_note,
+    .close = close_kube,
+};

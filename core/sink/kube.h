@@ -1,0 +1,107 @@
+#pragma once
+// The sink "kube": events go to a Kubernetes API server, new ones by POST, repeats by PATCH, as
+// client-go's recorder writes them. What is asked of the server is the same under both policies:
+// names, bodies, patches, and the POST that follows a PATCH answered 404. They differ in when.
+//
+// All that the default policy does otherwise than client-go, and the option that says how much:
+//
+// | client-go                                   | default                              | option |
+// |---------------------------------------------|--------------------------------------|-------------|
+// | one event at a time                         | 64 at once, in order for each        | max_in_ |
+// |                                             | namespace and name                   | flight |
+// | 1000 wait, then what comes is lost          | 10,000 wait, then no more are taken  | queue | |
+// | from the watcher's ring              |             | | sleeps 10 s between 12 tries; the first
+// | 12 tries, 1 s doubling to 1 min, half| retry.*     | | sleep is random from 0 on | of each wait
+// random                  |             | | 429 and 5xx are lost unless Retry-After is  | tried
+// again, not before Retry-After  | retry.max_  | | there; then waited for inside the request,  | if
+// it is there, which counts up to   | wait        | | unbounded, ten times                        |
+// max_wait                             |             | | 401 is lost | credentials are read anew,
+// and tried |             | |                                             | again |             |
+// | 408, 425 and 3xx are lost                   | tried again                          | | | 409
+// Conflict is lost                        | tried again, three times             |             | |
+// all other answers of 400 and above are lost | dead-lettered at once with the       | (dead_ | |
+// with a line in the log                      | server's words                       | letters) |
+// | AlreadyExists is lost, also when it is the  | delivered when an earlier try may    | | | event
+// itself that was stored                | have stored it; a repeat is patched; |             | | |
+// else refused                         |             | | NamespaceTerminating: a quiet log line |
+// refused, without a log line          |             | | no timeout: a server that is silent stops
+// | 30 s for a request                   | timeout     | | everything | |             | | no
+// deadline                                 | 10 min for an event, waits included  | retry.      |
+// |                                             |                                      | deadline |
+// | repeats are patched one by one              | one that waits is replaced by the    | | | |
+// next; a POST that waits takes the    |             | | | count of its repeats with it         | |
+// | 301, 302, 303 become a GET that stores      | no: such an answer is a failed try   | | |
+// nothing and counts as recorded              |                                      | | | 5
+// requests a second, burst 10               | no limit                             | qps, burst  |
+// | a name that is no DNS-1123 subdomain is     | a UUID made from namespace and name, | | | sent
+// as it is (0.33: a random UUID)         | the same for all repeats             |             | | a
+// message over 1024 bytes with eventTime    | cut at the end of a character        |             |
+// | is refused by the server                    |                                      | | | no
+// namespace: refused by the server         | the involved object's, or "default"  |             |
+// | a count without a known first event: PATCH  | the PATCH that the event implies     | | |
+// without a body                              |                                      | | | HTTP/2
+// | HTTP/1.1, which costs less           | http2       | | shutdown loses what is queued | tried
+// until drain_timeout            | (limits)    |
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "net/credentials.h"
+#include "net/http_client.h"
+#include "net/kube_access.h"
+#include "sink/deliveries.h"
+#include "sink/kube_rest.h"
+#include "sink/sink.h"
+
+typedef struct mcr_kube_options {
+    mcr_kube_access_options access;
+    int policy;            // MCR_KUBE_POLICY_*
+    int64_t max_in_flight; // requests under way at once
+    int64_t queue;         // events
+    int64_t attempts;      // of an event
+    int64_t wait;          // ns; 0: the policy's
+    int64_t max_wait;      // ns
+    int64_t deadline;      // ns; 0: none
+    int64_t timeout;       // ns of one request; 0: the policy's
+    double qps;            // requests a second; 0: no limit
+    int64_t burst;
+    bool http2;
+    // No options: tests say what time it is and what chance brings. NULL: the machine's.
+    const mcr_clock *clock; // only differences count
+    const mcr_random *random;
+} mcr_kube_options;
+
+typedef struct mcr_kube mcr_kube;
+
+// What one policy is: when and how often the requests are made. All on the loop's thread.
+typedef struct mcr_kube_policy {
+    // Sets what is the policy's of how requests are made: limits, waits, redirects.
+    void (*set_rest)(const mcr_kube_options *options, mcr_kube_rest_options *rest);
+    // Makes kube->state; kube->rest and the sink's hooks are there.
+    void (*start)(mcr_kube *kube);
+    size_t (*room)(const mcr_kube *kube);
+    // The events have been counted assigned and in_flight.
+    void (*write)(mcr_kube *kube, mcr_event *const *events, size_t n);
+    void (*drain)(mcr_kube *kube);
+    // Settles what is left (gave_up), cancels, frees kube->state.
+    void (*stop)(mcr_kube *kube);
+    // Side counters (sink.h). NULL: none.
+    void (*each_note)(const mcr_kube *kube, mcr_sink_note *note, void *arg);
+} mcr_kube_policy;
+
+extern const mcr_kube_policy mcr_kube_policy_default; // kube_default.c
+
+// One sink. Made by open; what comes below `policy` by start.
+struct mcr_kube {
+    mcr_sink sink;
+    const mcr_kube_options *options; // the owner's, until close
+    mcr_kube_access *access;
+    const mcr_kube_policy *policy;
+    struct ev_loop *loop; // NULL: not started
+    const mcr_clock *clock;
+    const mcr_random *random;
+    mcr_http *http; // NULL: could not be made, see `broken`
+    mcr_credentials *credentials;
+    mcr_kube_rest *rest;
+    void *state;
+    mcr_errbuf broken; // why nothing can be sent
+};
