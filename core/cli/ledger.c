@@ -47,6 +47,16 @@ static void add_reason(void *arg, mcr_str reason, uint64_t n)
     added->text[reason.len] = '\0';
 }
 
+static void add_note(void *to, const char *name, uint64_t n)
+{
+    mcr_ledger_sink *sink = to;
+    void *grown;
+    mcr_ledger_note *added = one_more(sink->notes, sink->note_n, sizeof *added, &grown);
+    sink->notes = grown;
+    sink->note_n++;
+    *added = (mcr_ledger_note){ name, n };
+}
+
 void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scripts *scripts,
                             const mcr_watch *watch)
 {
@@ -68,7 +78,9 @@ void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scrip
     added->sinks = mcr_zalloc((added->sink_n + 1) * sizeof *added->sinks);
     for (uint32_t i = 0; i < added->sink_n; i++) {
         const mcr_sink *sink = mcr_watcher_sink(w, i);
-        added->sinks[i] = (mcr_ledger_sink){ sink->name, sink->counts };
+        added->sinks[i] = (mcr_ledger_sink){ .name = sink->name, .counts = sink->counts };
+        if (sink->kind->each_note)
+            sink->kind->each_note(sink, add_note, &added->sinks[i]);
     }
 }
 
@@ -79,6 +91,8 @@ void mcr_ledger_fini(mcr_ledger *l)
         for (uint32_t r = 0; r < w->reason_n; r++)
             free(w->reasons[r].text);
         free(w->reasons);
+        for (uint32_t i = 0; i < w->sink_n; i++)
+            free(w->sinks[i].notes);
         free(w->sinks);
     }
     free(l->watchers);

@@ -24,9 +24,17 @@ typedef struct mcr_ledger_source {
     mcr_source_counts counts;
 } mcr_ledger_source;
 
+// A side counter of a sink (mcr_sink_kind.each_note).
+typedef struct mcr_ledger_note {
+    const char *name;
+    uint64_t n;
+} mcr_ledger_note;
+
 typedef struct mcr_ledger_sink {
     const char *name;
     mcr_sink_counts counts;
+    mcr_ledger_note *notes;
+    uint32_t note_n;
 } mcr_ledger_sink;
 
 // Why scripts dropped events: `n` events for `text`.

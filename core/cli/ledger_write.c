@@ -61,6 +61,18 @@ static void add_side(table *t, const char *label, uint64_t n)
         add_label(add_row(t, n), "  ", label);
 }
 
+// "names_replaced" as people write it.
+static void add_note(table *t, const mcr_ledger_note *note)
+{
+    if (!note->n)
+        return;
+    row *r = add_row(t, note->n);
+    add_label(r, "    ", note->name);
+    for (size_t i = 0; i < r->label.len; i++)
+        if (r->label.ptr[i] == '_')
+            r->label.ptr[i] = ' ';
+}
+
 static void add_watcher(table *t, const mcr_ledger_watcher *w)
 {
     mcr_sum sum = mcr_sum_of_offered(w);
@@ -72,6 +84,8 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     for (uint32_t i = 0; i < w->sink_n; i++) {
         sum = mcr_sum_of_sink(&w->sinks[i].counts);
         add_sum(t, "  sink ", w->sinks[i].name, &sum);
+        for (uint32_t k = 0; k < w->sinks[i].note_n; k++)
+            add_note(t, &w->sinks[i].notes[k]);
     }
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
@@ -181,6 +195,8 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
         write_name(out, w->sinks[i].name);
         sum = mcr_sum_of_sink(&w->sinks[i].counts);
         write_members(out, &sum);
+        for (uint32_t k = 0; k < w->sinks[i].note_n; k++)
+            write_number(out, w->sinks[i].notes[k].name, w->sinks[i].notes[k].n);
         mcr_buf_putc(out, '}');
     }
     mcr_buf_puts(out, "]}");

@@ -13,6 +13,7 @@
 typedef struct sample {
     mcr_ledger_source sources[2];
     mcr_ledger_reason reasons[2];
+    mcr_ledger_note notes[2];
     mcr_ledger_sink sinks[2];
     mcr_ledger_watcher watchers[2];
     mcr_ledger ledger;
@@ -32,8 +33,14 @@ static void make_sample(sample *s)
                          .bytes = 4000 } },
                      { "stdin", { .received = 5, .decoded = 5 } } },
         .reasons = { { no_reason, 5 }, { quoted, 1 } },
-        .sinks = { { "out", { .assigned = 6, .delivered = 4, .dead_lettered = 1, .in_flight = 1 } },
-                   { "other", { .assigned = 3, .delivered = 3 } } },
+        .notes = { { "retries", 0 }, { "names_replaced", 3 } },
+        .sinks = { { .name = "out",
+                     .counts = { .assigned = 6,
+                                 .delivered = 4,
+                                 .dead_lettered = 1,
+                                 .in_flight = 1 },
+                     .note_n = 2 },
+                   { .name = "other", .counts = { .assigned = 3, .delivered = 3 } } },
         .watchers = { { .name = "crashes",
                         .has_watch = true,
                         .watch = { .offered = 17, .ring_full = 1, .queued = 1, .taken = 15 },
@@ -60,6 +67,7 @@ static void make_sample(sample *s)
     };
     s->watchers[0].reasons = s->reasons;
     s->watchers[0].sinks = s->sinks;
+    s->sinks[0].notes = s->notes;
     s->ledger.sources = s->sources;
     s->ledger.watchers = s->watchers;
 }
@@ -83,6 +91,7 @@ static void test_text(void **state)
         "    filtered: \"quoted\"          1\n"
         "    sink out                    6 assigned = 4 delivered + 1 dead_lettered"
         " + 1 in_flight\n"
+        "      names replaced            3\n"
         "    sink other                  3 assigned = 3 delivered\n"
         "    direct deliveries           1\n"
         "    script errors               1\n"
@@ -113,7 +122,8 @@ static void test_json(void **state)
         "\"routed\":5,\"direct\":1,\"script_errors\":1,\"emitted\":2,\"emit_full\":1,"
         "\"unknown_sinks\":0,\"reasons\":{\"not a\\nwarning\":5,\"\\\"quoted\\\"\":1},"
         "\"sinks\":[{\"name\":\"out\",\"assigned\":6,\"delivered\":4,\"merged\":0,\"rejected\":0,"
-        "\"gave_up\":0,\"dead_lettered\":1,\"spooled\":0,\"in_flight\":1},"
+        "\"gave_up\":0,\"dead_lettered\":1,\"spooled\":0,\"in_flight\":1,\"retries\":0,"
+        "\"names_replaced\":3},"
         "{\"name\":\"other\",\"assigned\":3,\"delivered\":3,\"merged\":0,\"rejected\":0,"
         "\"gave_up\":0,\"dead_lettered\":0,\"spooled\":0,\"in_flight\":0}]}],"
         "\"dead_letters\":2}\n");
