@@ -91,8 +91,8 @@ void mcr_ledger_fini(mcr_ledger *l)
         for (uint32_t r = 0; r < w->reason_n; r++)
             free(w->reasons[r].text);
         free(w->reasons);
-        for (uint32_t i = 0; i < w->sink_n; i++)
-            free(w->sinks[i].notes);
+        for (uint32_t s = 0; s < w->sink_n; s++)
+            free(w->sinks[s].notes);
         free(w->sinks);
     }
     free(l->watchers);
