@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "base/uuid.h"
+
 enum {
     NAME_MAX_BYTES = 253
 };
@@ -31,16 +33,6 @@ bool mcr_event_name_valid(mcr_str name)
     return inside;
 }
 
-static void uuid(mcr_buf *out, const mcr_random *random)
-{
-    uint64_t high = mcr_random_next(random), low = mcr_random_next(random);
-    high = (high & ~UINT64_C(0xf000)) | 0x4000;               // version 4
-    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(1) << 63); // RFC 4122's variant
-    mcr_buf_printf(out, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
-                   high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48,
-                   low & UINT64_C(0xffffffffffff));
-}
-
 bool mcr_event_name(mcr_buf *out, mcr_str object, int64_t unix_ns, const mcr_random *uuids)
 {
     size_t from = out->len;
@@ -50,6 +42,7 @@ bool mcr_event_name(mcr_buf *out, mcr_str object, int64_t unix_ns, const mcr_ran
     if (!uuids || mcr_event_name_valid(mcr_str_n(out->ptr + from, out->len - from)))
         return false;
     out->len = from;
-    uuid(out, uuids);
+    mcr_uuid(mcr_buf_reserve(out, MCR_UUID_LEN), uuids);
+    out->len += MCR_UUID_LEN;
     return true;
 }
