@@ -82,6 +82,9 @@ typedef struct mcr_kube_policy {
     // The events have been counted assigned and in_flight.
     void (*write)(mcr_kube *kube, mcr_event *const *events, size_t n);
     void (*drain)(mcr_kube *kube);
+    // Does what is due by kube->clock; for tests: at work, the policy's own timer does it. NULL: it
+    // goes by the loop alone.
+    void (*tick)(mcr_kube *kube);
     // Settles what is left (gave_up), cancels, frees kube->state.
     void (*stop)(mcr_kube *kube);
     // Side counters (sink.h). NULL: none.

@@ -332,6 +332,12 @@ static void drain(mcr_kube *kube)
     mcr_deliveries_drain(from->deliveries);
 }
 
+static void tick(mcr_kube *kube)
+{
+    deliverer *from = kube->state;
+    mcr_deliveries_tick(from->deliveries);
+}
+
 static void stop(mcr_kube *kube)
 {
     deliverer *from = kube->state;
@@ -360,6 +366,7 @@ const mcr_kube_policy mcr_kube_policy_default = {
     .room = room,
     .write = write_events,
     .drain = drain,
+    .tick = tick,
     .stop = stop,
     .each_note = each_note,
 };
