@@ -7,6 +7,7 @@
 #include "bench_handler.h"
 #include "bench_log.h"
 #include "bench_run.h"
+#include "bench_store.h"
 
 const mcr_bench mcr_benches[] = {
     { "decode", "line to event, all fields, against cJSON", bench_decode },
@@ -25,5 +26,6 @@ const mcr_bench mcr_benches[] = {
     { "run-null", "the whole program: a handler that does nothing", bench_run },
     { "memory", "resident size, idle and at work", bench_memory },
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
+    { "store", "events into the event store, new ones and counts", bench_store },
     { NULL, NULL, NULL },
 };
