@@ -1,6 +1,7 @@
 #pragma once
 // HTTP requests on a libev loop: libcurl's multi interface, connections kept and reused. How many
-// requests are under way at once is its user's affair. It retries nothing and knows no API.
+// requests are under way at once is its user's affair. It sends each request once, also where curl
+// would try again (when a connection, kept from an earlier request, is closed), and knows no API.
 //
 // One client for one server or one kind of server: TLS, proxy and protocol are the client's. All
 // calls and all callbacks on the loop's thread; callbacks come from the loop, never from within
@@ -27,7 +28,8 @@ typedef struct mcr_http_tls {
     const char *cert_pem;
     const char *key_file;
     const char *key_pem;
-    const char *server_name; // checked instead of the URL's host, and sent as SNI
+    const char *server_name; // checked instead of the URL's host, and sent as SNI; the Host header
+                             // stays the URL's
     bool insecure;           // neither the chain nor the name is checked
 } mcr_http_tls;
 
@@ -43,10 +45,12 @@ typedef struct mcr_http_options {
 } mcr_http_options;
 
 // mcr_http_new copies `options` (all strings). Certificates and keys are read here: NULL with a
-// sentence that names the file. mcr_http_global_init must have been called.
+// sentence that names the file when one cannot be read, is no PEM or is encrypted. A ca_file is
+// read again for new connections. mcr_http_global_init must have been called.
 mcr_http *mcr_http_new(struct ev_loop *loop, const mcr_http_options *options, mcr_errbuf *err);
 
-// mcr_http_free cancels every call (no callback) and closes all connections. NULL is fine.
+// mcr_http_free cancels every call (no callback) and closes all connections. May be called from
+// within a callback. NULL is fine.
 void mcr_http_free(mcr_http *http);
 
 // mcr_http_set_tls changes certificates from the next connection on, and lets no old connection be
@@ -62,17 +66,20 @@ typedef enum mcr_http_redirects {
     MCR_HTTP_REDIRECTS_KEEP, // 307 and 308 are followed with method and body, others are answers
     MCR_HTTP_REDIRECTS_GO    // as Go's net/http: also 301, 302, 303, which become a GET without a
                              // body (HEAD stays HEAD)
-} mcr_http_redirects;        // at most 10; Authorization is not sent on to another host
+} mcr_http_redirects;        // At most 10: one more is MCR_HTTP_BROKEN. Without a Location it is an
+                      // answer. Authorization, Cookie and Host are not sent on to a host that is
+                      // neither the same nor below it, nor from https to http.
 
 typedef enum mcr_http_outcome {
     MCR_HTTP_ANSWERED,   // status, headers and body are there, whole
-    MCR_HTTP_BAD_URL,    // no request could be made of it: it will never work
-    MCR_HTTP_UNREACHED,  // no connection: refused, no such host, TLS refused; nothing was sent
+    MCR_HTTP_BAD_URL,    // no request could be made of URL, method and headers: it will never work
+    MCR_HTTP_UNREACHED,  // no connection: refused, no such host, TLS refused, not in time; nothing
+                         // was sent
     MCR_HTTP_TIMED_OUT,  // may have been done by the server all the same
     MCR_HTTP_BROKEN,     // the connection ended or went wrong first; may have been done
-    MCR_HTTP_CUT,        // the body is shorter than Content-Length said; `status` is there
+    MCR_HTTP_CUT,        // the body did not come whole or cannot be unpacked; `status` is there
     MCR_HTTP_TOO_LARGE,  // the body is longer than answer_limit; `status` is there
-    MCR_HTTP_NOT_TRUSTED // the server's certificate is not good: needs a human
+    MCR_HTTP_NOT_TRUSTED // the server's certificate, or one's own, is not good: needs a human
 } mcr_http_outcome;
 
 // An answer, borrowed for the callback.
@@ -94,11 +101,12 @@ bool mcr_http_answer_header(const mcr_http_answer *answer, const char *name, siz
 typedef struct mcr_http_request {
     const char *method; // "POST"
     const char *url;
-    const mcr_str *headers; // "Name: value" each; copied
+    const mcr_str *headers; // "Name: value" each; copied. Content-Length and Transfer-Encoding are
+                            // not to be given
     size_t n_headers;
     mcr_str body;       // borrowed until the callback or the cancel; its len 0 is no body (POST and
                         // PUT then send Content-Length: 0)
-    int64_t timeout_ns; // for all of it; 0: none
+    int64_t timeout_ns; // for all of it, waiting for a free connection too; 0: none
     mcr_http_redirects redirects;
     void (*done)(void *self, const mcr_http_answer *answer);
     void *self;
@@ -109,5 +117,5 @@ typedef struct mcr_http_request {
 // User-Agent, and Accept-Encoding: gzip; no Expect.
 mcr_http_call *mcr_http_send(mcr_http *http, const mcr_http_request *request);
 
-// mcr_http_cancel ends a call without its callback.
+// mcr_http_cancel ends a call without its callback. Within its own callback it does nothing.
 void mcr_http_cancel(mcr_http_call *call);
