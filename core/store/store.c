@@ -179,7 +179,7 @@ static void transaction(mcr_store *s, mcr_store_work *works)
     bool changed = tx->failed == MCR_OK && tx->state.version != tx->before.version;
     if (tx->failed == MCR_OK)
         note_expiry(s, expires && !more);
-    else
+    else if (n == 0) // else whoever wants the work done is told
         mcr_log_once_a_minute(MCR_LOG_ERROR, "%s", tx->err.text);
     if (rest)
         put_back(s, rest);
