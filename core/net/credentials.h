@@ -3,6 +3,11 @@
 // files are read again when they change (a pod's token is exchanged every hour), exec plugins are
 // run again when what they gave expires or the server said 401.
 //
+// Once a credential has expired or was refused, one plugin run serves all who wait. A credential
+// that is seconds old is not dropped by mcr_credentials_refused: those are answers to requests that
+// went out with the one before. What failed is told to everybody who asks within a second, and then
+// tried again.
+//
 // On its loop's thread. A plugin runs as a child process, asynchronously, with a deadline; it is
 // never waited for by blocking, and its standard error goes to ours.
 
@@ -29,7 +34,8 @@ typedef enum mcr_credentials_state {
 } mcr_credentials_state;
 
 // mcr_credentials_get appends "Authorization: Bearer …" (or Basic) to `header`. With
-// MCR_CREDENTIALS_WAIT, `ready(self)` is called from the loop when asking again is of use.
+// MCR_CREDENTIALS_WAIT, `ready(self)` is called from the loop when asking again is of use; asking
+// twice for one `self` is one call.
 mcr_credentials_state mcr_credentials_get(mcr_credentials *c, mcr_buf *header,
                                           void (*ready)(void *self), void *self, mcr_errbuf *err);
 
