@@ -279,9 +279,10 @@ static bool follow(mcr_http_call *call, mcr_http_outcome *outcome)
         on = true;
     }
     if (on) {
+        const char *to = mcr_buf_cstr(&url);
         call->redirected++;
-        mcr_http_easy_redirect(&call->ask, mcr_buf_cstr(&url), how == MCR_HTTP_FOLLOW_GET,
-                               mcr_http_same_host(from, url.ptr));
+        mcr_http_easy_redirect(&call->ask, to, how == MCR_HTTP_FOLLOW_GET,
+                               mcr_http_same_host(from, to));
         begin(call);
     } else {
         *outcome = MCR_HTTP_BROKEN;
