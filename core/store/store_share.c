@@ -43,12 +43,13 @@ static mcr_store *use(shared *s, const mcr_store_options *options, mcr_errbuf *e
     return s->store;
 }
 
-static mcr_store *add(mcr_store *store, const mcr_store_options *options, char *path_taken)
+static mcr_store *add(mcr_store *store, const mcr_store_options *options)
 {
     shared *s = mcr_zalloc(sizeof *s);
-    *s = (shared){
-        .next = all, .store = store, .path = path_taken, .options = *options, .users = 1
-    };
+    *s = (shared){ .next = all, .store = store, .options = *options, .users = 1 };
+    s->path = realpath(mcr_store_path(store), NULL);
+    if (!s->path) // ":memory:"
+        s->path = mcr_strdup(mcr_store_path(store));
     all = s;
     return store;
 }
@@ -61,9 +62,9 @@ static mcr_store *open_new(const mcr_store_options *options, mcr_errbuf *err)
         return NULL;
     char *path = realpath(mcr_store_path(store), NULL);
     shared *other = path ? find(path) : NULL;
-    if (!other)
-        return add(store, options, path ? path : mcr_strdup(mcr_store_path(store)));
     free(path);
+    if (!other)
+        return add(store, options);
     mcr_store_close(store);
     return use(other, options, err);
 }

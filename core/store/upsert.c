@@ -179,9 +179,9 @@ static mcr_upserted remove_stored(mcr_upserter *u, mcr_store_tx *tx, const mcr_s
 
 mcr_upserted mcr_upsert(mcr_upserter *u, mcr_store_tx *tx, const mcr_event *ev, mcr_event **answer)
 {
-    mcr_str namespace = ev->metadata.namespace, name = name_of(u, tx, ev);
-    if (!namespace.len)
-    namespace = MCR_STR("default");
+    bool has_namespace = ev->metadata.namespace.len;
+    mcr_str namespace = has_namespace ? ev->metadata.namespace : MCR_STR("default");
+    mcr_str name = name_of(u, tx, ev);
     if (answer)
         *answer = NULL;
     mcr_stored old;

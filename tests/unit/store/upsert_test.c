@@ -33,33 +33,48 @@ typedef struct step {
 typedef struct upserting {
     mcr_upserter *upserter;
     const step *step;
+    mcr_upserted result;
+    mcr_event *answer;
+    bool is_there;
+    uint64_t version;
+    mcr_buf stored;
 } upserting;
 
 static bool do_step(void *self, mcr_store_tx *tx)
 {
-    const step *st = ((upserting *)self)->step;
-    mcr_event *ev = parse(st->event), *answer = NULL;
-    ev->counted = st->counted;
-    mcr_upserted result = mcr_upsert(((upserting *)self)->upserter, tx, ev, &answer);
-    assert_int_equal(result, st->result);
-    mcr_str namespace = ev->metadata.namespace.len ? ev->metadata.namespace : MCR_STR("default");
+    upserting *u = self;
+    mcr_event *ev = parse(u->step->event);
+    ev->counted = u->step->counted;
+    u->result = mcr_upsert(u->upserter, tx, ev, &u->answer);
+    mcr_str namespace = MCR_STR("default"), name = ev->metadata.name;
+    if (ev->metadata.namespace.len)
+    namespace.ptr = ev->metadata.namespace.ptr, namespace.len = ev->metadata.namespace.len;
+    if (u->answer)
+        name = u->answer->metadata.name;
     mcr_stored stored;
-    mcr_str name = answer ? answer->metadata.name : ev->metadata.name;
-    bool is_there = mcr_store_get(tx, namespace, name, &stored);
-    assert_int_equal(is_there, st->stored != NULL);
-    assert_int_equal(answer != NULL, is_there);
-    if (is_there) {
-        mcr_buf text = { 0 };
-        mcr_buf_add(&text, stored.json);
-        assert_string_equal(mcr_buf_cstr(&text), st->stored);
-        text.len = 0;
-        mcr_buf_i64(&text, (int64_t)stored.version);
-        assert_true(mcr_str_eq(answer->metadata.resourceVersion, mcr_buf_str(&text)));
-        mcr_buf_fini(&text);
+    u->is_there = mcr_store_get(tx, namespace, name, &stored);
+    if (u->is_there) {
+        u->version = stored.version;
+        u->stored.len = 0;
+        mcr_buf_add(&u->stored, stored.json);
     }
-    mcr_event_unref(answer);
     mcr_event_unref(ev);
     return true;
+}
+
+static void assert_step(upserting *u)
+{
+    assert_int_equal(u->result, u->step->result);
+    assert_int_equal(u->is_there, u->step->stored != NULL);
+    assert_int_equal(u->answer != NULL, u->is_there);
+    if (!u->is_there)
+        return;
+    assert_string_equal(mcr_buf_cstr(&u->stored), u->step->stored);
+    mcr_buf version = { 0 };
+    mcr_buf_i64(&version, (int64_t)u->version);
+    assert_true(mcr_str_eq(u->answer->metadata.resourceVersion, mcr_buf_str(&version)));
+    mcr_buf_fini(&version);
+    mcr_event_unref(u->answer);
 }
 
 static void run_steps(const step *steps, size_t n)
@@ -73,8 +88,10 @@ static void run_steps(const step *steps, size_t n)
     for (size_t i = 0; i < n; i++) {
         u.step = &steps[i];
         assert_int_equal(perform(s, do_step, &u), MCR_OK);
+        assert_step(&u);
         __atomic_store_n(&now, now + SECOND, __ATOMIC_RELEASE); // creation shows only the first
     }
+    mcr_buf_fini(&u.stored);
     mcr_upserter_free(u.upserter);
     mcr_store_close(s);
 }
