@@ -184,7 +184,7 @@ static void transaction(mcr_store *s, mcr_store_work *works)
     if (rest)
         put_back(s, rest);
     note_transaction(s, n);
-    while (works != rest) {
+    while (works && works != rest) {
         mcr_store_work *work = works;
         works = work->next;
         if (work->done)
