@@ -208,6 +208,33 @@ static void test_set_tls(void **state)
     fixture_free(&f);
 }
 
+// A request that was begun with the old certificates leaves nothing behind that trusts by them.
+static void test_set_tls_is_for_all_that_come(void **state)
+{
+    (void)state;
+    fixture f =
+        fixture_new(&(mcr_http_options){ .proxy = "", .tls = { .insecure = true } }, &server_tls);
+    const mcr_http_tls strict = { .ca_file = TLS_FILE("other-ca.pem") };
+    mcr_errbuf err;
+    scripted_server_answer(f.server, (scripted_reply){ .delay_ms = 50 });
+    told slow[3] = { { .times = 0 } };
+    for (int i = 0; i < 3; i++)
+        mcr_http_send(f.http, &(mcr_http_request){ .method = "GET",
+                                                   .url = at(&f, "/"),
+                                                   .timeout_ns = 30 * SECONDS,
+                                                   .done = note,
+                                                   .self = &slow[i] });
+    while (scripted_server_requests(f.server) < 3)
+        ev_run(f.loop, EVRUN_NOWAIT);
+    assert_int_equal(mcr_http_set_tls(f.http, &strict, &err), MCR_OK);
+    ev_run(f.loop, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(slow[i].status, 200);
+    told t = ask(&f, (mcr_http_request){ .url = at(&f, "/") }, NULL);
+    assert_int_equal(t.outcome, MCR_HTTP_NOT_TRUSTED);
+    fixture_free(&f);
+}
+
 // The server acts as a proxy: it is asked for the whole URL.
 static void test_proxy(void **state)
 {
@@ -291,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_set_tls),
+        cmocka_unit_test(test_set_tls_is_for_all_that_come),
         cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_http2),
     };
