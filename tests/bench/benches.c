@@ -2,6 +2,7 @@
 
 #include "bench_correlate.h"
 #include "bench_decode.h"
+#include "bench_deliver.h"
 #include "bench_encode.h"
 #include "bench_fanout.h"
 #include "bench_handler.h"
@@ -27,5 +28,7 @@ const mcr_bench mcr_benches[] = {
     { "memory", "resident size, idle and at work", bench_memory },
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
     { "store", "events into the event store, new ones and counts", bench_store },
+    { "deliver-http", "1 KB POSTs, 32 in flight, against bare curl on libev", bench_deliver },
+    { "deliver-h2", "the same by HTTP/2 to nghttpd", bench_deliver },
     { NULL, NULL, NULL },
 };
