@@ -245,7 +245,7 @@ static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int
     (void)now;
     store_sink *s = (store_sink *)(void *)sink;
     batch *b = mcr_zalloc(sizeof *b + n * sizeof *b->events);
-    b->work = (mcr_store_work){ run_batch, batch_done, NULL };
+    b->work = (mcr_store_work){ run_batch, batch_done, .never_fails = true };
     b->box = s->box;
     b->n = n;
     if (sink->answer.call)

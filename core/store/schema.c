@@ -153,7 +153,7 @@ static mcr_err prepare(sqlite3 *db, bool read_only, bool sync, mcr_errbuf *err)
     static const char settings[] = "PRAGMA journal_mode=WAL;"
                                    "PRAGMA wal_autocheckpoint=4000;"     // pages
                                    "PRAGMA journal_size_limit=67108864;" // bytes
-                                   "PRAGMA temp_store=MEMORY;";
+                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;";
     const char *level = sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
     int64_t id = 0, version = 0;
     bool empty = false;

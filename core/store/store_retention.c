@@ -10,7 +10,6 @@ bool mcr_tx_expire(mcr_store_tx *tx, int most)
     sqlite3_stmt *statement = mcr_tx_statement(tx, MCR_SQL_FIRST_EXPIRED);
     if (!statement)
         return false;
-    tx->saved = true; // none is needed: nobody takes this back
     int n = 0;
     for (; n < most && tx->failed == MCR_OK; n++) {
         sqlite3_bind_int64(statement, 1, tx->now);
@@ -19,7 +18,6 @@ bool mcr_tx_expire(mcr_store_tx *tx, int most)
         mcr_tx_take_away_row(tx, statement);
         tx->done.expired++;
     }
-    tx->saved = false;
     return n == most;
 }
 
@@ -52,10 +50,8 @@ static void forget_deletions(mcr_store_tx *tx)
 
 void mcr_tx_keep_limits(mcr_store_tx *tx)
 {
-    tx->saved = true;
     evict(tx);
     forget_deletions(tx);
-    tx->saved = false;
 }
 
 static int64_t number(mcr_store_tx *tx, mcr_store_statement which)

@@ -173,6 +173,7 @@ mcr_err mcr_tx_begin(mcr_store_tx *tx, bool writes, int64_t now)
     tx->first_expiry = 0;
     tx->failed = MCR_OK;
     tx->saved = false;
+    tx->unsafe = false;
     tx->known = false;
     if (run(tx, writes ? MCR_SQL_BEGIN_WRITE : MCR_SQL_BEGIN))
         read_state(tx);
@@ -208,7 +209,7 @@ mcr_err mcr_tx_commit(mcr_store_tx *tx)
 
 void mcr_tx_save(mcr_store_tx *tx)
 {
-    if (!tx->saved)
+    if (tx->unsafe && !tx->saved)
         tx->saved = run(tx, MCR_SQL_SAVE);
 }
 
@@ -217,7 +218,9 @@ bool mcr_tx_run(mcr_store_tx *tx, mcr_store_work *work)
     tx->saved = false;
     tx->state_at_start = tx->state;
     tx->done_at_start = tx->done;
-    bool keep = work->run(work, tx);
+    tx->unsafe = !work->never_fails;
+    bool keep = work->run(work, tx) || work->never_fails;
+    tx->unsafe = false;
     if (tx->failed == MCR_OK && tx->saved && !keep) {
         run(tx, MCR_SQL_BACK);
         tx->state = tx->state_at_start;

@@ -51,7 +51,8 @@ struct mcr_store_tx {
     mcr_errbuf err;
 
     // The piece of work.
-    bool saved; // there is a savepoint to go back to
+    bool unsafe; // it may have to be taken back: its first change makes a savepoint
+    bool saved;  // there is one
     mcr_store_state state_at_start;
     mcr_store_done done_at_start;
 

@@ -109,7 +109,7 @@ static figures store_all(mcr_store *store, mcr_event **events)
     figures before = now();
     for (size_t i = 0; i < n; i++) {
         size_t from = i * AT_ONCE;
-        works[i] = (work){ { run_work, work_done, NULL },
+        works[i] = (work){ { run_work, work_done, .never_fails = true },
                            upserter,
                            events + from,
                            EVENTS - from < AT_ONCE ? EVENTS - from : AT_ONCE,
