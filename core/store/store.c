@@ -403,7 +403,9 @@ static void end_read(mcr_store_work *work, mcr_err result, const mcr_errbuf *err
 static mcr_err read_memory(mcr_store *s, void (*read)(void *self, mcr_store_tx *tx), void *self,
                            mcr_errbuf *err)
 {
-    struct read_work r = { { run_read, end_read, NULL }, read, self, .err = err };
+    struct read_work r = {
+        .work = { .run = run_read, .done = end_read }, .read = read, .self = self, .err = err
+    };
     mcr_parker_init(&r.done);
     if (mcr_store_do(s, &r.work))
         mcr_park(&r.done, -1);

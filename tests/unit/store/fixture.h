@@ -78,7 +78,7 @@ static inline void task_done(mcr_store_work *work, mcr_err result, const mcr_err
 static inline void task_begin(task *t, mcr_store *s, bool (*run)(void *, mcr_store_tx *),
                               void *self)
 {
-    *t = (task){ .work = { task_run, task_done, NULL }, .run = run, .self = self };
+    *t = (task){ .work = { .run = task_run, .done = task_done }, .run = run, .self = self };
     mcr_parker_init(&t->done);
     assert_true(mcr_store_do(s, &t->work));
 }

@@ -241,7 +241,7 @@ static void the_queue_is_bounded_and_closing_works_it_off(void **state)
     task_begin(&tasks[0], s, wait_for_test, &gate);
     task_begin(&tasks[1], s, put_names, &(names_of){ "a" });
     task_begin(&tasks[2], s, put_names, &(names_of){ "b" });
-    mcr_store_work one_too_many = { task_run, task_done, NULL };
+    mcr_store_work one_too_many = { .run = task_run, .done = task_done };
     assert_false(mcr_store_do(s, &one_too_many));
     assert_int_equal(mcr_store_counts_now(s).waiting, 3);
     mcr_unpark(&gate);
