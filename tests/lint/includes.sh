@@ -14,7 +14,7 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     may["broadcast"] = "base event correlate sink"
     may["source"] = "base event correlate sink broadcast net"
     may["script"] = "base event correlate sink broadcast"
-    may["api"] = "base event net store"
+    may["api"] = "base event correlate net store sink"
     may["cli"] = "base event correlate net store sink broadcast source script api"
 
     name_of["base"] = name_of["event"] = name_of["broadcast"] = name_of["cli"] = "knows mooncrier.h"
