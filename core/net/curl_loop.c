@@ -173,6 +173,8 @@ mcr_curl_loop *mcr_curl_loop_new(struct ev_loop *loop, uint32_t connections,
 {
     mcr_curl_loop *l = mcr_zalloc(sizeof *l);
     l->multi = curl_multi_init();
+    if (!l->multi)
+        abort(); // out of memory
     l->loop = loop;
     l->done = done;
     ev_prepare_init(&l->before_sleep, before_sleep);

@@ -86,6 +86,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *self)
 
 // When a kept connection turns out to be closed, curl sends the request once more on a new one,
 // also if the server may have done it already. We are to send it once.
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's
 static int on_begin(void *self, char *peer, char *own, int peer_port, int own_port)
 {
     (void)peer;
@@ -100,6 +101,8 @@ static CURL *new_easy(mcr_http_call *call)
 {
     const mcr_http *http = call->http;
     CURL *easy = curl_easy_init();
+    if (!easy)
+        abort(); // out of memory
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->said);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -347,8 +350,8 @@ void mcr_http_free(mcr_http *http)
     if (!http)
         return;
     http->freed = true;
-    while (http->under_way) {
-        mcr_http_call *call = http->under_way;
+    for (mcr_http_call *call = http->under_way, *next; call; call = next) {
+        next = call->next;
         detach(call);
         free_call(call);
     }

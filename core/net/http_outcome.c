@@ -2,17 +2,17 @@
 
 #include <string.h>
 
-void mcr_http_put_peer(mcr_buf *out, const char *text)
+void mcr_http_put_peer(mcr_buf *out, const char *url)
 {
-    CURLU *url = curl_url();
+    CURLU *parts = curl_url();
     char *host = NULL, *port = NULL;
-    if (curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+    if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
         mcr_buf_printf(out, "%s:%s", host, port);
     curl_free(host);
     curl_free(port);
-    curl_url_cleanup(url);
+    curl_url_cleanup(parts);
 }
 
 static void put_phrase(mcr_buf *error, const char *url, const char *what)

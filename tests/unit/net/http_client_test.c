@@ -191,6 +191,11 @@ static void test_outcomes(void **state)
           MCR_HTTP_ANSWERED,
           200,
           "" },
+        { { .mode = SCRIPTED_GARBAGE,
+            .body = MCR_STR("HTTP/1.1 103 Early Hints\r\nX: 1\r\n\r\nHTTP/1.1 500 Oh\r\n\r\n") },
+          MCR_HTTP_ANSWERED,
+          500,
+          "" },
         { { .mode = SCRIPTED_HANG }, MCR_HTTP_TIMED_OUT, 0, "no answer within 0.2 seconds" },
     };
     fixture f = fixture_new(NULL, NULL);
