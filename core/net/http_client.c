@@ -104,6 +104,8 @@ static CURL *new_easy(mcr_http_call *call)
     if (!easy)
         abort(); // out of memory
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    // A request that ends while its name is looked up must not wait for the resolver.
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->said);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);

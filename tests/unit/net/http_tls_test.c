@@ -1,5 +1,6 @@
 // https, client certificates, names, proxies, HTTP/2.
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "http_fixture.h"
@@ -310,6 +311,44 @@ static void test_http2(void **state)
     fixture_free(&f);
 }
 
+static void kill_server(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    const nghttpd *server = timer->data;
+    kill(server->pid, SIGKILL);
+}
+
+// A server that takes requests and dies: what was sent may have been done.
+static void test_http2_dies(void **state)
+{
+    (void)state;
+    nghttpd server;
+    if (!nghttpd_start(&server, server_tls.cert_file, server_tls.key_file))
+        skip();
+    fixture f = fixture_new(
+        &(mcr_http_options){ .proxy = "", .http2 = true, .tls = { .insecure = true } }, NULL);
+    assert_int_equal(ask(&f, (mcr_http_request){ .url = server.url }, NULL).status, 404);
+    kill(server.pid, SIGSTOP);
+    ev_timer timer;
+    ev_timer_init(&timer, kill_server, 0.2, 0);
+    timer.data = &server;
+    ev_timer_start(f.loop, &timer);
+    told t[2] = { { .times = 0 }, { .times = 0 } };
+    for (int i = 0; i < 2; i++)
+        mcr_http_send(f.http, &(mcr_http_request){ .method = "POST",
+                                                   .url = server.url,
+                                                   .body = MCR_STR("lost"),
+                                                   .timeout_ns = 30 * SECONDS,
+                                                   .done = note,
+                                                   .self = &t[i] });
+    ev_run(f.loop, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(t[i].outcome, MCR_HTTP_BROKEN);
+    nghttpd_stop(&server);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_set_tls_is_for_all_that_come),
         cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_http2),
+        cmocka_unit_test(test_http2_dies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
