@@ -2,6 +2,23 @@
 
 #include "sink/age.h"
 
+const char *mcr_event_cell_title(size_t cell)
+{
+    static const char *const titles[MCR_EVENT_CELLS] = {
+        [MCR_CELL_LAST_SEEN] = "LAST SEEN", [MCR_CELL_TYPE] = "TYPE",
+        [MCR_CELL_REASON] = "REASON",       [MCR_CELL_OBJECT] = "OBJECT",
+        [MCR_CELL_SUBOBJECT] = "SUBOBJECT", [MCR_CELL_SOURCE] = "SOURCE",
+        [MCR_CELL_MESSAGE] = "MESSAGE",     [MCR_CELL_FIRST_SEEN] = "FIRST SEEN",
+        [MCR_CELL_COUNT] = "COUNT",         [MCR_CELL_NAME] = "NAME",
+    };
+    return titles[cell];
+}
+
+bool mcr_event_cell_is_narrow(size_t cell)
+{
+    return cell <= MCR_CELL_OBJECT || cell == MCR_CELL_MESSAGE;
+}
+
 static void age_cell(mcr_event_cells *c, int cell, const mcr_time *seen, int64_t now)
 {
     mcr_buf *text = &c->rooms[cell];

@@ -1,6 +1,7 @@
 #pragma once
 // What stands in each column of `kubectl get events`.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -19,6 +20,11 @@ enum {
     MCR_CELL_NAME,       // wide
     MCR_EVENT_CELLS
 };
+
+// mcr_event_cell_title is a column's: "LAST SEEN"; mcr_event_cell_is_narrow tells whether it is
+// shown without -o wide.
+const char *mcr_event_cell_title(size_t cell);
+bool mcr_event_cell_is_narrow(size_t cell);
 
 typedef struct mcr_event_cells {
     mcr_str at[MCR_EVENT_CELLS];
