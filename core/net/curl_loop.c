@@ -19,12 +19,15 @@ struct mcr_curl_loop {
     CURLM *multi;
     struct ev_loop *loop;
     mcr_curl_loop_done *done;
-    ev_prepare before_sleep; // runs while a transfer is under way
+    ev_check after_io; // both run while a transfer is under way
+    ev_prepare before_sleep;
     ev_timer timer;
+    ev_timer no_sleep;   // a transfer ended after the loop had its turn: it is to take another one
     bool due;            // curl wants to be called as if its timer had run out
     socket_io **sockets; // by descriptor
     size_t n_sockets;
     size_t under_way;
+    size_t ended; // so far
     bool retired;
     bool reaping; // `done` may be on the stack: freeing waits
 };
@@ -111,11 +114,24 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
     l->due = true;
 }
 
+static void start_reaping(mcr_curl_loop *l)
+{
+    ev_check_start(l->loop, &l->after_io);
+    ev_prepare_start(l->loop, &l->before_sleep);
+}
+
+static void stop_reaping(mcr_curl_loop *l)
+{
+    ev_check_stop(l->loop, &l->after_io);
+    ev_prepare_stop(l->loop, &l->before_sleep);
+}
+
 static void free_loop(mcr_curl_loop *l)
 {
     curl_multi_cleanup(l->multi);
-    ev_prepare_stop(l->loop, &l->before_sleep);
+    stop_reaping(l);
     ev_timer_stop(l->loop, &l->timer);
+    ev_timer_stop(l->loop, &l->no_sleep);
     for (size_t i = 0; i < l->n_sockets; i++) {
         if (l->sockets[i])
             ev_io_stop(l->loop, &l->sockets[i]->io);
@@ -128,8 +144,9 @@ static void free_loop(mcr_curl_loop *l)
 static void ended(mcr_curl_loop *l, CURL *easy)
 {
     curl_multi_remove_handle(l->multi, easy);
+    l->ended++;
     if (--l->under_way == 0)
-        ev_prepare_stop(l->loop, &l->before_sleep);
+        stop_reaping(l);
 }
 
 // Ends what is over; false when `l` is gone after that.
@@ -154,18 +171,39 @@ static bool reap(mcr_curl_loop *l)
     return true;
 }
 
+// After all io of this turn of the loop, so that who runs it turn by turn (EVRUN_ONCE) sees what
+// has ended before the next one sleeps.
+static void after_io(struct ev_loop *loop, ev_check *check, int events)
+{
+    (void)loop;
+    (void)events;
+    reap(check->data);
+}
+
+static void on_no_sleep(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+}
+
 static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
     (void)loop;
     (void)events;
     mcr_curl_loop *l = prepare->data;
-    if (!reap(l) || !l->due)
+    if (!l->due)
         return;
     int running;
     l->due = false;
     ev_timer_stop(l->loop, &l->timer);
     curl_multi_socket_action(l->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    reap(l); // what failed at once would wait for other io
+    // What failed at once would wait for other io, and its user for the next turn.
+    size_t before = l->ended;
+    if (reap(l) && l->ended != before) {
+        ev_timer_set(&l->no_sleep, 0, 0);
+        ev_timer_start(l->loop, &l->no_sleep);
+    }
 }
 
 mcr_curl_loop *mcr_curl_loop_new(struct ev_loop *loop, uint32_t connections,
@@ -177,9 +215,12 @@ mcr_curl_loop *mcr_curl_loop_new(struct ev_loop *loop, uint32_t connections,
         abort(); // out of memory
     l->loop = loop;
     l->done = done;
+    ev_check_init(&l->after_io, after_io);
+    ev_set_priority(&l->after_io, EV_MINPRI);
     ev_prepare_init(&l->before_sleep, before_sleep);
     ev_timer_init(&l->timer, on_timer, 0, 0);
-    l->before_sleep.data = l->timer.data = l;
+    ev_timer_init(&l->no_sleep, on_no_sleep, 0, 0);
+    l->after_io.data = l->before_sleep.data = l->timer.data = l;
     curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
     curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
@@ -196,7 +237,7 @@ void mcr_curl_loop_add(mcr_curl_loop *l, CURL *easy, void *self)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, l);
     if (l->under_way++ == 0)
-        ev_prepare_start(l->loop, &l->before_sleep);
+        start_reaping(l);
     curl_multi_add_handle(l->multi, easy);
 }
 

@@ -2,9 +2,10 @@
 // libcurl's multi interface on a libev loop: sockets and timers of transfers become io and timer
 // handles of the loop, and the loop lives as long as a transfer is under way.
 //
-// Transfers are ended in one place, when the loop is about to sleep, and never in the middle of
-// another one's io: requests that begin then are sent before the loop sleeps, all in one go
-// (LIMITS §5: fewer timers, and none starves).
+// Transfers are ended in one place, when all io of a turn of the loop is done, and never in the
+// middle of another one's io: requests that begin then are sent before the loop sleeps, all in one
+// go (LIMITS §5: fewer timers, and none starves). Who runs the loop turn by turn (EVRUN_ONCE, as a
+// host does) never sleeps on what has ended.
 
 #include <curl/curl.h>
 #include <stdint.h>
