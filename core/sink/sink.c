@@ -10,6 +10,7 @@ const mcr_sink_kind *const mcr_sink_kinds[] = {
     &mcr_sink_kind_stdout,
     &mcr_sink_kind_stderr,
     &mcr_sink_kind_store,
+    &mcr_sink_kind_webhook,
     NULL,
 };
 

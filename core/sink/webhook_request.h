@@ -1,0 +1,40 @@
+#pragma once
+// The words of webhook requests: where one goes and with which headers, what its answer means.
+
+#include "net/http_client.h"
+#include "sink/sink.h"
+#include "sink/webhook.h"
+
+// A target is a text: "METHOD URL\n", then one line for each header. Equal targets are one.
+
+// mcr_webhook_target appends the target of an event. `url` is that of the options, filled in;
+// `rendered` (NULL: nothing) may say otherwise. MCR_EINVAL with a sentence for what cannot be sent:
+// no URL, not http or https, control characters, a header that is the client's own affair.
+mcr_err mcr_webhook_target(const mcr_webhook_options *o, mcr_str url, const mcr_rendered *rendered,
+                           mcr_buf *out, mcr_errbuf *err);
+
+// mcr_webhook_check_headers says what is wrong with the headers of the options, as above.
+mcr_err mcr_webhook_check_headers(const mcr_option_map *headers, mcr_errbuf *err);
+
+// mcr_webhook_own_server tells whether the target is on the server of the options' URL, which alone
+// gets their credentials.
+bool mcr_webhook_own_server(const mcr_webhook_options *o, mcr_str target);
+
+// Statuses that are worth another try, as a set.
+typedef struct mcr_webhook_statuses {
+    uint64_t bits[16]; // of 0 … 1023
+} mcr_webhook_statuses;
+
+// mcr_webhook_statuses_read reads "429" and "5xx". MCR_EINVAL for anything else, 2xx included.
+mcr_err mcr_webhook_statuses_read(const mcr_option_list *list, mcr_webhook_statuses *out,
+                                  mcr_errbuf *err);
+bool mcr_webhook_statuses_has(const mcr_webhook_statuses *s, int status);
+
+// mcr_webhook_retry_after is what the answer's Retry-After asks for: seconds, or an HTTP date
+// compared with `now` (Unix ns). -1: nothing.
+int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now);
+
+// mcr_webhook_reason appends one line on what went wrong: method, scheme and host, status and the
+// beginning of the body, in which the words of `secrets` (NULL-terminated) are crossed out.
+void mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
+                        const char *const *secrets);
