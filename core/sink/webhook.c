@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "event/encode.h"
 #include "net/base64.h"
+#include "net/http_client.h"
 #include "net/token_file.h"
 #include "sink/batch.h"
 #include "sink/deliveries.h"
@@ -79,6 +80,7 @@ static mcr_sink *open_webhook(const void *options, mcr_errbuf *err)
     const mcr_webhook_options *o = options;
     if (mcr_webhook_check(o, err))
         return NULL;
+    mcr_http_global_init();
     webhook *w = mcr_zalloc(sizeof *w);
     w->sink.kind = &mcr_sink_kind_webhook;
     w->o = o;

@@ -1,6 +1,7 @@
 #include "sink/webhook_options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "net/token_file.h"
 #include "sink/deliveries.h"
@@ -166,9 +167,17 @@ static const char *check_target(const mcr_webhook_options *o, mcr_errbuf *err)
     if (!wrong && o->url && !t)
         wrong = "url";
     if (t) {
+        target.len = 0;
         mcr_template_write(t, &(mcr_event){ 0 }, &url);
         if (mcr_webhook_target(o, mcr_buf_str(&url), NULL, &target, err))
             wrong = "url";
+    }
+    if (!wrong && (o->bearer || o->bearer_file || o->user) &&
+        strcasestr(mcr_buf_cstr(&target), "\nAuthorization:")) {
+        wrong = o->bearer ? "bearer" : o->bearer_file ? "bearer_file" : "user";
+        mcr_errf(err, MCR_ECONFIG,
+                 "'%s' and an Authorization header or a user in the URL: only one can be used",
+                 wrong);
     }
     mcr_template_free(t);
     mcr_buf_fini(&url);

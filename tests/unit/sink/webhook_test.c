@@ -1,202 +1,8 @@
-// The sink "webhook" against a server that answers as it is told.
+// The sink "webhook": what becomes of events, whatever the server does.
 
-#include "sample.h"
+#include "webhook_fixture.h"
 
-#include <ev.h>
-#include <string.h>
 #include <zlib.h>
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "net/http_client.h"
-#include "sink/dead_letters.h"
-#include "sink/sink.h"
-#include "sink/webhook.h"
-#include "support/scripted_server.h"
-
-typedef struct setting {
-    const char *key;
-    const char *text; // NULL: the number, or a bool if that is -1 (true) or -2 (false)
-    double number;
-} setting;
-
-#define TRUE  -1
-#define FALSE -2
-
-typedef struct fixture {
-    scripted_server *server;
-    struct ev_loop *loop;
-    void *options;
-    mcr_sink *sink;
-    int64_t now; // of write and tick
-    mcr_clock clock;
-    char *dead_path;
-    mcr_event *events[64];
-    size_t n_events;
-} fixture;
-
-static fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    mcr_http_global_init();
-    mcr_log_set_level(MCR_LOG_ERROR);
-    f = (fixture){ .server = scripted_server_new(NULL), .loop = ev_loop_new(0), .now = SAMPLE_NOW };
-    f.clock = mcr_clock_fixed(&f.now);
-    return 0;
-}
-
-static mcr_err set(const char *key, mcr_option_value value, mcr_errbuf *err)
-{
-    return mcr_option_set(f.options, mcr_sink_kind_find("webhook")->options, key, &value, err);
-}
-
-static void set_text(const char *key, const char *text)
-{
-    mcr_errbuf err;
-    if (set(key, (mcr_option_value){ .kind = MCR_VALUE_STRING, .string = text }, &err))
-        fail_msg("%s", err.text);
-}
-
-static void prepare(const setting *settings, size_t n)
-{
-    const mcr_sink_kind *kind = mcr_sink_kind_find("webhook");
-    f.options = mcr_zalloc(kind->options_size);
-    kind->defaults(f.options);
-    for (size_t i = 0; i < n; i++) {
-        const setting *s = &settings[i];
-        mcr_option_value value = { .kind = s->text         ? MCR_VALUE_STRING
-                                           : s->number < 0 ? MCR_VALUE_BOOL
-                                                           : MCR_VALUE_NUMBER,
-                                   .string = s->text,
-                                   .number = s->number,
-                                   .boolean = s->number == TRUE };
-        mcr_errbuf err;
-        if (set(s->key, value, &err))
-            fail_msg("%s", err.text);
-    }
-}
-
-// Opens the sink with the server's URL unless there is one, short waits, and dead letters.
-static void begin(const setting *settings, size_t n)
-{
-    prepare(settings, n);
-    mcr_webhook_options *o = f.options;
-    if (!o->url)
-        set_text("url", scripted_server_url(f.server));
-    o->proxy = o->proxy ? o->proxy : mcr_strdup("");
-    if (o->wait == SECOND) {
-        o->wait = 1000000;
-        o->max_wait = 20000000;
-    }
-    mcr_errbuf err;
-    f.sink = mcr_sink_kind_find("webhook")->open(o, &err);
-    if (!f.sink)
-        fail_msg("%s", err.text);
-    f.sink->name = "hook";
-    f.sink->watcher = "w";
-    f.dead_path = scratch_path("dead.jsonl");
-    f.sink->dead = mcr_dead_letters_open(f.dead_path, &f.clock, &err);
-    f.sink->kind->start(f.sink, f.loop);
-}
-
-static void assert_sum(void)
-{
-    const mcr_sink_counts *c = &f.sink->counts;
-    assert_int_equal(c->assigned, c->delivered + c->merged + c->suppressed + c->rejected +
-                                      c->gave_up + c->dead_lettered + c->spooled + c->in_flight);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (f.sink) {
-        assert_sum();
-        mcr_dead_letters *dead = f.sink->dead;
-        f.sink->kind->close(f.sink);
-        mcr_dead_letters_close(dead);
-        remove_scratch(f.dead_path);
-    }
-    if (f.options)
-        mcr_options_fini(f.options, mcr_sink_kind_find("webhook")->options);
-    free(f.options);
-    for (size_t i = 0; i < f.n_events; i++) {
-        assert_int_equal(holders(f.events[i]), 1);
-        mcr_event_unref(f.events[i]);
-    }
-    ev_loop_destroy(f.loop);
-    scripted_server_free(f.server);
-    mcr_log_set_level(MCR_LOG_INFO);
-    return 0;
-}
-
-// Writes an event that is {"n":`n`}, and whose name is that, too.
-static void write_number(int n)
-{
-    char raw[32];
-    snprintf(raw, sizeof raw, "{\"n\":%d}", n);
-    mcr_event *ev = raw_event(raw);
-    f.events[f.n_events++] = ev;
-    f.sink->kind->write(f.sink, &ev, 1, f.now);
-    assert_sum();
-}
-
-typedef struct wait {
-    uint64_t n;
-    int64_t until; // monotonic
-    bool late;
-} wait;
-
-static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
-{
-    (void)events;
-    wait *w = timer->data;
-    w->late = mcr_clock_monotonic() > w->until;
-    if (w->late || f.sink->counts.assigned - f.sink->counts.in_flight >= w->n)
-        ev_break(loop, EVBREAK_ALL);
-}
-
-// Runs the loop until `n` events are decided.
-static void run_until_settled(uint64_t n)
-{
-    wait w = { .n = n, .until = mcr_clock_monotonic() + 60 * SECOND };
-    ev_timer look;
-    ev_timer_init(&look, on_look, 0., 0.002);
-    look.data = &w;
-    ev_timer_start(f.loop, &look);
-    ev_run(f.loop, 0);
-    ev_timer_stop(f.loop, &look);
-    if (w.late)
-        fail_msg("%d requests, %d in flight", (int)scripted_server_requests(f.server),
-                 (int)f.sink->counts.in_flight);
-    assert_sum();
-}
-
-static const char *body(size_t request)
-{
-    return scripted_server_request(f.server, request)->body;
-}
-
-static const char *header(size_t request, const char *name)
-{
-    static char value[512];
-    return scripted_request_header(scripted_server_request(f.server, request), name, value,
-                                   sizeof value)
-               ? value
-               : "-";
-}
-
-static void assert_dead(const char *reason)
-{
-    mcr_buf text = read_file(f.dead_path);
-    mcr_buf_cstr(&text);
-    char expected[2048];
-    snprintf(expected, sizeof expected, "\"reason\":\"%s\"", reason);
-    if (!strstr(text.ptr, expected))
-        fail_msg("no %s in %s", expected, text.ptr);
-    mcr_buf_fini(&text);
-}
 
 static void one_event_one_request(void **state)
 {
@@ -407,15 +213,130 @@ static void bodies_are_compressed(void **state)
     }
 }
 
+static void order_is_kept(void **state)
+{
+    (void)state;
+    setting settings[] = { { "batch.events", NULL, 2 } };
+    begin(settings, 1);
+    scripted_server_answer(f.server, (scripted_reply){ .status = 503 });
+    scripted_server_answer(f.server, (scripted_reply){ .mode = SCRIPTED_RESET });
+    scripted_server_answer(f.server, (scripted_reply){ .status = 200 });
+    for (int i = 1; i <= 6; i++)
+        write_number(i);
+    run_until_settled(6);
+    static const char *const bodies[] = { "[{\"n\":1},{\"n\":2}]", "[{\"n\":1},{\"n\":2}]",
+                                          "[{\"n\":1},{\"n\":2}]", "[{\"n\":3},{\"n\":4}]",
+                                          "[{\"n\":5},{\"n\":6}]" };
+    assert_int_equal(scripted_server_requests(f.server), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(body(i), bodies[i]);
+}
+
+static void a_bad_event_delays_no_other(void **state)
+{
+    (void)state;
+    setting settings[] = { { "ordered", NULL, TRUE }, { "retry.wait", "1h", 0 } };
+    begin(settings, 2);
+    scripted_server_answer(f.server, (scripted_reply){ .status = 503 });
+    scripted_server_answer(f.server, (scripted_reply){ .status = 200 });
+    write_number(1);
+    while (scripted_server_requests(f.server) < 1)
+        ev_run(f.loop, EVRUN_NOWAIT);
+    write_number(2);
+    write_number(3);
+    run_until_settled(2);
+    assert_int_equal(f.sink->counts.delivered, 2);
+    assert_int_equal(f.sink->counts.in_flight, 1);
+}
+
+static void servers_die_and_come_back(void **state)
+{
+    (void)state;
+    setting settings[] = { { "batch.events", NULL, 2 }, { "retry.attempts", NULL, 0 } };
+    begin(settings, 2);
+    write_number(1);
+    write_number(2);
+    run_until_settled(2);
+    scripted_server_stop(f.server);
+    for (int i = 3; i <= 8; i++)
+        write_number(i);
+    for (int i = 0; i < 20; i++)
+        ev_run(f.loop, EVRUN_ONCE);
+    assert_int_equal(f.sink->counts.in_flight, 6);
+    assert_sum();
+    scripted_server_start(f.server);
+    run_until_settled(8);
+    assert_int_equal(f.sink->counts.delivered, 8);
+    assert_string_equal(body(3), "[{\"n\":7},{\"n\":8}]");
+}
+
+static void what_is_left_is_given_up(void **state)
+{
+    (void)state;
+    setting settings[] = { { "batch.events", NULL, 2 } };
+    begin(settings, 1);
+    mcr_dead_letters *dead = f.sink->dead;
+    scripted_server_answer(f.server, (scripted_reply){ .mode = SCRIPTED_HANG });
+    for (int i = 1; i <= 5; i++)
+        write_number(i); // one under way, one behind it, one waits for company
+    while (scripted_server_requests(f.server) < 1)
+        ev_run(f.loop, EVRUN_NOWAIT);
+    f.sink->kind->close(f.sink);
+    f.sink = NULL;
+    assert_int_equal(mcr_dead_letters_count(dead), 5);
+    mcr_dead_letters_close(dead);
+    remove_scratch(f.dead_path);
+}
+
+static void room_counts_what_waits(void **state)
+{
+    (void)state;
+    setting settings[] = { { "batch.events", NULL, 3 }, { "queue", NULL, 5 } };
+    begin(settings, 2);
+    scripted_server_answer(f.server, (scripted_reply){ .mode = SCRIPTED_HANG });
+    assert_int_equal(f.sink->kind->room(f.sink), 5);
+    for (int i = 1; i <= 4; i++)
+        write_number(i);
+    assert_int_equal(f.sink->kind->room(f.sink), 1);
+    write_number(5);
+    write_number(6);
+    write_number(7);
+    assert_int_equal(f.sink->kind->room(f.sink), 0);
+}
+
+static void retry_after_is_kept_to(void **state)
+{
+    (void)state;
+    setting settings[] = { { "retry.wait", "1ms", 0 }, { "retry.max_wait", "1h", 0 } };
+    begin(settings, 2);
+    scripted_server_answer(f.server,
+                           (scripted_reply){ .status = 429, .headers = "Retry-After: 1\n" });
+    scripted_server_answer(f.server, (scripted_reply){ .status = 200 });
+    int64_t before = mcr_clock_monotonic();
+    write_number(1);
+    run_until_settled(1);
+    assert_true(mcr_clock_monotonic() - before >= SECOND);
+    assert_int_equal(f.sink->counts.delivered, 1);
+}
+
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(one_event_one_request), CASE(batches_by_number),
-        CASE(batches_by_bytes),      CASE(batches_by_time),
-        CASE(bodies_are_wrapped),    CASE(statuses_and_what_they_mean),
-        CASE(statuses_are_chosen),   CASE(success_is_what_is_expected),
-        CASE(bodies_are_compressed),
+        WEBHOOK_CASE(one_event_one_request),
+        WEBHOOK_CASE(batches_by_number),
+        WEBHOOK_CASE(batches_by_bytes),
+        WEBHOOK_CASE(batches_by_time),
+        WEBHOOK_CASE(bodies_are_wrapped),
+        WEBHOOK_CASE(statuses_and_what_they_mean),
+        WEBHOOK_CASE(statuses_are_chosen),
+        WEBHOOK_CASE(success_is_what_is_expected),
+        WEBHOOK_CASE(bodies_are_compressed),
+        WEBHOOK_CASE(order_is_kept),
+        WEBHOOK_CASE(a_bad_event_delays_no_other),
+        WEBHOOK_CASE(servers_die_and_come_back),
+        WEBHOOK_CASE(what_is_left_is_given_up),
+        WEBHOOK_CASE(room_counts_what_waits),
+        WEBHOOK_CASE(retry_after_is_kept_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
