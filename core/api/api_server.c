@@ -213,8 +213,8 @@ static handler *find_handler(const mcr_api_request *r)
         { "GET", mcr_api_list, mcr_api_get },
         { "HEAD", mcr_api_list, mcr_api_get },
         { "POST", mcr_api_create, NULL },
-        { "PUT", NULL, NULL },
-        { "PATCH", NULL, NULL },
+        { "PUT", NULL, mcr_api_update },
+        { "PATCH", NULL, mcr_api_patch },
         { "DELETE", mcr_api_delete_collection, mcr_api_delete },
     };
     if (r->watch)
