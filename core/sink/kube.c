@@ -1,5 +1,6 @@
 #include "sink/kube.h"
 
+#include <ev.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -105,6 +106,31 @@ static int64_t steady_now(void *self)
 
 static const mcr_clock steady = { steady_now, NULL };
 
+static mcr_http *new_http(const mcr_kube_access *access, const mcr_kube_options *o,
+                          struct ev_loop *loop, mcr_errbuf *err)
+{
+    mcr_http_options http = {
+        .tls = access->tls,
+        .proxy = access->proxy,
+        .http2 = o->http2,
+        .connections = (uint32_t)o->max_in_flight,
+    };
+    return mcr_http_new(loop, &http, err);
+}
+
+// Certificates that cannot be read are told before anything is started.
+static bool can_speak(const mcr_kube_access *access, const mcr_kube_options *o, mcr_errbuf *err)
+{
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    mcr_http *http = loop ? new_http(access, o, loop, err) : NULL;
+    if (!loop)
+        mcr_errf(err, MCR_EIO, "no event loop could be made");
+    mcr_http_free(http);
+    if (loop)
+        ev_loop_destroy(loop);
+    return http != NULL;
+}
+
 static mcr_sink *open_kube(const void *o, mcr_errbuf *err)
 {
     if (check(o, err))
@@ -113,6 +139,11 @@ static mcr_sink *open_kube(const void *o, mcr_errbuf *err)
     mcr_kube_access *access = mcr_kube_access_load(&given->access, err);
     if (!access)
         return NULL;
+    mcr_http_global_init();
+    if (!can_speak(access, given, err)) {
+        mcr_kube_access_free(access);
+        return NULL;
+    }
     mcr_kube *kube = mcr_zalloc(sizeof *kube);
     kube->sink.kind = &mcr_sink_kind_kube;
     kube->options = given;
@@ -128,13 +159,7 @@ static void start(mcr_sink *sink, struct ev_loop *loop)
 {
     mcr_kube *kube = (mcr_kube *)sink;
     const mcr_kube_options *o = kube->options;
-    mcr_http_options http = {
-        .tls = kube->access->tls,
-        .proxy = kube->access->proxy,
-        .http2 = o->http2,
-        .connections = (uint32_t)o->max_in_flight,
-    };
-    kube->http = mcr_http_new(loop, &http, &kube->broken);
+    kube->http = new_http(kube->access, o, loop, &kube->broken);
     if (!kube->http) {
         mcr_log(MCR_LOG_ERROR, "sink '%s': %s", sink->name, kube->broken.text);
         return;

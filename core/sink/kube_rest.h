@@ -16,7 +16,9 @@ typedef struct mcr_kube_rest mcr_kube_rest;
 typedef struct mcr_kube_call mcr_kube_call;
 
 typedef struct mcr_kube_rest_options {
-    const char *server;           // base URL
+    const char *server;           // base URL; copied
+    const char *namespace;        // the only one that is written to, as a client made for one;
+                                  // borrowed; NULL: any
     mcr_http *http;               // borrowed
     mcr_credentials *credentials; // borrowed; NULL: no Authorization
     const mcr_clock *clock;       // of the limiter; borrowed

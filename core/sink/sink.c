@@ -7,6 +7,7 @@
 
 const mcr_sink_kind *const mcr_sink_kinds[] = {
     &mcr_sink_kind_file,
+    &mcr_sink_kind_kube,
     &mcr_sink_kind_stdout,
     &mcr_sink_kind_stderr,
     &mcr_sink_kind_store,

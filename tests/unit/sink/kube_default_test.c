@@ -244,6 +244,36 @@ static void ten_thousand_wait_through_an_outage(void **state)
     end_world(&w);
 }
 
+static void options_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        mcr_kube_options options;
+        const char *wrong;
+    } rows[] = {
+        { { .max_in_flight = 0 }, "max_in_flight" },
+        { { .max_in_flight = 1001 }, "max_in_flight" },
+        { { .max_in_flight = 101, .http2 = true }, "max_in_flight" },
+        { { .max_in_flight = 64, .queue = 0 }, "queue" },
+        { { .max_in_flight = 64, .queue = 1 }, "retry.attempts" },
+        { { .max_in_flight = 64, .queue = 1, .attempts = 1, .qps = 5 }, "burst" },
+        { { .max_in_flight = 64,
+            .queue = 1,
+            .attempts = 1,
+            .access = { .in_cluster = true, .context = "kind" } },
+          "in_cluster" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mcr_errbuf err = { 0 };
+        assert_string_equal(mcr_sink_kind_kube.check(&rows[i].options, &err), rows[i].wrong);
+        assert_true(err.text[0] != '\0');
+        assert_null(mcr_sink_kind_kube.open(&rows[i].options, &err));
+    }
+    mcr_kube_options good;
+    mcr_sink_kind_kube.defaults(&good);
+    assert_null(mcr_sink_kind_kube.check(&good, NULL));
+}
+
 int main(void)
 {
     mcr_log_set_level(MCR_LOG_ERROR);
@@ -256,6 +286,7 @@ int main(void)
         cmocka_unit_test(what_was_done_is_noted),
         cmocka_unit_test(draining_tries_at_once_what_waits),
         cmocka_unit_test(ten_thousand_wait_through_an_outage),
+        cmocka_unit_test(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,564 @@
+// The sink "kube" with a server at the other end that does everything wrong: the sink's own table
+// of functions, a real loop, real requests. After each scenario the ledger's sum holds, and the
+// server has what client-go would have left there, or better.
+
+#include "sample.h"
+
+#include <ev.h>
+
+#include "api_server.h"
+#include "base/log.h"
+#include "net/http_client.h"
+#include "sink/dead_letters.h"
+#include "sink/kinds.h"
+#include "sink/kube.h"
+
+#define MS (SECOND / 1000)
+
+typedef struct world {
+    api_server api;
+    char *path; // a scratch directory's file: dead letters
+    mcr_buf token_file;
+    mcr_dead_letters *dead;
+    mcr_kube_options options;
+    struct ev_loop *loop;
+    mcr_sink *sink;
+} world;
+
+static void begin_world(world *w)
+{
+    memset(w, 0, sizeof *w);
+    api_server_init(&w->api);
+    w->path = scratch_path("dead.jsonl");
+    mcr_errbuf err;
+    w->dead = mcr_dead_letters_open(w->path, &mcr_clock_wall, &err);
+    assert_non_null(w->dead);
+    w->loop = ev_loop_new(EVFLAG_AUTO);
+    mcr_sink_kind_kube.defaults(&w->options);
+    w->options.access.server = scripted_server_url(w->api.server);
+    w->options.wait = MS;
+    w->options.max_wait = 5 * MS;
+}
+
+static void open_sink(world *w)
+{
+    mcr_errbuf err;
+    w->sink = mcr_sink_kind_kube.open(&w->options, &err);
+    if (!w->sink)
+        fail_msg("%s", err.text);
+    w->sink->name = "cluster";
+    w->sink->watcher = "w";
+    w->sink->dead = w->dead;
+    mcr_sink_kind_kube.start(w->sink, w->loop);
+}
+
+static void check_ledger(const world *w)
+{
+    const mcr_sink_counts *c = &w->sink->counts;
+    assert_int_equal(c->assigned, c->delivered + c->merged + c->suppressed + c->rejected +
+                                      c->gave_up + c->dead_lettered + c->spooled + c->in_flight);
+}
+
+// What is in flight at the end goes to the dead letters.
+static void close_sink(world *w)
+{
+    check_ledger(w);
+    uint64_t letters = w->sink->counts.dead_lettered + w->sink->counts.in_flight;
+    mcr_sink_kind_kube.close(w->sink);
+    w->sink = NULL;
+    assert_int_equal(mcr_dead_letters_count(w->dead), letters);
+}
+
+static void end_world(world *w)
+{
+    if (w->sink)
+        close_sink(w);
+    ev_loop_destroy(w->loop);
+    mcr_dead_letters_close(w->dead);
+    api_server_fini(&w->api);
+    mcr_buf_fini(&w->token_file);
+    remove_scratch(w->path);
+}
+
+static void write_event(world *w, const char *name, int count)
+{
+    mcr_event fields = sample_fields();
+    fields.metadata.name = mcr_str_of(name);
+    fields.count = count;
+    fields.counted = count > 1;
+    mcr_event *ev = mcr_event_new(&fields);
+    mcr_sink_kind_kube.write(w->sink, &ev, 1, 0);
+    mcr_event_unref(ev);
+    check_ledger(w);
+}
+
+static void on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    *(bool *)timer->data = true;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+// Runs the loop until so many are decided.
+static void run_until(world *w, uint64_t decided)
+{
+    bool late = false;
+    ev_timer timer;
+    ev_timer_init(&timer, on_too_late, 60, 0);
+    timer.data = &late;
+    ev_now_update(w->loop);
+    ev_timer_start(w->loop, &timer);
+    const mcr_sink_counts *c = &w->sink->counts;
+    while (!late && c->assigned - c->in_flight < decided)
+        ev_run(w->loop, EVRUN_ONCE);
+    ev_timer_stop(w->loop, &timer);
+    check_ledger(w);
+    if (late)
+        fail_msg("a minute, and only %d of %d decided, %d delivered",
+                 (int)(c->assigned - c->in_flight), (int)decided, (int)c->delivered);
+}
+
+static void run_to_end(world *w)
+{
+    run_until(w, w->sink->counts.assigned);
+}
+
+static void a_new_one_is_posted_and_its_repeat_patched(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    open_sink(&w);
+    write_event(&w, "a.1", 1);
+    run_to_end(&w);
+    write_event(&w, "a.1", 2);
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered, 2);
+    assert_int_equal(api_server_requests(&w.api), 2);
+    const scripted_request *post = scripted_server_request(w.api.server, 0);
+    assert_string_equal(post->method, "POST");
+    assert_string_equal(post->uri, "/api/v1/namespaces/default/events");
+    const scripted_request *patch = scripted_server_request(w.api.server, 1);
+    assert_string_equal(patch->method, "PATCH");
+    assert_string_equal(patch->uri, "/api/v1/namespaces/default/events/a.1");
+    assert_string_equal(patch->body, "{\"count\":2,\"lastTimestamp\":\"2023-11-14T22:08:08Z\","
+                                     "\"message\":\"Started container web\"}");
+    assert_int_equal(api_server_count(&w.api, "a.1"), 2);
+    end_world(&w);
+}
+
+static bool fault_at(api_server *api, const scripted_request *request, int number,
+                     scripted_reply *reply, bool *done)
+{
+    (void)request;
+    *reply = api->fault_reply;
+    *done = api->fault_done;
+    return number == api->fault_number;
+}
+
+typedef struct fault_row {
+    int status; // 0: what is in `reply`
+    const char *reason;
+    scripted_reply reply;
+    bool done;      // the server has done it
+    bool permanent; // to be refused
+} fault_row;
+
+static const fault_row fault_rows[] = {
+    { .status = 400, .reason = "BadRequest", .permanent = true },
+    { .status = 401, .reason = "Unauthorized" },
+    { .status = 403, .reason = "Forbidden", .permanent = true },
+    { .status = 405, .reason = "MethodNotAllowed", .permanent = true },
+    { .status = 406, .reason = "NotAcceptable", .permanent = true },
+    { .status = 408, .reason = "" },
+    { .status = 409, .reason = "Conflict" },
+    { .status = 410, .reason = "Gone", .permanent = true },
+    { .status = 413, .reason = "RequestEntityTooLarge", .permanent = true },
+    { .status = 415, .reason = "UnsupportedMediaType", .permanent = true },
+    { .status = 422, .reason = "Invalid", .permanent = true },
+    { .status = 425, .reason = "" },
+    { .status = 429, .reason = "TooManyRequests" },
+    { .status = 431, .reason = "", .permanent = true },
+    { .status = 500, .reason = "InternalError" },
+    { .status = 500, .reason = "InternalError", .done = true },
+    { .status = 502, .reason = "" },
+    { .status = 503, .reason = "ServiceUnavailable" },
+    { .status = 504, .reason = "Timeout" },
+    { .status = 504, .reason = "Timeout", .done = true },
+    // Not a Status.
+    { .reply = { .status = 429,
+                 .headers = "Content-Type: text/plain\nRetry-After: 1\n",
+                 .body = MCR_STR("Too many requests, please try again later.\n") } },
+    { .reply = { .status = 502, .headers = "Content-Type: text/html\n", .body = MCR_STR("<p>") } },
+    { .reply = { .status = 503 } },
+    { .reply = { .status = 403 }, .permanent = true },
+    { .reply = { .status = 302, .headers = "Location: /login\n" } },
+    // Answers that cannot be read, and none.
+    { .reply = { .status = 201, .headers = "Content-Type: application/json\n" }, .done = true },
+    { .reply = { .status = 201,
+                 .headers = "Content-Type: application/json\n",
+                 .body = MCR_STR("{\"kind\":\"Ev") },
+      .done = true },
+    { .reply = { .mode = SCRIPTED_TRUNCATE,
+                 .status = 201,
+                 .headers = "Content-Type: application/json\n",
+                 .body = MCR_STR("{\"kind\":\"Event\",") },
+      .done = true },
+    { .reply = { .mode = SCRIPTED_TRUNCATE, .status = 500, .body = MCR_STR("{") } },
+    { .reply = { .mode = SCRIPTED_CLOSE } },
+    { .reply = { .mode = SCRIPTED_CLOSE }, .done = true },
+    { .reply = { .mode = SCRIPTED_RESET } },
+    { .reply = { .mode = SCRIPTED_RESET }, .done = true },
+    { .reply = { .mode = SCRIPTED_GARBAGE, .body = MCR_STR("SSH-2.0-nonsense\r\n") } },
+    { .reply = { .mode = SCRIPTED_HANG } },
+    { .reply = { .mode = SCRIPTED_HANG }, .done = true },
+};
+
+// Each fault once: in the POST of a new event, in the PATCH of a repeat, in the PATCH of one that
+// the server does not have, in the POST that follows.
+static void each_fault_at_each_step(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof fault_rows / sizeof *fault_rows; i++) {
+        const fault_row *row = &fault_rows[i];
+        world w;
+        begin_world(&w);
+        w.options.timeout = row->reply.mode == SCRIPTED_HANG ? 100 * MS : 0;
+        open_sink(&w);
+        uint64_t refused = 0;
+        for (int step = 0; step < 4; step++) {
+            char name[24];
+            snprintf(name, sizeof name, "a.%d", step);
+            int count = step == 0 ? 1 : 3, before = 0;
+            w.api.fault = NULL;
+            if (step == 1) {
+                write_event(&w, name, 1);
+                run_to_end(&w);
+                before = 1;
+            }
+            pthread_mutex_lock(&w.api.lock);
+            if (row->status)
+                reply_status(&w.api.fault_reply, row->status, row->reason);
+            else
+                w.api.fault_reply = row->reply;
+            w.api.fault_done = row->done;
+            w.api.fault_number = w.api.requests + (step == 3);
+            w.api.fault = fault_at;
+            pthread_mutex_unlock(&w.api.lock);
+            write_event(&w, name, count);
+            run_to_end(&w);
+            refused += row->permanent;
+            if (w.sink->counts.dead_lettered != refused ||
+                api_server_count(&w.api, name) != (row->permanent ? before : count))
+                fail_msg("fault %zu, step %d: %d refused, the server has %d of %d", i, step,
+                         (int)w.sink->counts.dead_lettered, api_server_count(&w.api, name), count);
+        }
+        assert_int_equal(w.sink->counts.in_flight, 0);
+        assert_int_equal(w.api.out_of_order, 0);
+        end_world(&w);
+    }
+}
+
+static bool everything_fails(api_server *api, const scripted_request *request, int number,
+                             scripted_reply *reply, bool *done)
+{
+    (void)api;
+    (void)request;
+    (void)number;
+    (void)done;
+    reply_status(reply, 503, "ServiceUnavailable");
+    return true;
+}
+
+static void a_server_that_only_fails_is_given_up(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.api.fault = everything_fails;
+    w.options.attempts = 3;
+    open_sink(&w);
+    for (int i = 0; i < 10; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.dead_lettered, 10);
+    assert_int_equal(api_server_requests(&w.api), 30);
+    end_world(&w);
+}
+
+static void a_server_that_dies_and_comes_back_gets_everything(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.attempts = 0;
+    open_sink(&w);
+    char name[24];
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    run_until(&w, 10);
+    scripted_server_stop(w.api.server);
+    for (int i = 50; i < 200; i++) {
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    for (int i = 0; i < 50; i++)
+        ev_run(w.loop, EVRUN_ONCE);
+    assert_true(w.sink->counts.in_flight >= 150);
+    scripted_server_start(w.api.server);
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered, 200);
+    assert_int_equal(w.api.n, 200);
+    end_world(&w);
+}
+
+static void write_token(world *w, const char *token)
+{
+    if (!w->token_file.len) {
+        mcr_buf_append(&w->token_file, w->path, (size_t)(strrchr(w->path, '/') - w->path));
+        mcr_buf_puts(&w->token_file, "/token");
+    }
+    FILE *file = fopen(mcr_buf_cstr(&w->token_file), "w");
+    assert_non_null(file);
+    fputs(token, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_new_token_is_read_when_the_old_one_is_refused(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    write_token(&w, "old");
+    snprintf(w.api.token, sizeof w.api.token, "old");
+    w.options.access.token_file = w.token_file.ptr;
+    open_sink(&w);
+    write_event(&w, "a.1", 1);
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered, 1);
+
+    pthread_mutex_lock(&w.api.lock);
+    snprintf(w.api.token, sizeof w.api.token, "new-token");
+    pthread_mutex_unlock(&w.api.lock);
+    for (int i = 2; i < 30; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    write_token(&w, "new-token");
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered, 29);
+    assert_int_equal(w.api.n, 29);
+    unlink(w.token_file.ptr);
+    end_world(&w);
+}
+
+static bool bad_objects(api_server *api, const scripted_request *request, int number,
+                        scripted_reply *reply, bool *done)
+{
+    (void)api;
+    (void)number;
+    (void)done;
+    if (strstr(request->body, "\"name\":\"hangs."))
+        *reply = (scripted_reply){ .mode = SCRIPTED_HANG };
+    else if (strstr(request->body, "\"name\":\"fails."))
+        reply_status(reply, 500, "InternalError");
+    else
+        return false;
+    return true;
+}
+
+static void slow_and_bad_objects_delay_no_others(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.max_in_flight = 8;
+    w.options.attempts = 0;
+    w.api.fault = bad_objects;
+    open_sink(&w);
+    char name[24];
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "hangs.%d", i);
+        write_event(&w, name, 1);
+        snprintf(name, sizeof name, "fails.%d", i);
+        write_event(&w, name, 1);
+    }
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "good.%d", i);
+        write_event(&w, name, 1);
+    }
+    run_until(&w, 200);
+    assert_int_equal(w.sink->counts.delivered, 200);
+    assert_int_equal(w.sink->counts.in_flight, 8);
+    close_sink(&w); // with requests under way
+    end_world(&w);
+}
+
+// Any request may go wrong, in any way.
+static bool random_faults(api_server *api, const scripted_request *request, int number,
+                          scripted_reply *reply, bool *done)
+{
+    (void)request;
+    unsigned chance = (unsigned)number * 2654435761u >> 16;
+    (void)api;
+    switch (chance % 16) {
+    case 0:
+        reply_status(reply, 500, "InternalError");
+        return true;
+    case 1:
+        reply_status(reply, 504, "Timeout");
+        *done = true;
+        return true;
+    case 2:
+        *reply = (scripted_reply){ .mode = SCRIPTED_RESET };
+        *done = chance & 1024;
+        return true;
+    case 3:
+        *reply = (scripted_reply){ .mode = SCRIPTED_TRUNCATE, .status = 200 };
+        *done = true;
+        return true;
+    case 4:
+        reply_status(reply, 429, "TooManyRequests");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void the_order_of_each_event_holds(void **state)
+{
+    (void)state;
+    enum {
+        NAMES = 25,
+        REPEATS = 20
+    };
+    world w;
+    begin_world(&w);
+    w.options.attempts = 0;
+    w.api.fault = random_faults;
+    open_sink(&w);
+    char name[24];
+    for (int count = 1; count <= REPEATS; count++) {
+        for (int i = 0; i < NAMES; i++) {
+            snprintf(name, sizeof name, "a.%d", i);
+            write_event(&w, name, count);
+        }
+        for (int i = 0; i < 10; i++)
+            ev_run(w.loop, EVRUN_NOWAIT);
+    }
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered + w.sink->counts.merged, NAMES * REPEATS);
+    assert_true(w.sink->counts.merged > 0);
+    assert_int_equal(w.api.n, NAMES);
+    assert_int_equal(w.api.out_of_order, 0);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "a.%d", i);
+        assert_int_equal(api_server_count(&w.api, name), REPEATS);
+    }
+    end_world(&w);
+}
+
+static bool first_ones_fail(api_server *api, const scripted_request *request, int number,
+                            scripted_reply *reply, bool *done)
+{
+    (void)request;
+    (void)done;
+    if (number >= api->fault_number)
+        return false;
+    reply_status(reply, 503, "ServiceUnavailable");
+    return true;
+}
+
+static void draining_does_not_wait_for_the_next_try(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.wait = w.options.max_wait = 300 * SECOND;
+    w.api.fault = first_ones_fail;
+    w.api.fault_number = 20;
+    open_sink(&w);
+    for (int i = 0; i < 20; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    while (api_server_requests(&w.api) < 20)
+        ev_run(w.loop, EVRUN_ONCE);
+    assert_int_equal(w.sink->counts.in_flight, 20);
+    // Those whose answer is still on its way have their turn with the next call.
+    while (w.sink->counts.in_flight) {
+        mcr_sink_kind_kube.drain(w.sink, 0);
+        ev_run(w.loop, EVRUN_NOWAIT);
+    }
+    assert_int_equal(w.sink->counts.delivered, 20);
+    end_world(&w);
+}
+
+static void ten_thousand_wait_until_it_is_back(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.attempts = 0;
+    w.options.wait = 100 * MS;
+    w.options.max_wait = 500 * MS;
+    open_sink(&w);
+    scripted_server_stop(w.api.server);
+    for (int i = 0; mcr_sink_kind_kube.room(w.sink) > 0; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "a.%d", i);
+        write_event(&w, name, 1);
+    }
+    assert_int_equal(w.sink->counts.in_flight, 10000);
+    for (int i = 0; i < 20; i++)
+        ev_run(w.loop, EVRUN_ONCE);
+    scripted_server_start(w.api.server);
+    run_to_end(&w);
+    assert_int_equal(w.sink->counts.delivered, 10000);
+    assert_int_equal(w.api.n, 10000);
+    end_world(&w);
+}
+
+static void without_a_loop_events_are_dead_letters(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    mcr_errbuf err;
+    w.sink = mcr_sink_kind_kube.open(&w.options, &err);
+    assert_non_null(w.sink);
+    w.sink->name = w.sink->watcher = "w";
+    w.sink->dead = w.dead;
+    write_event(&w, "a.1", 1);
+    assert_int_equal(w.sink->counts.dead_lettered, 1);
+    end_world(&w);
+}
+
+int main(void)
+{
+    mcr_log_set_level(MCR_LOG_ERROR);
+    // No kubeconfig of the one who runs the tests, and no proxy.
+    setenv("HOME", "/nonexistent", 1);
+    setenv("no_proxy", "*", 1);
+    unsetenv("KUBECONFIG");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_one_is_posted_and_its_repeat_patched),
+        cmocka_unit_test(each_fault_at_each_step),
+        cmocka_unit_test(a_server_that_only_fails_is_given_up),
+        cmocka_unit_test(a_server_that_dies_and_comes_back_gets_everything),
+        cmocka_unit_test(a_new_token_is_read_when_the_old_one_is_refused),
+        cmocka_unit_test(slow_and_bad_objects_delay_no_others),
+        cmocka_unit_test(the_order_of_each_event_holds),
+        cmocka_unit_test(draining_does_not_wait_for_the_next_try),
+        cmocka_unit_test(ten_thousand_wait_until_it_is_back),
+        cmocka_unit_test(without_a_loop_events_are_dead_letters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
