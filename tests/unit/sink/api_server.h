@@ -34,6 +34,8 @@ typedef struct api_server {
     bool (*fault)(struct api_server *api, const scripted_request *request, int number,
                   scripted_reply *reply, bool *done);
     int fault_number;
+    int fault_status; // 0: fault_reply
+    const char *fault_reason;
     scripted_reply fault_reply;
     bool fault_done;
 } api_server;
@@ -49,10 +51,19 @@ static inline kept *find_kept(api_server *api, const char *name)
     return &api->events[at];
 }
 
+// Room for the body of a reply: handlers run one at a time, a request makes two replies at most
+// (the one that is sent and the one that is lost), and what is sent is copied.
+static inline char *reply_room(void)
+{
+    static char bodies[2][512];
+    static int next;
+    return bodies[next++ % 2];
+}
+
 static inline void reply_status(scripted_reply *reply, int code, const char *reason)
 {
-    static char body[512]; // handlers run one at a time, and what it points at is copied
-    int len = snprintf(body, sizeof body,
+    char *body = reply_room();
+    int len = snprintf(body, 512,
                        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
                        "\"Failure\",\"message\":\"the test says %d\",\"reason\":\"%s\",\"code\":%d}"
                        "\n",
@@ -64,8 +75,8 @@ static inline void reply_status(scripted_reply *reply, int code, const char *rea
 
 static inline void reply_event(scripted_reply *reply, int code, const char *name, int count)
 {
-    static char body[512];
-    int len = snprintf(body, sizeof body,
+    char *body = reply_room();
+    int len = snprintf(body, 512,
                        "{\"kind\":\"Event\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"%s\","
                        "\"namespace\":\"default\",\"resourceVersion\":\"7\"},\"count\":%d}\n",
                        name, count);
@@ -131,14 +142,13 @@ static inline void on_request(void *self, const scripted_request *request, scrip
     api_server *api = self;
     pthread_mutex_lock(&api->lock);
     int number = api->requests++;
-    scripted_reply wrong = { 0 };
     bool done = false;
     if (!is_authorized(api, request)) {
         reply_status(reply, 401, "Unauthorized");
-    } else if (api->fault && api->fault(api, request, number, &wrong, &done)) {
+    } else if (api->fault && api->fault(api, request, number, reply, &done)) {
+        scripted_reply unseen;
         if (done)
-            do_request(api, request, reply);
-        *reply = wrong;
+            do_request(api, request, &unseen);
     } else {
         do_request(api, request, reply);
     }

@@ -151,9 +151,14 @@ static bool fault_at(api_server *api, const scripted_request *request, int numbe
                      scripted_reply *reply, bool *done)
 {
     (void)request;
-    *reply = api->fault_reply;
+    if (number != api->fault_number)
+        return false;
+    if (api->fault_status)
+        reply_status(reply, api->fault_status, api->fault_reason);
+    else
+        *reply = api->fault_reply;
     *done = api->fault_done;
-    return number == api->fault_number;
+    return true;
 }
 
 typedef struct fault_row {
@@ -237,10 +242,9 @@ static void each_fault_at_each_step(void **state)
                 before = 1;
             }
             pthread_mutex_lock(&w.api.lock);
-            if (row->status)
-                reply_status(&w.api.fault_reply, row->status, row->reason);
-            else
-                w.api.fault_reply = row->reply;
+            w.api.fault_status = row->status;
+            w.api.fault_reason = row->reason;
+            w.api.fault_reply = row->reply;
             w.api.fault_done = row->done;
             w.api.fault_number = w.api.requests + (step == 3);
             w.api.fault = fault_at;
