@@ -12,9 +12,11 @@ enum {
     MOST_STREAMS = 100 // what the API server allows on one connection
 };
 
-// In the order of the option's choices.
-static const mcr_kube_policy *const policies[] = { &mcr_kube_policy_default };
-#define POLICIES "default"
+static const mcr_kube_policy *const policies[] = {
+    [MCR_KUBE_DEFAULT] = &mcr_kube_policy_default,
+    [MCR_KUBE_CLIENT_GO] = &mcr_kube_policy_client_go,
+};
+#define POLICIES "default|client-go"
 
 #define OPTION(field) offsetof(mcr_kube_options, field)
 

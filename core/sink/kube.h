@@ -54,7 +54,7 @@
 
 typedef struct mcr_kube_options {
     mcr_kube_access_options access;
-    int policy;            // MCR_KUBE_POLICY_*
+    int policy;            // MCR_KUBE_DEFAULT …
     int64_t max_in_flight; // requests under way at once
     int64_t queue;         // events
     int64_t attempts;      // of an event
@@ -91,7 +91,14 @@ typedef struct mcr_kube_policy {
     void (*each_note)(const mcr_kube *kube, mcr_sink_note *note, void *arg);
 } mcr_kube_policy;
 
-extern const mcr_kube_policy mcr_kube_policy_default; // kube_default.c
+extern const mcr_kube_policy mcr_kube_policy_default;   // kube_default.c
+extern const mcr_kube_policy mcr_kube_policy_client_go; // kube_client_go.c
+
+// The choices of the option `policy`.
+enum {
+    MCR_KUBE_DEFAULT,
+    MCR_KUBE_CLIENT_GO
+};
 
 // One sink. Made by open; what comes below `policy` by start.
 struct mcr_kube {

@@ -20,7 +20,8 @@ mcr_recording *mcr_recording_new(const mcr_recording_options *options)
     recording->options = *options;
     if (!recording->options.tries)
         recording->options.tries = MCR_RECORDING_TRIES;
-    recording->correlator = mcr_correlator_new(&options->correlator);
+    if (!options->correlated)
+        recording->correlator = mcr_correlator_new(&options->correlator);
     return recording;
 }
 
@@ -28,7 +29,8 @@ void mcr_recording_free(mcr_recording *recording)
 {
     if (!recording)
         return;
-    mcr_correlator_free(recording->correlator);
+    if (recording->correlator)
+        mcr_correlator_free(recording->correlator);
     free(recording);
 }
 
@@ -104,8 +106,11 @@ mcr_delivery_step mcr_delivery_start(mcr_delivery *d, mcr_recording *recording, 
                                      const mcr_clock *clock)
 {
     *d = (mcr_delivery){ .recording = recording, .given = mcr_event_ref(ev) };
-    mcr_correlated correlated;
-    mcr_correlator_run(recording->correlator, ev, clock, &correlated);
+    mcr_correlated correlated = { .counted = ev->counted };
+    if (recording->correlator)
+        mcr_correlator_run(recording->correlator, ev, clock, &correlated);
+    else
+        correlated.ev = mcr_event_ref(ev);
     if (!correlated.ev)
         return done(d, MCR_DELIVERY_SKIPPED);
     d->event = correlated.ev;
@@ -117,7 +122,8 @@ mcr_delivery_step mcr_delivery_start(mcr_delivery *d, mcr_recording *recording, 
 
 mcr_delivery_step mcr_delivery_written(mcr_delivery *d, const mcr_event *answer)
 {
-    mcr_correlator_update(d->recording->correlator, answer);
+    if (d->recording->correlator)
+        mcr_correlator_update(d->recording->correlator, answer);
     return done(d, MCR_DELIVERY_RECORDED);
 }
 

@@ -34,6 +34,9 @@ enum {
 
 typedef struct mcr_recording_options {
     mcr_correlator_options correlator;
+    // Events come as the correlator made them (mcr_event.counted: a repeat it knows), and who made
+    // them so hears of the server's answers by himself: the recording has no correlator.
+    bool correlated;
     int64_t sleep_ns; // between tries (client-go: MCR_RECORDING_SLEEP_NS)
     int tries;        // of an event; 0: MCR_RECORDING_TRIES
     // From 0 up to but not 1: how much of its first sleep an event sleeps, so that not all of them
@@ -69,7 +72,7 @@ typedef enum mcr_delivery_result {
 
 typedef struct mcr_delivery_step {
     mcr_delivery_action action;
-    const mcr_event *event; // all that is pointed to is the delivery's, until its next call
+    mcr_event *event; // all that is pointed to is the delivery's, until its next call
     // A patch without bytes (has_patch false): the event came with a count of its own, and nothing
     // is known of it.
     bool has_patch;
@@ -89,7 +92,8 @@ typedef struct mcr_delivery {
     int tries;                  // that failed
 } mcr_delivery;
 
-// mcr_delivery_start begins with `ev`, which it holds. The clock is the correlator's.
+// mcr_delivery_start begins with `ev`, which it holds. The clock is the correlator's; NULL is fine
+// when there is none.
 mcr_delivery_step mcr_delivery_start(mcr_delivery *d, mcr_recording *recording, mcr_event *ev,
                                      const mcr_clock *clock);
 

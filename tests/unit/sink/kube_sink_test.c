@@ -2,126 +2,7 @@
 // of functions, a real loop, real requests. After each scenario the ledger's sum holds, and the
 // server has what client-go would have left there, or better.
 
-#include "sample.h"
-
-#include <ev.h>
-
-#include "api_server.h"
-#include "base/log.h"
-#include "net/http_client.h"
-#include "sink/dead_letters.h"
-#include "sink/kinds.h"
-#include "sink/kube.h"
-
-#define MS (SECOND / 1000)
-
-typedef struct world {
-    api_server api;
-    char *path; // a scratch directory's file: dead letters
-    mcr_buf token_file;
-    mcr_dead_letters *dead;
-    mcr_kube_options options;
-    struct ev_loop *loop;
-    mcr_sink *sink;
-} world;
-
-static void begin_world(world *w)
-{
-    memset(w, 0, sizeof *w);
-    api_server_init(&w->api);
-    w->path = scratch_path("dead.jsonl");
-    mcr_errbuf err;
-    w->dead = mcr_dead_letters_open(w->path, &mcr_clock_wall, &err);
-    assert_non_null(w->dead);
-    w->loop = ev_loop_new(EVFLAG_AUTO);
-    mcr_sink_kind_kube.defaults(&w->options);
-    w->options.access.server = scripted_server_url(w->api.server);
-    w->options.wait = MS;
-    w->options.max_wait = 5 * MS;
-}
-
-static void open_sink(world *w)
-{
-    mcr_errbuf err;
-    w->sink = mcr_sink_kind_kube.open(&w->options, &err);
-    if (!w->sink)
-        fail_msg("%s", err.text);
-    w->sink->name = "cluster";
-    w->sink->watcher = "w";
-    w->sink->dead = w->dead;
-    mcr_sink_kind_kube.start(w->sink, w->loop);
-}
-
-static void check_ledger(const world *w)
-{
-    const mcr_sink_counts *c = &w->sink->counts;
-    assert_int_equal(c->assigned, c->delivered + c->merged + c->suppressed + c->rejected +
-                                      c->gave_up + c->dead_lettered + c->spooled + c->in_flight);
-}
-
-// What is in flight at the end goes to the dead letters.
-static void close_sink(world *w)
-{
-    check_ledger(w);
-    uint64_t letters = w->sink->counts.dead_lettered + w->sink->counts.in_flight;
-    mcr_sink_kind_kube.close(w->sink);
-    w->sink = NULL;
-    assert_int_equal(mcr_dead_letters_count(w->dead), letters);
-}
-
-static void end_world(world *w)
-{
-    if (w->sink)
-        close_sink(w);
-    ev_loop_destroy(w->loop);
-    mcr_dead_letters_close(w->dead);
-    api_server_fini(&w->api);
-    mcr_buf_fini(&w->token_file);
-    remove_scratch(w->path);
-}
-
-static void write_event(world *w, const char *name, int count)
-{
-    mcr_event fields = sample_fields();
-    fields.metadata.name = mcr_str_of(name);
-    fields.count = count;
-    fields.counted = count > 1;
-    mcr_event *ev = mcr_event_new(&fields);
-    mcr_sink_kind_kube.write(w->sink, &ev, 1, 0);
-    mcr_event_unref(ev);
-    check_ledger(w);
-}
-
-static void on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
-{
-    (void)events;
-    *(bool *)timer->data = true;
-    ev_break(loop, EVBREAK_ALL);
-}
-
-// Runs the loop until so many are decided.
-static void run_until(world *w, uint64_t decided)
-{
-    bool late = false;
-    ev_timer timer;
-    ev_timer_init(&timer, on_too_late, 60, 0);
-    timer.data = &late;
-    ev_now_update(w->loop);
-    ev_timer_start(w->loop, &timer);
-    const mcr_sink_counts *c = &w->sink->counts;
-    while (!late && c->assigned - c->in_flight < decided)
-        ev_run(w->loop, EVRUN_ONCE);
-    ev_timer_stop(w->loop, &timer);
-    check_ledger(w);
-    if (late)
-        fail_msg("a minute, and only %d of %d decided, %d delivered",
-                 (int)(c->assigned - c->in_flight), (int)decided, (int)c->delivered);
-}
-
-static void run_to_end(world *w)
-{
-    run_until(w, w->sink->counts.assigned);
-}
+#include "api_world.h"
 
 static void a_new_one_is_posted_and_its_repeat_patched(void **state)
 {
@@ -145,20 +26,6 @@ static void a_new_one_is_posted_and_its_repeat_patched(void **state)
                                      "\"message\":\"Started container web\"}");
     assert_int_equal(api_server_count(&w.api, "a.1"), 2);
     end_world(&w);
-}
-
-static bool fault_at(api_server *api, const scripted_request *request, int number,
-                     scripted_reply *reply, bool *done)
-{
-    (void)request;
-    if (number != api->fault_number)
-        return false;
-    if (api->fault_status)
-        reply_status(reply, api->fault_status, api->fault_reason);
-    else
-        *reply = api->fault_reply;
-    *done = api->fault_done;
-    return true;
 }
 
 typedef struct fault_row {
@@ -548,10 +415,7 @@ static void without_a_loop_events_are_dead_letters(void **state)
 int main(void)
 {
     mcr_log_set_level(MCR_LOG_ERROR);
-    // No kubeconfig of the one who runs the tests, and no proxy.
-    setenv("HOME", "/nonexistent", 1);
-    setenv("no_proxy", "*", 1);
-    unsetenv("KUBECONFIG");
+    clean_environment();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_one_is_posted_and_its_repeat_patched),
         cmocka_unit_test(each_fault_at_each_step),
