@@ -37,11 +37,11 @@ static mcr_err check_readable(const char *path, mcr_errbuf *err)
 
 static mcr_err load_pod(const char *folder, mcr_kube_access *out, mcr_errbuf *err)
 {
-    if (!in_a_pod())
+    const char *host = getenv("KUBERNETES_SERVICE_HOST");
+    if (!host || !in_a_pod())
         return mcr_errf(err, MCR_ECONFIG,
                         "this is no pod of a cluster: KUBERNETES_SERVICE_HOST and "
                         "KUBERNETES_SERVICE_PORT are not set");
-    const char *host = getenv("KUBERNETES_SERVICE_HOST");
     bool v6 = strchr(host, ':') && *host != '[';
     mcr_buf text = { 0 };
     mcr_buf_printf(&text, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "",
@@ -192,7 +192,7 @@ static mcr_err finish_server(mcr_kube_access *a, mcr_errbuf *err)
     if (!strstr(a->server, "://"))
         mcr_buf_puts(&url, tls ? "https://" : "http://");
     mcr_buf_puts(&url, a->server);
-    while (url.ptr[url.len - 1] == '/')
+    while (url.len && url.ptr[url.len - 1] == '/')
         url.len--;
     free(a->server);
     mcr_buf_cstr(&url);

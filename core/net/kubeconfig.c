@@ -417,12 +417,12 @@ mcr_err mcr_kubeconfig_access(const mcr_kubeconfig *k, const char *context, mcr_
         code = read_text(&c, c.node, "user", &user_name);
     if (!code && !cluster_name)
         code = fail(&c, NULL, "", "names no cluster");
-    entry cluster = { .what = "cluster", .name = cluster_name, .err = err };
+    entry cluster = { .what = "cluster", .name = cluster_name ? cluster_name : "", .err = err };
     if (!code)
         code = find(k, "clusters", &cluster);
     if (!code)
         code = read_cluster(&cluster, out);
-    entry user = { .what = "user", .name = user_name, .err = err };
+    entry user = { .what = "user", .name = user_name ? user_name : "", .err = err };
     if (!code && user_name)
         code = find(k, "users", &user);
     if (!code && user_name)

@@ -45,13 +45,6 @@ struct mcr_field {
     {                                                                                              \
         path, FROM_INT, offsetof(mcr_event, member)                                                \
     }
-#define REFERENCE(prefix, of)                                                                      \
-    TEXT(prefix ".kind", of.kind), TEXT(prefix ".namespace", of.namespace),                        \
-        TEXT(prefix ".name", of.name), TEXT(prefix ".uid", of.uid),                                \
-        TEXT(prefix ".apiVersion", of.apiVersion),                                                 \
-        TEXT(prefix ".resourceVersion", of.resourceVersion),                                       \
-        TEXT(prefix ".fieldPath", of.fieldPath)
-
 static const struct {
     const char *path;
     source from;
@@ -76,8 +69,20 @@ static const struct {
     { "time", FROM_EVENT_TIME, 0 },
     { "occurrences", FROM_OCCURRENCES, 0 },
     { "change", FROM_CHANGE, 0 },
-    REFERENCE("involvedObject", involvedObject),
-    REFERENCE("related", related),
+    TEXT("involvedObject.kind", involvedObject.kind),
+    TEXT("involvedObject.namespace", involvedObject.namespace),
+    TEXT("involvedObject.name", involvedObject.name),
+    TEXT("involvedObject.uid", involvedObject.uid),
+    TEXT("involvedObject.apiVersion", involvedObject.apiVersion),
+    TEXT("involvedObject.resourceVersion", involvedObject.resourceVersion),
+    TEXT("involvedObject.fieldPath", involvedObject.fieldPath),
+    TEXT("related.kind", related.kind),
+    TEXT("related.namespace", related.namespace),
+    TEXT("related.name", related.name),
+    TEXT("related.uid", related.uid),
+    TEXT("related.apiVersion", related.apiVersion),
+    TEXT("related.resourceVersion", related.resourceVersion),
+    TEXT("related.fieldPath", related.fieldPath),
     TEXT("metadata.name", metadata.name),
     TEXT("metadata.generateName", metadata.generateName),
     TEXT("metadata.namespace", metadata.namespace),

@@ -276,12 +276,11 @@ static void write_value(const mcr_template *t, const part *from, const mcr_field
                         mcr_buf *out)
 {
     mcr_str text = mcr_buf_str(&value->text);
-    if (from->literal && !from->n_filters) {
-        mcr_buf_add(out, text); // the template's own words
+    bool own_words = from->literal && !from->n_filters;
+    if (own_words || t->place == MCR_TEMPLATE_TEXT) {
+        mcr_buf_add(out, text);
     } else if (t->place == MCR_TEMPLATE_URL) {
         write_url(out, text);
-    } else if (t->place == MCR_TEMPLATE_TEXT) {
-        mcr_buf_add(out, text);
     } else if (from->quoted) {
         mcr_buf escaped = { 0 };
         mcr_json_string(&escaped, text);

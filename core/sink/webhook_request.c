@@ -128,7 +128,7 @@ static void add_userinfo(mcr_buf *out, mcr_str userinfo)
         mcr_buf_putc(&plain, low >= 0 ? (char)(high << 4 | low) : userinfo.ptr[i]);
         i += low >= 0 ? 2 : 0;
     }
-    if (!memchr(plain.ptr, ':', plain.len))
+    if (!strchr(mcr_buf_cstr(&plain), ':'))
         mcr_buf_putc(&plain, ':');
     mcr_buf_puts(out, "Authorization: Basic ");
     mcr_base64_encode(out, mcr_buf_str(&plain));
@@ -227,7 +227,7 @@ bool mcr_webhook_own_server(const mcr_webhook_options *o, mcr_str target)
     mcr_buf own = { 0 }, asked = { 0 };
     origin_of(mcr_str_of(o->url), &own);
     origin_of(url_of(target), &asked);
-    bool same = own.len == asked.len && strncasecmp(own.ptr, asked.ptr, own.len) == 0;
+    bool same = own.len == asked.len && strcasecmp(mcr_buf_cstr(&own), mcr_buf_cstr(&asked)) == 0;
     mcr_buf_fini(&own);
     mcr_buf_fini(&asked);
     return same;
@@ -253,7 +253,7 @@ mcr_err mcr_webhook_statuses_read(const mcr_option_list *list, mcr_webhook_statu
             return mcr_errf(err, MCR_EINVAL,
                             "'retry.statuses' lists statuses such as 429 or \"5xx\", not '%s'",
                             text);
-        int first = text[1] == 'x' ? (text[0] - '0') * 100 : atoi(text);
+        int first = text[1] == 'x' ? (text[0] - '0') * 100 : (int)strtol(text, NULL, 10);
         for (int status = first; status < first + (text[1] == 'x' ? 100 : 1); status++)
             add_status(out, status);
     }
@@ -276,7 +276,7 @@ int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now)
     memcpy(text, value.ptr, value.len);
     text[value.len] = '\0';
     if (strspn(text, "0123456789") == value.len)
-        return value.len > 9 ? INT64_MAX / 2 : atoll(text) * second;
+        return value.len > 9 ? INT64_MAX / 2 : strtoll(text, NULL, 10) * second;
     struct tm tm = { 0 };
     const char *rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
     if (!rest || *rest)
