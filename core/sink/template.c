@@ -48,7 +48,7 @@ static mcr_err fail(const parser *p, const char *where, const char *format, cons
         line += *at == '\n';
         column = *at == '\n' ? 1 : column + 1;
     }
-    char message[1024];
+    char message[sizeof p->err->text + 64];
     snprintf(message, sizeof message, format, argument);
     return mcr_errf(p->err, MCR_EINVAL, "%d:%d: %s", line, column, message);
 }

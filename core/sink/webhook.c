@@ -85,7 +85,7 @@ static mcr_sink *open_webhook(const void *options, mcr_errbuf *err)
     w->sink.kind = &mcr_sink_kind_webhook;
     w->o = o;
     w->url = o->url ? mcr_template_new(o->url, MCR_TEMPLATE_URL, err) : NULL;
-    w->body = o->body ? mcr_template_new(o->body, MCR_TEMPLATE_JSON, err) : NULL;
+    w->body = o->body ? mcr_template_new(o->body, mcr_webhook_body_place(o), err) : NULL;
     mcr_webhook_statuses_read(&o->statuses, &w->again, err);
     w->clock = o->clock ? o->clock : &steady;
     w->random = o->random ? o->random : &mcr_random_system;

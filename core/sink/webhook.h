@@ -6,6 +6,9 @@
 // its own, the template's or the event's JSON stays. Events that go to the same URL with the same
 // method and headers share batches.
 //
+// The template escapes fields for JSON, or as the Content-Type in `headers` says: percent-encoded
+// for application/x-www-form-urlencoded, as they are for other types without "json" in their names.
+//
 // With `batch.events` above 1, bodies are joined:
 //
 // | batch.format | body of the request                          | Content-Type         |

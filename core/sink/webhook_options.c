@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "net/token_file.h"
 #include "sink/deliveries.h"
@@ -24,7 +25,7 @@ const mcr_option mcr_webhook_option_list[] = {
     { "method", MCR_OPTION_STRING, OPTION(method), NULL, "POST (default), PUT, …" },
     { "headers", MCR_OPTION_MAP, OPTION(headers), NULL, "headers of every request" },
     { "body", MCR_OPTION_STRING, OPTION(body), NULL,
-      "a JSON text with fields by {{path | filter}} (the event's JSON)" },
+      "a text with fields by {{path | filter}}, escaped for JSON (the event's JSON)" },
     { "expect", MCR_OPTION_STRING, OPTION(expect), NULL,
       "a text without which an answer of 2xx is a refusal, such as '\"errors\":false'" },
     { "gzip", MCR_OPTION_BOOL, OPTION(gzip), NULL, "bodies are compressed (false)" },
@@ -95,6 +96,17 @@ void mcr_webhook_defaults(void *options)
         .deadline = d.deadline,
         .burst = d.burst,
     };
+}
+
+mcr_template_place mcr_webhook_body_place(const mcr_webhook_options *o)
+{
+    const char *type = NULL;
+    for (size_t i = 0; i < o->headers.n; i++)
+        if (strcasecmp(o->headers.entries[i].name, "Content-Type") == 0)
+            type = o->headers.entries[i].value;
+    if (!type || strcasestr(type, "json"))
+        return MCR_TEMPLATE_JSON;
+    return strcasestr(type, "x-www-form-urlencoded") ? MCR_TEMPLATE_URL : MCR_TEMPLATE_TEXT;
 }
 
 // Numbers that are out of bounds.
@@ -197,7 +209,7 @@ const char *mcr_webhook_check(const void *options, mcr_errbuf *err)
     if (!wrong)
         wrong = check_target(o, err);
     if (!wrong && o->body) {
-        mcr_template *t = mcr_template_new(o->body, MCR_TEMPLATE_JSON, err);
+        mcr_template *t = mcr_template_new(o->body, mcr_webhook_body_place(o), err);
         wrong = t ? NULL : "body";
         mcr_template_free(t);
     }

@@ -9,6 +9,7 @@
 #include "bench_log.h"
 #include "bench_run.h"
 #include "bench_store.h"
+#include "bench_webhook.h"
 
 const mcr_bench mcr_benches[] = {
     { "decode", "line to event, all fields, against cJSON", bench_decode },
@@ -30,5 +31,7 @@ const mcr_bench mcr_benches[] = {
     { "store", "events into the event store, new ones and counts", bench_store },
     { "deliver-http", "1 KB POSTs, 32 in flight, against bare curl on libev", bench_deliver },
     { "deliver-h2", "the same by HTTP/2 to nghttpd", bench_deliver },
+    { "webhook-batch", "events to an HTTP server in arrays of 64 KB, against bare curl",
+      bench_webhook },
     { NULL, NULL, NULL },
 };

@@ -191,6 +191,31 @@ static void templates_fill_in(void **state)
     assert_string_equal(scripted_server_request(f.server, 0)->uri, "/default/%7B%22n%22%3A1%7D");
 }
 
+static void bodies_are_escaped_for_their_type(void **state)
+{
+    static const struct {
+        const char *type;
+        const char *body;
+    } cases[] = {
+        { "text/plain", "t=Started container web" },
+        { "application/x-www-form-urlencoded", "t=Started%20container%20web" },
+        { "application/vnd.api+json", "t=\"Started container web\"" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setting settings[] = { { "body", "t={{message}}", 0 },
+                               { "headers.content-type", cases[i].type, 0 } };
+        begin(settings, 2);
+        write_number(1);
+        run_until_settled(1);
+        assert_string_equal(body(0), cases[i].body);
+        assert_string_equal(header(0, "Content-Type"), cases[i].type);
+        if (i + 1 < sizeof cases / sizeof *cases) {
+            teardown(state);
+            setup(state);
+        }
+    }
+}
+
 static void redirects_keep_the_body(void **state)
 {
     (void)state;
@@ -380,6 +405,7 @@ int main(void)
         WEBHOOK_CASE(long_answers_are_cut),
         WEBHOOK_CASE(hooks_render),
         WEBHOOK_CASE(templates_fill_in),
+        WEBHOOK_CASE(bodies_are_escaped_for_their_type),
         WEBHOOK_CASE(redirects_keep_the_body),
         WEBHOOK_CASE(mistakes_are_explained),
         WEBHOOK_CASE(certificates_are_shown_and_checked),
