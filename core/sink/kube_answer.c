@@ -81,26 +81,43 @@ static bool is_token_char(char c)
     return isalnum((unsigned char)c) || strchr("!#$%&'*+-.^_`|~", c) != NULL;
 }
 
-static bool is_media_type(mcr_str type)
+static uint32_t token_len(mcr_str s)
 {
-    int slashes = 0;
-    for (uint32_t i = 0; i < type.len; i++) {
-        if (type.ptr[i] == '/' && i > 0 && i + 1 < type.len)
-            slashes++;
-        else if (type.ptr[i] == '\0' || !is_token_char(type.ptr[i]))
-            return false;
-    }
-    return type.len > 0 && slashes <= 1;
+    uint32_t n = 0;
+    while (n < s.len && s.ptr[n] && is_token_char(s.ptr[n]))
+        n++;
+    return n;
+}
+
+// What Go's mime.ParseMediaType says against a type without its parameters; NULL: nothing.
+static const char *type_error(mcr_str type)
+{
+    uint32_t n = token_len(type);
+    if (n == 0)
+        return "mime: no media type";
+    if (n == type.len)
+        return NULL;
+    if (type.ptr[n] != '/')
+        return "mime: expected slash after first token";
+    uint32_t m = token_len(mcr_str_n(type.ptr + n + 1, type.len - n - 1));
+    if (m == 0)
+        return "mime: expected token after slash";
+    return n + 1 + m < type.len ? "mime: unexpected content after media subtype" : NULL;
+}
+
+// The type in a Content-Type, without its parameters.
+static mcr_str bare_type(mcr_str content_type)
+{
+    const char *semicolon =
+        content_type.len ? memchr(content_type.ptr, ';', content_type.len) : NULL;
+    size_t len = semicolon ? (size_t)(semicolon - content_type.ptr) : content_type.len;
+    return trimmed(mcr_str_n(content_type.ptr, len));
 }
 
 static body_kind kind_of(mcr_str content_type)
 {
-    if (!content_type.len)
-        return BODY_JSON;
-    const char *semicolon = memchr(content_type.ptr, ';', content_type.len);
-    size_t len = semicolon ? (size_t)(semicolon - content_type.ptr) : content_type.len;
-    mcr_str type = trimmed(mcr_str_n(content_type.ptr, len));
-    if (!is_media_type(type))
+    mcr_str type = bare_type(content_type);
+    if (type_error(type))
         return BODY_UNREADABLE;
     if (is_type(type, "application/json"))
         return BODY_JSON;
@@ -345,15 +362,17 @@ void mcr_kube_read(mcr_kube_reader *reader, const mcr_http_answer *answer, mcr_s
     }
     result->retry_after_ns = read_retry_after(answer);
     mcr_str type = MCR_STR("application/json");
-    bool typed = mcr_http_answer_header(answer, "Content-Type", 0, &type) && type.len;
+    mcr_str given;
+    bool typed = mcr_http_answer_header(answer, "Content-Type", 0, &given) && given.len;
+    if (typed)
+        type = given;
     body_kind kind = kind_of(type);
     bool ok = answer->status >= OK_FIRST && answer->status <= OK_LAST;
     if (kind == BODY_UNREADABLE) {
         *error = (mcr_write_error){ .class = MCR_WRITE_STATUS,
                                     .code = 500,
                                     .reason = MCR_STR("InternalError") };
-        mcr_buf_printf(&reader->text, "Internal error occurred: mime: no media type: %.*s",
-                       (int)type.len, type.ptr);
+        mcr_buf_printf(&reader->text, "Internal error occurred: %s", type_error(bare_type(type)));
         error->text = mcr_buf_str(&reader->text);
         result->unsure = ok;
     } else if (!ok) {

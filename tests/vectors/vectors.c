@@ -26,6 +26,7 @@ static const struct {
     { "correlator", vectors_correlator },
     { "decode", vectors_codec },
     { "encode", vectors_codec_encode },
+    { "http", vectors_http },
     { "log", vectors_log },
     { "mux", vectors_mux },
     { "mux_backpressure", vectors_mux },

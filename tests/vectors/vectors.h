@@ -16,6 +16,7 @@
 int vectors_codec(const cJSON *scenario, char *why, size_t why_size);
 int vectors_codec_encode(const cJSON *scenario, char *why, size_t why_size);
 int vectors_correlator(const cJSON *scenario, char *why, size_t why_size);
+int vectors_http(const cJSON *scenario, char *why, size_t why_size);
 int vectors_log(const cJSON *scenario, char *why, size_t why_size);
 int vectors_mux(const cJSON *scenario, char *why, size_t why_size);
 int vectors_name(const cJSON *scenario, char *why, size_t why_size);
