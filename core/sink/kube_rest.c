@@ -97,9 +97,10 @@ void mcr_kube_rest_free(mcr_kube_rest *rest)
 {
     if (!rest)
         return;
-    mcr_kube_call *call;
-    while ((call = TAILQ_FIRST(&rest->calls)))
+    for (mcr_kube_call *call = TAILQ_FIRST(&rest->calls), *next; call; call = next) {
+        next = TAILQ_NEXT(call, in_calls);
         mcr_kube_cancel(call);
+    }
     ev_timer_stop(rest->options.loop, &rest->limiter);
     mcr_kube_reader_free(rest->reader);
     free(rest->server);
