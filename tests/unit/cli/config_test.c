@@ -125,6 +125,16 @@ static void refuses(void **state)
         { "return { " SOURCES WATCHERS "limits = { emit = 0 } }",
           ":3: 'emit' must be from 1 to 16777216 in limits" },
         { "return { " SOURCES "sinks = { 'out' }, }", ":2: 'sinks' maps names to tables" },
+        { "return { " SOURCES "sinks = {\n a = { kind = 'webhook', url = 'http://h',\n retry = {\n"
+          "attempts = 0, deadline = 0 } } } }",
+          ":5: 'retry.attempts' and 'retry.deadline' cannot both be 0: one must end the tries in "
+          "sinks.a.retry" },
+        { "return { " SOURCES "sinks = {\n a = { kind = 'webhook', url = 'http://h',\n"
+          "tls = { key = 'k' } } } }",
+          ":4: 'tls.cert' and 'tls.key' need each other in sinks.a.tls" },
+        { "return { " SOURCES "sinks = {\n a = {\n kind = 'webhook', url = 'http://h',\n"
+          "batch = { events = 0 } } } }",
+          ":5: 'batch.events' must be from 1 to 100000 in sinks.a.batch" },
         { "return { " SOURCES "sinks = { out = 'stdout' }, }", ":2: 'sinks' maps names to tables" },
         { "return { " SOURCES "sinks = { log = { kind = 'stdout' } }, }",
           ":2: 'log' is the built-in sink of `log = …` in sinks" },

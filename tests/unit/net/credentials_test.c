@@ -2,11 +2,14 @@
 
 #include "scratch.h"
 
+#include <cjson/cJSON.h>
 #include <ev.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "net/credentials.h"
+#include "net/small_file.h"
+#include "support/scripted_server.h"
 
 #define SECOND INT64_C(1000000000)
 #define START  (1700000000 * SECOND)
@@ -311,6 +314,79 @@ static void plugins_fail(void **state)
                  "started: No such file or directory. Install it.");
 }
 
+#define TLS_FILE(name) MCR_TEST_DATA "/tls/" name
+
+static int answered; // status; -1: none came
+
+static void on_answer(void *self, const mcr_http_answer *answer)
+{
+    (void)self;
+    answered = answer->outcome == MCR_HTTP_ANSWERED ? answer->status : -1;
+    ev_break(f.loop, EVBREAK_ALL);
+}
+
+static int ask(mcr_http *http, const char *url)
+{
+    answered = 0;
+    mcr_http_send(http,
+                  &(mcr_http_request){
+                      .method = "GET", .url = url, .timeout_ns = 30 * SECOND, .done = on_answer });
+    ev_run(f.loop, 0);
+    return answered;
+}
+
+static void write_answer(const char *name, const char *cert, const char *key)
+{
+    mcr_buf cert_text = { 0 }, key_text = { 0 };
+    assert_int_equal(mcr_small_file_read(cert, 65536, &cert_text), 0);
+    assert_int_equal(mcr_small_file_read(key, 65536, &key_text), 0);
+    cJSON *answer = cJSON_Parse("{\"kind\":\"ExecCredential\",\"apiVersion\":"
+                                "\"client.authentication.k8s.io/v1\"}");
+    cJSON *status = cJSON_AddObjectToObject(answer, "status");
+    cJSON_AddStringToObject(status, "clientCertificateData", mcr_buf_cstr(&cert_text));
+    cJSON_AddStringToObject(status, "clientKeyData", mcr_buf_cstr(&key_text));
+    char *text = cJSON_PrintUnformatted(answer);
+    scratch_write(name, text);
+    cJSON_free(text);
+    cJSON_Delete(answer);
+    mcr_buf_fini(&cert_text);
+    mcr_buf_fini(&key_text);
+}
+
+static void plugins_give_certificates(void **state)
+{
+    (void)state;
+    mcr_http_global_init();
+    scripted_server *server =
+        scripted_server_new(&(scripted_tls){ .cert_file = TLS_FILE("server.pem"),
+                                             .key_file = TLS_FILE("server-key.pem"),
+                                             .client_ca_file = TLS_FILE("ca.pem") });
+    mcr_http_options options = { .proxy = "", .tls.ca_file = TLS_FILE("ca.pem") };
+    mcr_errbuf err;
+    mcr_http *http = mcr_http_new(f.loop, &options, &err);
+    assert_non_null(http);
+    f.access.tls = options.tls;
+    write_answer("answer1", TLS_FILE("client.pem"), TLS_FILE("client-key.pem"));
+    write_answer("answer2", TLS_FILE("make.sh"), TLS_FILE("client-key.pem"));
+    plugin("cat @/answer$n\n");
+    mcr_credentials_free(f.c);
+    f.c = mcr_credentials_new(&f.access, f.loop, &f.clock, http);
+    assert_int_equal(ask(http, scripted_server_url(server)), -1); // it wants one
+    assert_after_run("");
+    assert_int_equal(ask(http, scripted_server_url(server)), 200);
+    assert_true(scripted_server_request(server, 0)->client_cert);
+    f.now += 2 * SECOND;
+    mcr_credentials_refused(f.c);
+    assert_after_run(NULL); // what is no certificate changes nothing
+    assert_int_equal(get(&f), MCR_CREDENTIALS_FAILED);
+    assert_non_null(strstr(f.err.text, "gave a certificate that cannot be used: "));
+    assert_int_equal(ask(http, scripted_server_url(server)), 200);
+    mcr_credentials_free(f.c);
+    f.c = NULL;
+    mcr_http_free(http);
+    scripted_server_free(server);
+}
+
 static void it_may_be_freed_at_any_time(void **state)
 {
     (void)state;
@@ -341,6 +417,7 @@ int main(void)
         CASE(plugins_run_again_before_the_end),
         CASE(what_comes_expired_is_used_for_a_second),
         CASE(plugins_fail),
+        CASE(plugins_give_certificates),
         CASE(it_may_be_freed_at_any_time),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
