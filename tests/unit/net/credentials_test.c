@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -164,6 +165,9 @@ static void mounted_tokens_are_swapped(void **state)
     mkdir(scratch_path("v2"), 0700);
     scratch_write("v1/token", "old");
     scratch_write("v2/token", "new");
+    const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } }; // as long, as old
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path("v1/token"), times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path("v2/token"), times, 0), 0);
     assert_int_equal(symlink("v1", scratch_path("..data")), 0);
     assert_int_equal(symlink("..data/token", scratch_path("mounted")), 0);
     char copy[256];
