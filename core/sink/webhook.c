@@ -51,6 +51,7 @@ struct webhook {
     mcr_deliveries *deliveries;
     mcr_batches *batches;
     request *unsent; // their tries end when the loop comes round
+    request *ending; // those of which this is happening
     ev_timer round;
     mcr_buf usual_target;          // of events for which nothing is rendered; empty: they differ
     mcr_buf url_text, target, key; // of the event at hand
@@ -202,14 +203,24 @@ static void on_round(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     webhook *w = timer->data;
-    request *waiting = w->unsent;
+    w->ending = w->unsent;
     w->unsent = NULL;
-    while (waiting) {
-        request *r = waiting;
-        waiting = r->next;
+    // The end of one try may begin others, and end those that are late.
+    while (w->ending) {
+        request *r = w->ending;
+        w->ending = r->next;
         r->next = NULL;
         mcr_job_again(r->job, -1, mcr_buf_cstr(&r->unsent));
     }
+}
+
+static void take_out(request **list, request *r)
+{
+    for (; *list; list = &(*list)->next)
+        if (*list == r) {
+            *list = r->next;
+            return;
+        }
 }
 
 static void cancel_request(void *self, mcr_job *job)
@@ -219,11 +230,8 @@ static void cancel_request(void *self, mcr_job *job)
     if (r->call)
         mcr_http_cancel(r->call);
     r->call = NULL;
-    for (request **at = &w->unsent; *at; at = &(*at)->next)
-        if (*at == r) {
-            *at = r->next;
-            break;
-        }
+    take_out(&w->unsent, r);
+    take_out(&w->ending, r);
 }
 
 static bool contains(mcr_str text, const char *part)

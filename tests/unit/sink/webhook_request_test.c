@@ -62,6 +62,22 @@ static void bearer_files_are_read_again(void **state)
     remove_scratch(path);
 }
 
+static void without_a_token_nothing_is_sent(void **state)
+{
+    (void)state;
+    setting settings[] = { { "bearer_file", "/nonexistent/token", 0 },
+                           { "retry.attempts", NULL, 2 },
+                           { "max_in_flight", NULL, 2 } };
+    begin(settings, 3);
+    for (int i = 1; i <= 4; i++)
+        write_number(i);
+    run_until_settled(4);
+    assert_int_equal(f.sink->counts.dead_lettered, 4);
+    assert_dead("token file '/nonexistent/token': No such file or directory");
+    assert_int_equal(scripted_server_requests(f.server), 0);
+    write_number(5); // its try has not ended when the sink is closed
+}
+
 static void secrets_are_crossed_out(void **state)
 {
     (void)state;
@@ -401,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WEBHOOK_CASE(credentials),
         WEBHOOK_CASE(bearer_files_are_read_again),
+        WEBHOOK_CASE(without_a_token_nothing_is_sent),
         WEBHOOK_CASE(secrets_are_crossed_out),
         WEBHOOK_CASE(long_answers_are_cut),
         WEBHOOK_CASE(hooks_render),
