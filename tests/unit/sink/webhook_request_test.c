@@ -73,7 +73,8 @@ static void without_a_token_nothing_is_sent(void **state)
         write_number(i);
     run_until_settled(4);
     assert_int_equal(f.sink->counts.dead_lettered, 4);
-    assert_dead("token file '/nonexistent/token': No such file or directory");
+    assert_dead("not delivered in 2 tries; last: token file '/nonexistent/token': No such file or "
+                "directory");
     assert_int_equal(scripted_server_requests(f.server), 0);
     write_number(5); // its try has not ended when the sink is closed
 }
