@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "correlate/patch.h"
+#include "event/compact.h"
 #include "event/event_name.h"
 #include "sink/kube.h"
 #include "sink/kube_fit.h"
@@ -12,7 +13,9 @@
 
 enum {
     CONFLICTS = 3, // tries of an event that may end in one
-    TURNS = 3      // between POST and PATCH within one try
+    TURNS = 3,     // between POST and PATCH within one try
+    // Events past so many wait long enough for their memory to count.
+    COMPACT_FROM = 1000
 };
 
 typedef struct deliverer {
@@ -315,6 +318,12 @@ static void write_event(deliverer *from, mcr_event *given)
         mcr_buf_add(&from->key, ev->metadata.namespace);
         mcr_buf_putc(&from->key, '/');
         mcr_buf_add(&from->key, ev->metadata.name);
+        if (mcr_deliveries_room(from->deliveries) + COMPACT_FROM <
+            (size_t)from->kube->options->queue) {
+            mcr_event *smaller = mcr_event_compact(ev);
+            mcr_event_unref(ev);
+            ev = smaller;
+        }
         mcr_deliveries_add(from->deliveries, mcr_buf_str(&from->key), &ev, 1, NULL);
     }
     mcr_event_unref(ev);
