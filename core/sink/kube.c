@@ -172,6 +172,7 @@ static void start(mcr_sink *sink, struct ev_loop *loop)
         .server = kube->access->server,
         .http = kube->http,
         .credentials = kube->credentials,
+        .impersonate = kube->access->impersonate,
         .clock = kube->clock,
         .loop = loop,
     };

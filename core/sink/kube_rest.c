@@ -18,6 +18,7 @@ TAILQ_HEAD(call_list, mcr_kube_call);
 struct mcr_kube_rest {
     mcr_kube_rest_options options;
     char *server;
+    mcr_buf impersonate; // the header, or nothing
     mcr_kube_reader *reader;
     struct call_list calls;
     struct call_list limited; // wait for a token of the bucket, in order
@@ -59,6 +60,8 @@ mcr_kube_rest *mcr_kube_rest_new(const mcr_kube_rest_options *options)
     mcr_kube_rest *rest = mcr_zalloc(sizeof *rest);
     rest->options = *options;
     rest->server = mcr_strdup(options->server);
+    if (options->impersonate)
+        mcr_buf_printf(&rest->impersonate, "Impersonate-User: %s", options->impersonate);
     rest->reader = mcr_kube_reader_new();
     TAILQ_INIT(&rest->calls);
     TAILQ_INIT(&rest->limited);
@@ -103,6 +106,7 @@ void mcr_kube_rest_free(mcr_kube_rest *rest)
     }
     ev_timer_stop(rest->options.loop, &rest->limiter);
     mcr_kube_reader_free(rest->reader);
+    mcr_buf_fini(&rest->impersonate);
     free(rest->server);
     free(rest);
 }
@@ -192,17 +196,21 @@ static void send_request(void *self)
             return;
         }
     }
-    const mcr_str headers[] = {
+    mcr_str headers[4] = {
         MCR_STR("Accept: application/json, */*"),
         call->post ? MCR_STR("Content-Type: application/json")
                    : MCR_STR("Content-Type: application/strategic-merge-patch+json"),
-        mcr_buf_str(&call->header),
     };
+    size_t n = 2;
+    if (call->header.len)
+        headers[n++] = mcr_buf_str(&call->header);
+    if (call->rest->impersonate.len)
+        headers[n++] = mcr_buf_str(&call->rest->impersonate);
     mcr_http_request request = {
         .method = call->post ? "POST" : "PATCH",
         .url = mcr_buf_cstr(&call->url),
         .headers = headers,
-        .n_headers = call->header.len ? 3 : 2,
+        .n_headers = n,
         .body = mcr_buf_str(&call->body),
         .timeout_ns = o->timeout_ns,
         .redirects = o->redirects,

@@ -21,6 +21,7 @@ typedef struct mcr_kube_rest_options {
                                   // borrowed; NULL: any
     mcr_http *http;               // borrowed
     mcr_credentials *credentials; // borrowed; NULL: no Authorization
+    const char *impersonate;      // as whom to act (Impersonate-User); borrowed; NULL: as oneself
     const mcr_clock *clock;       // of the limiter; borrowed
     struct ev_loop *loop;
     double qps;         // requests a second, all tries counted; 0: no limit (client-go: 5)

@@ -223,6 +223,21 @@ static void names_in_urls(void **state)
     end_world(&w);
 }
 
+static void as_somebody_else(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.impersonate = "system:serviceaccount:a:b";
+    open_rest(&w);
+    ask(&w, true, "my-ns", "a.1");
+    char value[64];
+    assert_true(scripted_request_header(scripted_server_request(w.server, 0), "Impersonate-User",
+                                        value, sizeof value));
+    assert_string_equal(value, "system:serviceaccount:a:b");
+    end_world(&w);
+}
+
 static void a_client_for_one_namespace(void **state)
 {
     (void)state;
@@ -519,6 +534,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_asked),
         cmocka_unit_test(names_in_urls),
+        cmocka_unit_test(as_somebody_else),
         cmocka_unit_test(a_client_for_one_namespace),
         cmocka_unit_test(each_answer),
         cmocka_unit_test(requests_that_come_to_nothing),
