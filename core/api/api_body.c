@@ -56,7 +56,8 @@ static void write_syntax(mcr_buf *out, mcr_str text)
     cJSON *first = cJSON_ParseWithLengthOpts(text.ptr, text.len, &end, false);
     if (!text.len || (!first && end == text.ptr + text.len)) {
         mcr_buf_puts(out, "unexpected end of JSON input");
-    } else if (!first && end == text.ptr) {
+    } else if (!strchr("{[\"-0123456789tfn", *text.ptr)) {
+        end = text.ptr;
         mcr_buf_puts(out, "invalid character ");
         write_character(out, *end);
         mcr_buf_puts(out, " looking for beginning of value");
@@ -94,18 +95,20 @@ static bool is_other(mcr_api_body *out, const cJSON *body, bool events_api)
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "apiVersion"));
     if (!version || !*version)
         version = api_version(events_api);
-    if (kind && *kind && strcmp(kind, "Event") != 0)
+    if (kind && *kind && strcmp(kind, "Event") != 0) {
         mcr_buf_printf(&out->message,
                        "%s in version \"%s\" cannot be handled as a Event: converting (v1.%s) to "
                        "(core.Event): unknown conversion",
                        kind, version, kind);
-    else if (strcmp(version, api_version(events_api)) != 0)
+    } else if (strcmp(version, api_version(events_api)) != 0) {
+        out->other_version = true;
         mcr_buf_printf(&out->message,
                        "the API version in the data (%s) does not match the expected API version "
                        "(%s)",
                        version, api_version(events_api));
-    else
+    } else {
         return false;
+    }
     out->fault = MCR_API_BODY_MISFIT;
     return true;
 }
@@ -243,12 +246,12 @@ void mcr_api_body_read(mcr_api_body *out, mcr_decoder *decoder, mcr_str text, bo
             misfit(out, body, events_api, "it is of another API");
         cJSON_Delete(body);
     }
-    if (out->event)
-        mcr_api_unknown_fields(&out->unknown, text, events_api);
     if (out->fault) {
         mcr_event_unref(out->event);
         out->event = NULL;
     }
+    if (out->event || out->other_version) // then what that API does not know
+        mcr_api_unknown_fields(&out->unknown, text, out->event ? events_api : !events_api);
     mcr_buf_fini(&whole);
     mcr_buf_cstr(&out->message);
 }

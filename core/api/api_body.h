@@ -17,7 +17,8 @@ typedef struct mcr_api_body {
     mcr_event *event; // all its fields are core/v1's; NULL when there is a fault
     mcr_buf unknown;  // "unknown field \"x\"\n" and "duplicate field \"x\"\n"
     mcr_api_body_fault fault;
-    mcr_buf message; // kube-apiserver's words about the fault, NUL-terminated
+    bool other_version; // the misfit is that it is of another API
+    mcr_buf message;    // kube-apiserver's words about the fault, NUL-terminated
 } mcr_api_body;
 
 // mcr_api_body_read reads the JSON object `text` as an Event of one of the APIs. kind and

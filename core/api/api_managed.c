@@ -53,6 +53,8 @@ static cJSON *metadata_set(const cJSON *metadata, const cJSON *before)
 {
     static const char *const maps[] = { "annotations", "labels" };
     cJSON *set = cJSON_CreateObject();
+    if (!before && cJSON_GetObjectItemCaseSensitive(metadata, "generateName"))
+        add_field(set, "generateName", cJSON_CreateObject());
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         const cJSON *map = cJSON_GetObjectItemCaseSensitive(metadata, maps[i]);
         const cJSON *old = cJSON_GetObjectItemCaseSensitive(before, maps[i]);
@@ -114,6 +116,22 @@ static cJSON *changed_set(const cJSON *now, const cJSON *before)
     return set;
 }
 
+// Drops the fields that `now` has no longer.
+static void forget(cJSON *fields, const cJSON *now)
+{
+    cJSON *item = fields->child;
+    while (item) {
+        cJSON *next = item->next;
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(now, item->string + 2);
+        bool is_self = strcmp(item->string, ".") == 0;
+        if (!is_self && item->child && cJSON_IsObject(value))
+            forget(item, value);
+        if (!is_self && (!value || is_empty(value)))
+            cJSON_Delete(cJSON_DetachItemViaPointer(fields, item));
+        item = next;
+    }
+}
+
 // Takes the fields of `set` out of, or puts them into, `fields`.
 static void change_set(cJSON *fields, const cJSON *set, bool put)
 {
@@ -154,8 +172,8 @@ static cJSON *new_entry(const mcr_api_manager *who)
     return entry;
 }
 
-// Gives the fields of `set` to `who`, in the list `all`.
-static void give(cJSON *all, const mcr_api_manager *who, const cJSON *set)
+// Gives the fields of `set` to `who`, in the list `all`; `now`: the event that it is about.
+static void give(cJSON *all, const mcr_api_manager *who, const cJSON *set, const cJSON *now)
 {
     cJSON *own = NULL, *entry = all->child;
     while (entry) {
@@ -164,7 +182,9 @@ static void give(cJSON *all, const mcr_api_manager *who, const cJSON *set)
         if (text_is(entry, "manager", who->name) && text_is(entry, "operation", who->operation) &&
             text_is(entry, "apiVersion", api_version(who))) {
             own = entry;
+            forget(fields, now);
         } else if (text_is(entry, "apiVersion", api_version(who)) && cJSON_IsObject(fields)) {
+            forget(fields, now);
             change_set(fields, set, false);
             if (!fields->child)
                 cJSON_Delete(cJSON_DetachItemViaPointer(all, entry));
@@ -190,7 +210,7 @@ void mcr_api_managed_fields(mcr_buf *out, const mcr_api_manager *who, mcr_str no
         all = cJSON_CreateArray();
     }
     cJSON *set = changed_set(tree, old);
-    give(all, who, set);
+    give(all, who, set, tree);
     char *text = cJSON_PrintUnformatted(all);
     mcr_buf_puts(out, text ? text : "[]");
     cJSON_free(text);

@@ -302,6 +302,51 @@ bool mcr_api_run_update(mcr_api_call *call, mcr_store_tx *tx)
 // PATCH
 //
 
+// As Go prints what it has parsed: map[count:x].
+static void print_go(mcr_buf *out, const cJSON *value)
+{
+    const cJSON *item;
+    if (cJSON_IsString(value)) {
+        mcr_buf_puts(out, value->valuestring);
+    } else if (cJSON_IsObject(value) || cJSON_IsArray(value)) {
+        mcr_buf_puts(out, cJSON_IsObject(value) ? "map[" : "[");
+        cJSON_ArrayForEach(item, value)
+        {
+            if (item != value->child)
+                mcr_buf_putc(out, ' ');
+            if (cJSON_IsObject(value))
+                mcr_buf_printf(out, "%s:", item->string);
+            print_go(out, item);
+        }
+        mcr_buf_putc(out, ']');
+    } else if (cJSON_IsNull(value)) {
+        mcr_buf_puts(out, "<nil>");
+    } else {
+        char *text = cJSON_PrintUnformatted(value);
+        mcr_buf_puts(out, text ? text : "");
+        cJSON_free(text);
+    }
+}
+
+// The patch makes something that is no event.
+static void reply_unfit(mcr_api_call *call, const mcr_api_body *body)
+{
+    const mcr_api_write *w = call->state;
+    const char *type = strstr(body->message.ptr, " of type ");
+    mcr_buf cause = { 0 }, details = { 0 };
+    mcr_buf_puts(&cause, "Invalid value: \"");
+    print_go(&cause, w->patch);
+    mcr_buf_printf(&cause, "\": %s%s", type ? "unrecognized type: " : "",
+                   type ? type + 9 : body->message.ptr);
+    mcr_buf_puts(&details, "{\"causes\":[{\"reason\":\"FieldValueInvalid\",\"message\":");
+    mcr_json_string(&details, mcr_buf_str(&cause));
+    mcr_buf_puts(&details, ",\"field\":\"patch\"}]}");
+    mcr_api_reply_status(call, 422, "Invalid", mcr_buf_cstr(&details),
+                         " \"\" is invalid: patch: %s", mcr_buf_cstr(&cause));
+    mcr_buf_fini(&cause);
+    mcr_buf_fini(&details);
+}
+
 // The patched event, read; false: the call has its answer.
 static bool patched(mcr_api_call *call, const stored_event *old, mcr_api_body *out)
 {
@@ -325,13 +370,7 @@ static bool patched(mcr_api_call *call, const stored_event *old, mcr_api_body *o
     cJSON_Delete(tree);
     if (!out->fault)
         return true;
-    mcr_buf details = { 0 };
-    mcr_buf_puts(&details, "{\"causes\":[{\"reason\":\"FieldValueInvalid\",\"message\":");
-    mcr_json_string(&details, mcr_buf_str(&out->message));
-    mcr_buf_puts(&details, ",\"field\":\"patch\"}]}");
-    mcr_api_reply_status(call, 422, "Invalid", mcr_buf_cstr(&details),
-                         " \"\" is invalid: patch: Invalid value: %s", out->message.ptr);
-    mcr_buf_fini(&details);
+    reply_unfit(call, out);
     mcr_api_body_fini(out);
     return false;
 }

@@ -201,6 +201,26 @@ static void answer_discovery(mcr_api_call *call)
     mcr_api_call_answer(call);
 }
 
+static bool is_duration(const char *text)
+{
+    // Go's: "1m30s", "1.5h", "0"; parts of a number and a unit each.
+    static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
+    if (strcmp(text, "0") == 0)
+        return true;
+    text += strspn(text, "+-") == 1;
+    do {
+        size_t digits = strspn(text, "0123456789."), unit = 0, found = 0;
+        text += digits;
+        for (; unit < sizeof units / sizeof *units && !found; unit++)
+            if (strncmp(text, units[unit], strlen(units[unit])) == 0)
+                found = strlen(units[unit]);
+        if (!digits || !found)
+            return false;
+        text += found;
+    } while (*text);
+    return true;
+}
+
 typedef void handler(mcr_api_call *call);
 
 static handler *find_handler(const mcr_api_request *r)
@@ -246,7 +266,13 @@ static void dispatch(mcr_api_call *call)
         break;
     }
     handler *handle = find_handler(&call->request);
-    if (!handle)
+    const char *timeout = mcr_api_param_get(&call->request, "timeout");
+    if (timeout && *timeout && !is_duration(timeout))
+        mcr_api_reply_status(call, 400, "BadRequest", NULL,
+                             "invalid timeout specified in the request URL - time: invalid "
+                             "duration \"%s\"",
+                             timeout);
+    else if (!handle)
         mcr_api_reply_status(call, 405, "MethodNotAllowed", "{}", NO_SUCH_METHOD);
     else if (call->request.form == MCR_API_FORM_NONE)
         mcr_api_reply_status(call, 406, "NotAcceptable", "{}",

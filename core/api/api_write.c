@@ -152,7 +152,7 @@ static bool read_body(mcr_api_call *call, mcr_api_write *w, bool yaml)
     mcr_api_body_read(&w->body, w->decoder, yaml ? mcr_buf_str(&w->json) : call->body,
                       call->request.events_api);
     if (w->body.fault)
-        return mcr_api_bad_request(call, w->body.message.ptr);
+        return check_unknown(call, &w->body) && mcr_api_bad_request(call, w->body.message.ptr);
     return check_unknown(call, &w->body);
 }
 
