@@ -41,8 +41,9 @@ static void reply_invalid(mcr_api_call *call, const mcr_event *ev, mcr_api_cause
     mcr_buf_puts(&details, "\"kind\":\"Event\",\"causes\":[");
     mcr_buf_add(&details, mcr_buf_str(&causes->json));
     mcr_buf_puts(&details, "]}");
-    mcr_buf_printf(&message, "Event \"%s\" is invalid: %s%s%s", name.ptr, causes->n > 1 ? "[" : "",
-                   mcr_buf_cstr(&causes->list), causes->n > 1 ? "]" : "");
+    mcr_buf_printf(&message, "Event \"%s\" is invalid: %s%s%s", name.ptr,
+                   causes->shown > 1 ? "[" : "", mcr_buf_cstr(&causes->list),
+                   causes->shown > 1 ? "]" : "");
     call->reply.body.len = 0;
     mcr_api_status_write(&call->reply.body, 422, "Invalid", mcr_buf_cstr(&details), "{}",
                          mcr_buf_str(&message));

@@ -41,6 +41,20 @@ void mcr_api_causes_fini(mcr_api_causes *c)
     mcr_buf_fini(&c->json);
 }
 
+// The same words twice are said once, but are two causes.
+static bool is_listed(const mcr_buf *list, mcr_str entry)
+{
+    const char *at = list->ptr, *end = at + list->len;
+    while (at && (at = memmem(at, (size_t)(end - at), entry.ptr, entry.len))) {
+        bool begins = at == list->ptr || at[-1] == ' ';
+        const char *behind = at + entry.len;
+        if (begins && (behind == end || *behind == ','))
+            return true;
+        at++;
+    }
+    return false;
+}
+
 void mcr_api_cause_add(mcr_api_causes *c, const char *reason, const char *field, const char *format,
                        ...)
 {
@@ -49,11 +63,16 @@ void mcr_api_cause_add(mcr_api_causes *c, const char *reason, const char *field,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (c->n++) {
-        mcr_buf_puts(&c->list, ", ");
+    if (c->n++)
         mcr_buf_putc(&c->json, ',');
+    mcr_buf shown = { 0 };
+    mcr_buf_printf(&shown, "%s: %s", field, text);
+    if (!is_listed(&c->list, mcr_buf_str(&shown))) {
+        if (c->shown++)
+            mcr_buf_puts(&c->list, ", ");
+        mcr_buf_add(&c->list, mcr_buf_str(&shown));
     }
-    mcr_buf_printf(&c->list, "%s: %s", field, text);
+    mcr_buf_fini(&shown);
     mcr_buf_printf(&c->json, "{\"reason\":\"%s\",\"message\":", reason);
     mcr_json_string(&c->json, mcr_str_of(text));
     mcr_buf_printf(&c->json, ",\"field\":\"%s\"}", field);

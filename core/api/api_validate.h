@@ -11,6 +11,7 @@ typedef struct mcr_api_causes {
     mcr_buf list; // "field: message, field: message"
     mcr_buf json; // [{"reason":…,"message":…,"field":…},…] without the brackets
     unsigned n;
+    unsigned shown; // in `list`
 } mcr_api_causes;
 
 void mcr_api_causes_fini(mcr_api_causes *c);
