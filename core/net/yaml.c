@@ -25,16 +25,49 @@ static const yaml_node_t *at(const mcr_yaml *y, int index)
     return y->document.nodes.start + index - 1;
 }
 
+static void begin(yaml_parser_t *parser, mcr_str text)
+{
+    if (!yaml_parser_initialize(parser))
+        abort(); // out of memory
+    yaml_parser_set_input_string(parser, (const unsigned char *)text.ptr, text.len);
+}
+
+// The line where the document is nested too deeply; 0: nowhere. The scanner's time grows with the
+// square of the depth, so this comes first. What else is wrong is told when the document is loaded.
+static size_t too_deep(mcr_str text)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    begin(&parser, text);
+    size_t line = 0;
+    int depth = 0;
+    bool more = true;
+    while (more && !line && yaml_parser_parse(&parser, &event)) {
+        if (event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT)
+            depth++;
+        else if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT)
+            depth--;
+        more = event.type != YAML_DOCUMENT_END_EVENT && event.type != YAML_STREAM_END_EVENT;
+        line = depth > MCR_YAML_DEPTH_MAX ? event.start_mark.line + 1 : 0;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return line;
+}
+
 mcr_yaml *mcr_yaml_read(mcr_str text, mcr_errbuf *err)
 {
     if (text.len > MCR_YAML_SIZE_MAX) {
         mcr_errf(err, MCR_EINVAL, "longer than %d bytes", MCR_YAML_SIZE_MAX);
         return NULL;
     }
+    size_t deep = too_deep(text);
+    if (deep) {
+        mcr_errf(err, MCR_EINVAL, "line %zu: nested more than %d deep", deep, MCR_YAML_DEPTH_MAX);
+        return NULL;
+    }
     yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser))
-        abort(); // out of memory
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    begin(&parser, text);
     mcr_yaml *y = mcr_zalloc(sizeof *y);
     if (!yaml_parser_load(&parser, &y->document)) {
         mcr_errf(err, MCR_EINVAL, "line %zu: %s%s%s", parser.problem_mark.line + 1,

@@ -10,7 +10,7 @@
 
 enum {
     MCR_YAML_SIZE_MAX = 4 * 1024 * 1024, // bytes of a document
-    MCR_YAML_DEPTH_MAX = 64              // of what mcr_yaml_json writes
+    MCR_YAML_DEPTH_MAX = 64              // of lists and maps in each other
 };
 
 typedef struct mcr_yaml mcr_yaml;
@@ -44,6 +44,6 @@ bool mcr_yaml_bool(const mcr_yaml_node *node, bool *value);
 // mcr_yaml_line is where the node begins, from 1 on.
 int mcr_yaml_line(const mcr_yaml_node *node);
 
-// mcr_yaml_json appends the node as JSON. False: deeper than MCR_YAML_DEPTH_MAX, longer than
-// MCR_YAML_SIZE_MAX, or a key that is no scalar; then `out` is as it was.
+// mcr_yaml_json appends the node as JSON. False: with its aliases deeper than MCR_YAML_DEPTH_MAX or
+// longer than MCR_YAML_SIZE_MAX, or a key that is no scalar; then `out` is as it was.
 bool mcr_yaml_json(const mcr_yaml *y, const mcr_yaml_node *node, mcr_buf *out);

@@ -118,10 +118,14 @@ static void what_cannot_be_read(void **state)
     assert_null(mcr_yaml_read(mcr_str_n(huge, MCR_YAML_SIZE_MAX + 1), &err));
     assert_string_equal(err.text, "longer than 4194304 bytes");
     free(huge);
-    // Deep nesting ends in an answer, whatever it is.
     char *deep = mcr_alloc(100000);
     memset(deep, '[', 100000);
     assert_null(mcr_yaml_read(mcr_str_n(deep, 100000), &err));
+    assert_string_equal(err.text, "line 1: nested more than 64 deep");
+    mcr_yaml *y = mcr_yaml_read(mcr_str_n(deep, 64), &err); // is only not ended
+    assert_null(y);
+    assert_string_equal(err.text, "line 2: did not find expected node content while parsing a flow "
+                                  "node");
     free(deep);
 }
 
