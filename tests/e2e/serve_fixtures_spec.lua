@@ -128,7 +128,8 @@ describe("serve answers as kube-apiserver", function()
           message = message:gsub("current: %d+", "current: N")
         end
         local got = r.json.message and r.json.message:gsub("current: %d+", "current: N")
-        assert.same({ want.status, want.reason, message, want.code }, { r.json.status, r.json.reason, got, r.json.code })
+        assert.same({ want.status, want.reason, message, want.code },
+          { r.json.status, r.json.reason, got, r.json.code })
         assert.equal(keys(want.details), keys(r.json.details))
         if want.details and want.details.causes then assert.same(want.details, r.json.details) end
       else
