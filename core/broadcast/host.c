@@ -17,13 +17,18 @@ enum {
     ROUNDS = 16
 };
 
+#define DRAIN_TIMEOUT_NS (30 * INT64_C(1000000000))
+
 // A watcher with its place in the host.
 typedef struct seat {
     mcr_watcher *w;
     mcr_watch *watch;
     int64_t next_tick; // Unix ns, 0 for never
     bool busy;         // stepped since the last flush
-    bool done;         // closed and read to its end
+    bool full;         // its sinks had no room when it was asked last
+    bool ending;       // closed and read to its end; deliveries may be in flight
+    int64_t patience;  // monotonic ns: until when it may go on with them
+    bool done;         // nothing is in flight any more
 } seat;
 
 // A call of mcr_host_call, on its caller's stack; the list and the state are under `lock`.
@@ -43,6 +48,7 @@ struct mcr_host {
     // Immutable after start.
     char name[16];
     mcr_clock clock;
+    int64_t drain_timeout; // ns
     seat *seats;
     uint32_t n;
     mcr_wake *done;
@@ -89,6 +95,7 @@ mcr_host *mcr_host_new(const char *name, const mcr_clock *clock)
     mcr_host *h = mcr_zalloc(sizeof *h);
     strncpy(h->name, name, sizeof h->name - 1);
     h->clock = *clock;
+    h->drain_timeout = DRAIN_TIMEOUT_NS;
     pthread_mutex_init(&h->lock, NULL);
     mcr_cond_init(&h->change);
     ev_async_init(&h->wake, on_wake);
@@ -100,6 +107,11 @@ void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch)
 {
     h->seats = mcr_realloc(h->seats, (h->n + 1) * sizeof *h->seats);
     h->seats[h->n++] = (seat){ .w = w, .watch = watch };
+}
+
+void mcr_host_set_drain_timeout(mcr_host *h, int64_t ns)
+{
+    h->drain_timeout = ns;
 }
 
 void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg)
@@ -137,20 +149,42 @@ static void refuse_calls(mcr_host *h)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void finish(mcr_host *h, seat *s)
+// The watch is closed and read to its end.
+static void begin_end(mcr_host *h, seat *s)
 {
-    int64_t now = mcr_clock_now(&h->clock);
-    mcr_watcher_fini(s->w, now);
+    mcr_watcher_fini(s->w, mcr_clock_now(&h->clock));
     mcr_watch_on_wake(s->watch, NULL, NULL);
+    s->ending = true;
+    s->patience = mcr_clock_monotonic() + h->drain_timeout;
+}
+
+static void end(seat *s)
+{
+    mcr_watcher_stop(s->w);
     s->done = true;
+}
+
+// True: it came to its end just now.
+static bool try_end(seat *s)
+{
+    if (mcr_watcher_in_flight(s->w) > 0 && mcr_clock_monotonic() < s->patience)
+        return false;
+    end(s);
+    return true;
 }
 
 // One batch of one watcher. False: there was nothing to do.
 static bool turn(mcr_host *h, seat *s)
 {
+    if (s->ending)
+        return try_end(s);
+    uint32_t room = mcr_watcher_room(s->w);
+    s->full = room == 0;
+    if (s->full)
+        return false;
     mcr_event *events[MCR_BATCH];
     bool closed;
-    uint32_t n = mcr_watch_take(s->watch, events, MCR_BATCH, &closed);
+    uint32_t n = mcr_watch_take(s->watch, events, room, &closed);
     if (n) {
         mcr_watcher_step(s->w, events, n, mcr_clock_now(&h->clock));
         h->run += n;
@@ -158,7 +192,7 @@ static bool turn(mcr_host *h, seat *s)
         return true;
     }
     if (closed)
-        finish(h, s);
+        begin_end(h, s);
     return closed;
 }
 
@@ -210,24 +244,36 @@ static bool may_sleep(mcr_host *h)
         if (s->done)
             continue;
         s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
-        if (!mcr_watch_sleep(s->watch))
+        // The loop wakes it when its sinks have room again, or nothing left in flight.
+        if (!s->full && !s->ending && !mcr_watch_sleep(s->watch))
             return false;
     }
     return true;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    return a < b ? a : b;
+}
+
 static void set_timer(mcr_host *h)
 {
-    int64_t next = 0;
+    int64_t next = 0, patience = 0;
     for (uint32_t i = 0; i < h->n; i++) {
         const seat *s = &h->seats[i];
-        if (!s->done && s->next_tick && (!next || s->next_tick < next))
-            next = s->next_tick;
+        if (!s->done)
+            next = earlier(next, s->next_tick);
+        if (s->ending && !s->done)
+            patience = earlier(patience, s->patience);
     }
     ev_timer_stop(h->loop, &h->tick);
-    if (!next)
+    if (!next && !patience)
         return;
-    int64_t left = next - mcr_clock_now(&h->clock);
+    int64_t left = next ? next - mcr_clock_now(&h->clock) : INT64_MAX;
+    int64_t wait = patience ? patience - mcr_clock_monotonic() : INT64_MAX;
+    left = wait < left ? wait : left;
     ev_now_update(h->loop);
     ev_timer_set(&h->tick, left > 0 ? (double)left / 1e9 : 0, 0);
     ev_timer_start(h->loop, &h->tick);
@@ -240,8 +286,10 @@ static void *run(void *arg)
     sigemptyset(&guard);
     sigaddset(&guard, MCR_GUARD_SIGNAL);
     pthread_sigmask(SIG_UNBLOCK, &guard, NULL);
-    for (uint32_t i = 0; i < h->n; i++)
+    for (uint32_t i = 0; i < h->n; i++) {
+        mcr_watcher_start(h->seats[i].w, h->loop);
         h->seats[i].next_tick = mcr_watcher_tick(h->seats[i].w, mcr_clock_now(&h->clock));
+    }
 
     while (!all_done(h) && !atomic_load(&h->hurry)) {
         bool worked = true;
@@ -261,9 +309,13 @@ static void *run(void *arg)
         ev_run(h->loop, sleep ? EVRUN_ONCE : EVRUN_NOWAIT);
     }
     run_calls(h);
-    for (uint32_t i = 0; i < h->n; i++)
-        if (!h->seats[i].done)
-            finish(h, &h->seats[i]);
+    for (uint32_t i = 0; i < h->n; i++) {
+        seat *s = &h->seats[i];
+        if (!s->ending)
+            begin_end(h, s);
+        if (!s->done)
+            end(s);
+    }
     refuse_calls(h);
     if (h->done)
         h->done(h->done_arg);

@@ -1,7 +1,11 @@
 #pragma once
 // A host: one thread with a libev loop of its own that drives one or more watchers. It takes
 // batches of up to 64 events from each watcher's watch, steps the watcher, flushes its sinks when
-// nothing more is there, runs ticks, and sleeps until woken.
+// nothing more is there, runs ticks, and sleeps until woken. A watcher whose sinks have no room left
+// is passed over until they have: its queue fills meanwhile.
+//
+// When a watch has ended and is read, its watcher's fini runs, and the host goes on with the loop
+// until the deliveries that are in flight are decided, or the drain timeout is over.
 
 #include <signal.h>
 #include <stdbool.h>
@@ -24,6 +28,10 @@ mcr_host *mcr_host_new(const char *name, const mcr_clock *clock);
 // thread). Before start.
 void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch);
 
+// mcr_host_set_drain_timeout: how long watchers may go on delivering after their watch has ended
+// (30 s when it is not set). Before start.
+void mcr_host_set_drain_timeout(mcr_host *h, int64_t ns);
+
 // mcr_host_start starts the thread; all signals are blocked in it but MCR_GUARD_SIGNAL.
 mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);
 
@@ -36,8 +44,8 @@ bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeou
 // read to the end, its watchers have run their fini and the thread is about to end.
 void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg);
 
-// mcr_host_hurry makes the thread end without reading its watches to the end (second SIGTERM). What
-// is left in a watch stays counted as queued. Any thread.
+// mcr_host_hurry makes the thread end without reading its watches to the end and without waiting
+// for deliveries (second SIGTERM). What is left in a watch stays counted as queued. Any thread.
 void mcr_host_hurry(mcr_host *h);
 
 // mcr_host_ends waits until the thread has worked for the last time; false when `timeout_ns` have

@@ -15,7 +15,10 @@ struct mcr_watcher {
     char *name;
     mcr_hooks hooks;
     mcr_sink *sinks[MCR_MAX_SINKS];
+    mcr_updates *updates[MCR_MAX_SINKS]; // NULL: all
     uint32_t sinks_size;
+    mcr_correlator *correlator; // NULL: events go on as they are
+    int64_t correlated_at;      // Unix ns: the time of the last correlation
     mcr_watcher_counts counts;
     directs own;           // routes' own events, by place
     directs emitted;       // the other direct deliveries
@@ -23,6 +26,7 @@ struct mcr_watcher {
     size_t outgoing_cap;   // events
     bool ticked;           // hooks.tick was called once
     bool ended;            // fini was called
+    bool stopped;          // stop was called
     int64_t hooks_tick_at; // Unix ns, 0: never
 };
 
@@ -37,8 +41,11 @@ void mcr_watcher_free(mcr_watcher *w)
 {
     if (!w)
         return;
-    for (uint32_t i = 0; i < w->sinks_size; i++)
+    for (uint32_t i = 0; i < w->sinks_size; i++) {
         w->sinks[i]->kind->close(w->sinks[i]);
+        mcr_updates_free(w->updates[i]);
+    }
+    mcr_correlator_free(w->correlator);
     free(w->own.at);
     free(w->emitted.at);
     free(w->outgoing);
@@ -51,9 +58,28 @@ const char *mcr_watcher_name(const mcr_watcher *w)
     return w->name;
 }
 
+static mcr_render_hook render_hook(const mcr_watcher *w)
+{
+    return (mcr_render_hook){ w->hooks.render, w->hooks.self };
+}
+
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks)
 {
     w->hooks = *hooks;
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        w->sinks[i]->render = render_hook(w);
+}
+
+static void learn(void *self, const mcr_event *answer)
+{
+    mcr_correlator_update(self, answer);
+}
+
+void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns)
+{
+    w->correlator = mcr_correlator_new(options);
+    for (uint32_t i = 0; i < w->sinks_size && learns; i++)
+        w->sinks[i]->answer = (mcr_answer_hook){ learn, w->correlator };
 }
 
 uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
@@ -63,8 +89,15 @@ uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
         abort(); // the configuration reader refuses it before
     }
     sink->watcher = w->name;
+    sink->render = render_hook(w);
     w->sinks[w->sinks_size] = sink;
     return w->sinks_size++;
+}
+
+void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns)
+{
+    mcr_updates_free(w->updates[i]);
+    w->updates[i] = every_ns == MCR_UPDATES_ALL ? NULL : mcr_updates_new(every_ns);
 }
 
 int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name)
@@ -83,6 +116,32 @@ uint32_t mcr_watcher_sink_count(const mcr_watcher *w)
 mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i)
 {
     return w->sinks[i];
+}
+
+void mcr_watcher_start(mcr_watcher *w, struct ev_loop *loop)
+{
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        if (w->sinks[i]->kind->start)
+            w->sinks[i]->kind->start(w->sinks[i], loop);
+}
+
+uint32_t mcr_watcher_room(const mcr_watcher *w)
+{
+    size_t room = MCR_BATCH;
+    for (uint32_t i = 0; i < w->sinks_size; i++) {
+        const mcr_sink *sink = w->sinks[i];
+        size_t its = sink->kind->room ? sink->kind->room(sink) : room;
+        room = its < room ? its : room;
+    }
+    return (uint32_t)room;
+}
+
+uint64_t mcr_watcher_in_flight(const mcr_watcher *w)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        n += w->sinks[i]->counts.in_flight;
+    return n;
 }
 
 static uint64_t all_sinks(const mcr_watcher *w)
@@ -153,6 +212,32 @@ static uint32_t keep_passed(mcr_watcher *w, mcr_verdict *v, uint32_t n)
     return passed;
 }
 
+static int64_t now_of(void *self)
+{
+    const mcr_watcher *w = self;
+    return w->correlated_at;
+}
+
+// Correlates v[0…n), moves the rest together and returns how many are left.
+static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now)
+{
+    const mcr_clock clock = { now_of, w };
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        w->correlated_at = now > w->correlated_at ? now : w->correlated_at + 1;
+        mcr_correlated out;
+        mcr_correlator_run(w->correlator, v[i].ev, &clock, &out);
+        mcr_event_unref(v[i].ev);
+        w->counts.aggregated += out.aggregated;
+        w->counts.counted += out.counted;
+        if (out.ev)
+            v[left++] = (mcr_verdict){ .ev = out.ev, .outcome = MCR_PASS };
+        else
+            w->counts.spam_filtered++;
+    }
+    return left;
+}
+
 static void count_routes(mcr_watcher *w, const mcr_verdict *v, uint32_t n)
 {
     size_t own = 0;
@@ -185,6 +270,20 @@ static size_t gather(mcr_watcher *w, const mcr_verdict *v, uint32_t n, uint32_t 
     return size;
 }
 
+// Leaves out of outgoing[0…n) what sink `s` does not want to hear of again.
+static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t now)
+{
+    if (!w->updates[s])
+        return n;
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (mcr_updates_wants(w->updates[s], w->outgoing[i], now))
+            w->outgoing[left++] = w->outgoing[i];
+    w->sinks[s]->counts.assigned += n - left;
+    w->sinks[s]->counts.suppressed += n - left;
+    return left;
+}
+
 static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t now)
 {
     size_t most = n + w->own.size + w->emitted.size;
@@ -193,7 +292,7 @@ static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t no
         w->outgoing = mcr_realloc(w->outgoing, w->outgoing_cap * sizeof(mcr_event *));
     }
     for (uint32_t s = 0; s < w->sinks_size; s++) {
-        size_t size = gather(w, v, n, s);
+        size_t size = leave_out_updates(w, gather(w, v, n, s), s, now);
         if (size > 0)
             w->sinks[s]->kind->write(w->sinks[s], w->outgoing, size, now);
     }
@@ -228,6 +327,8 @@ void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int6
     uint32_t passed = keep_passed(w, v, n);
     collect_directs(w, 0);
     if (w->sinks_size > 0) {
+        if (w->correlator)
+            passed = correlate(w, v, passed, now);
         choose_sinks(w, v, passed, now);
         collect_directs(w, passed);
         count_routes(w, v, passed);
@@ -283,6 +384,19 @@ void mcr_watcher_fini(mcr_watcher *w, int64_t now)
         deliver_directs(w, now);
     }
     mcr_watcher_flush(w, now);
+    for (uint32_t s = 0; s < w->sinks_size; s++)
+        if (w->sinks[s]->kind->drain)
+            w->sinks[s]->kind->drain(w->sinks[s], now);
+}
+
+void mcr_watcher_stop(mcr_watcher *w)
+{
+    if (w->stopped)
+        return;
+    w->stopped = true;
+    for (uint32_t s = 0; s < w->sinks_size; s++)
+        if (w->sinks[s]->kind->stop)
+            w->sinks[s]->kind->stop(w->sinks[s]);
 }
 
 mcr_watcher_counts mcr_watcher_counts_now(const mcr_watcher *w)

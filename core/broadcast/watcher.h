@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "broadcast/hooks.h"
+#include "broadcast/updates.h"
 #include "correlate/correlator.h"
 #include "sink/sink.h"
 
@@ -45,10 +46,11 @@ const char *mcr_watcher_name(const mcr_watcher *w);
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 
 // mcr_watcher_correlate: events that passed the hooks are correlated before they are routed, with
-// these options (copied; what their hooks point to must outlive the watcher). `learns`: the sinks'
+// these options (copied; what their hooks point to must outlive the watcher). Two events of a batch
+// never have the same time for it, since combined events are named by it. `learns`: the sinks'
 // answers go to mcr_correlator_update, as client-go does; right only when its sinks have one event
-// in flight at a time, since an answer sets the count back to what it was then. Before the first
-// step.
+// in flight at a time, since an answer sets the count back to what it was then. After the sinks
+// were added, before the first step.
 void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns);
 
 // mcr_watcher_add_sink_take gives the watcher a sink under its name; returns its index. At most
@@ -58,13 +60,10 @@ uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink);
 // mcr_watcher_find_sink returns the index of the sink called `name`, -1 when there is none.
 int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name);
 
-// mcr_watcher_set_updates says which repeats of an event (same metadata.namespace and name) sink
-// `i` wants: MCR_UPDATES_ALL, MCR_UPDATES_FIRST (none) or at most one in so many ns. The others are
-// assigned to it and counted suppressed. Before the first step.
+// mcr_watcher_set_updates says which repeats sink `i` wants (broadcast/updates.h): MCR_UPDATES_ALL,
+// MCR_UPDATES_FIRST or at most one in so many ns. The others are assigned to it and counted
+// suppressed. Before the first step.
 void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns);
-
-#define MCR_UPDATES_ALL INT64_C(0)
-#define MCR_UPDATES_FIRST INT64_C(-1)
 
 uint32_t mcr_watcher_sink_count(const mcr_watcher *w);
 mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i);
@@ -91,6 +90,10 @@ int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now);
 
 // mcr_watcher_flush hands over what the sinks have buffered.
 void mcr_watcher_flush(mcr_watcher *w, int64_t now);
+
+// mcr_watcher_stop settles what the sinks still have in flight and takes them off the host's loop.
+// Their counts can still be read. A second call does nothing.
+void mcr_watcher_stop(mcr_watcher *w);
 
 // mcr_watcher_fini runs the hooks' end, flushes the sinks and has them drain: the host goes on with
 // its loop until mcr_watcher_in_flight is 0 or its patience ends. No step after it; a second call

@@ -33,9 +33,10 @@ mcr_sum mcr_sum_of_watch(const mcr_watch_counts *c)
 mcr_sum mcr_sum_of_watcher(const mcr_watcher_counts *c)
 {
     return (mcr_sum){ { "taken", c->taken },
-                      5,
+                      6,
                       { { "filtered", c->filtered },
                         { "refused", c->refused },
+                        { "spam_filtered", c->spam_filtered },
                         { "handled_only", c->handled_only },
                         { "routed_nowhere", c->routed_nowhere },
                         { "routed", c->routed } } };
@@ -44,9 +45,10 @@ mcr_sum mcr_sum_of_watcher(const mcr_watcher_counts *c)
 mcr_sum mcr_sum_of_sink(const mcr_sink_counts *c)
 {
     return (mcr_sum){ { "assigned", c->assigned },
-                      7,
+                      8,
                       { { "delivered", c->delivered },
                         { "merged", c->merged },
+                        { "suppressed", c->suppressed },
                         { "rejected", c->rejected },
                         { "gave_up", c->gave_up },
                         { "dead_lettered", c->dead_lettered },

@@ -6,7 +6,7 @@
 #include "cli/ledger.h"
 
 enum {
-    MCR_SUM_TERMS = 8
+    MCR_SUM_TERMS = 9
 };
 
 typedef struct mcr_sum_term {

@@ -87,6 +87,8 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
         for (uint32_t k = 0; k < w->sinks[i].note_n; k++)
             add_note(t, &w->sinks[i].notes[k]);
     }
+    add_side(t, "repeats of a known event", w->counts.counted);
+    add_side(t, "combined with similar ones", w->counts.aggregated);
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
     add_side(t, "emitted", w->scripts.emitted);
@@ -177,6 +179,8 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
     mcr_sum sum = mcr_sum_of_watcher(&w->counts);
     write_members(out, &sum);
     write_number(out, "direct", w->counts.direct);
+    write_number(out, "counted", w->counts.counted);
+    write_number(out, "aggregated", w->counts.aggregated);
     write_number(out, "script_errors", w->scripts.script_errors);
     write_number(out, "emitted", w->scripts.emitted);
     write_number(out, "emit_full", w->scripts.emit_full);

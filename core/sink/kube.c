@@ -1,6 +1,7 @@
 #include "sink/kube.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -220,17 +221,38 @@ static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
     const mcr_kube *kube = (const mcr_kube *)sink;
     if (kube->rest && kube->policy->each_note)
         kube->policy->each_note(kube, note, arg);
+    for (uint32_t i = 0; i < kube->last_note_n; i++)
+        note(arg, kube->last_notes[i].name, kube->last_notes[i].n);
+}
+
+static void keep_note(void *arg, const char *name, uint64_t n)
+{
+    mcr_kube *kube = arg;
+    kube->last_notes =
+        mcr_realloc(kube->last_notes, (kube->last_note_n + 1) * sizeof *kube->last_notes);
+    kube->last_notes[kube->last_note_n++] = (mcr_kube_note){ name, n };
+}
+
+static void stop(mcr_sink *sink)
+{
+    mcr_kube *kube = (mcr_kube *)sink;
+    if (!kube->rest)
+        return;
+    if (kube->policy->each_note)
+        kube->policy->each_note(kube, keep_note, kube);
+    kube->policy->stop(kube);
+    mcr_kube_rest_free(kube->rest);
+    mcr_credentials_free(kube->credentials);
+    mcr_http_free(kube->http);
+    kube->rest = NULL;
+    snprintf(kube->broken.text, sizeof kube->broken.text, "the sink was stopped");
 }
 
 static void close_kube(mcr_sink *sink)
 {
     mcr_kube *kube = (mcr_kube *)sink;
-    if (kube->rest) {
-        kube->policy->stop(kube);
-        mcr_kube_rest_free(kube->rest);
-        mcr_credentials_free(kube->credentials);
-        mcr_http_free(kube->http);
-    }
+    stop(sink);
+    free(kube->last_notes);
     mcr_kube_access_free(kube->access);
     free(kube);
 }
@@ -249,5 +271,6 @@ const mcr_sink_kind mcr_sink_kind_kube = {
     .flush = flush,
     .drain = drain,
     .each_note = each_note,
+    .stop = stop,
     .close = close_kube,
 };

@@ -100,6 +100,11 @@ enum {
     MCR_KUBE_CLIENT_GO
 };
 
+typedef struct mcr_kube_note {
+    const char *name;
+    uint64_t n;
+} mcr_kube_note;
+
 // One sink. Made by open; what comes below `policy` by start.
 struct mcr_kube {
     mcr_sink sink;
@@ -114,4 +119,6 @@ struct mcr_kube {
     mcr_kube_rest *rest;
     void *state;
     mcr_errbuf broken; // why nothing can be sent
+    mcr_kube_note *last_notes; // the side counters as they were at stop
+    uint32_t last_note_n;
 };

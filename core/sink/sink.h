@@ -72,7 +72,11 @@ typedef struct mcr_sink_kind {
     // Tells `note` each side counter of the kind, always the same ones in the same order; zeros as
     // well. NULL: there are none.
     void (*each_note)(const mcr_sink *sink, mcr_sink_note *note, void *arg);
-    // Flushes once more and frees; what is still in flight is given up.
+    // The end of work on the loop: what is still in flight is given up, nothing of the sink is left
+    // on the loop, counts can still be read. On the host's thread, after the last flush; also
+    // without a start. NULL: close does it all.
+    void (*stop)(mcr_sink *sink);
+    // Flushes once more, stops if it was not stopped, and frees. Any thread, once nothing runs.
     void (*close)(mcr_sink *sink);
 } mcr_sink_kind;
 

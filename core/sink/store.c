@@ -94,6 +94,8 @@ typedef struct store_sink {
     ev_async wake;
     struct ev_loop *loop;
     uint64_t upserted[SIDE_COUNTERS];
+    bool stopped;
+    bool all_back; // no batch is under way: the letterbox is not needed any more
 } store_sink;
 
 static void free_box(letterbox *box)
@@ -284,17 +286,26 @@ static bool wait_for_batches(letterbox *box)
     return all;
 }
 
-static void close_store(mcr_sink *sink)
+static void stop(mcr_sink *sink)
 {
     store_sink *s = (store_sink *)(void *)sink;
-    bool all = wait_for_batches(s->box);
+    if (s->stopped)
+        return;
+    s->stopped = true;
+    s->all_back = wait_for_batches(s->box);
     if (s->loop)
         ev_async_stop(s->loop, &s->wake);
     settle(s);
     sink->counts.gave_up += sink->counts.in_flight;
     sink->counts.in_flight = 0;
+}
+
+static void close_store(mcr_sink *sink)
+{
+    store_sink *s = (store_sink *)(void *)sink;
+    stop(sink);
     mcr_store_unshare(s->store);
-    if (all)
+    if (s->all_back)
         free_box(s->box);
     free(s);
 }
@@ -320,6 +331,7 @@ const mcr_sink_kind mcr_sink_kind_store = {
     .room = room,
     .write = write_events,
     .flush = flush,
+    .stop = stop,
     .close = close_store,
     .each_note = each_note,
 };

@@ -1,6 +1,7 @@
 #include "sink/webhook.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -50,6 +51,7 @@ struct webhook {
     struct ev_loop *loop;
     mcr_deliveries *deliveries;
     mcr_batches *batches;
+    mcr_delivery_counts last_counts; // as they were at stop
     request *unsent; // their tries end when the loop comes round
     request *ending; // those of which this is happening
     ev_timer round;
@@ -505,7 +507,7 @@ static void drain(mcr_sink *sink, int64_t now)
 static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
 {
     const webhook *w = (const webhook *)sink;
-    mcr_delivery_counts counts = { 0 };
+    mcr_delivery_counts counts = w->last_counts;
     if (w->deliveries)
         counts = mcr_deliveries_counts(w->deliveries);
     note(arg, "batches", w->batches_closed);
@@ -513,16 +515,27 @@ static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
     note(arg, "retries", counts.retries);
 }
 
-static void close_webhook(mcr_sink *sink)
+static void stop(mcr_sink *sink)
 {
     webhook *w = (webhook *)sink;
     if (w->deliveries) {
         mcr_batches_flush(w->batches);
+        w->last_counts = mcr_deliveries_counts(w->deliveries);
         mcr_deliveries_free(w->deliveries);
         mcr_batches_free(w->batches);
         ev_timer_stop(w->loop, &w->round);
+        snprintf(w->broken.text, sizeof w->broken.text, "the sink was stopped");
     }
+    w->deliveries = NULL;
+    w->batches = NULL;
     mcr_http_free(w->http);
+    w->http = NULL;
+}
+
+static void close_webhook(mcr_sink *sink)
+{
+    webhook *w = (webhook *)sink;
+    stop(sink);
     mcr_token_file_fini(&w->bearer);
     mcr_template_free(w->url);
     mcr_template_free(w->body);
@@ -553,5 +566,6 @@ const mcr_sink_kind mcr_sink_kind_webhook = {
     .reopen = reopen,
     .drain = drain,
     .each_note = each_note,
+    .stop = stop,
     .close = close_webhook,
 };
