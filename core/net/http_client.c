@@ -274,9 +274,9 @@ static bool follow(mcr_http_call *call, mcr_http_outcome *outcome)
     mcr_buf url = { 0 };
     bool on = false;
     const char *from = call->ask.url.ptr;
-    if (call->redirected == MCR_HTTP_MAX_REDIRECTS) {
+    if (call->redirected + 1 == MCR_HTTP_MAX_REQUESTS) {
         mcr_http_put_peer(&call->error, from);
-        mcr_buf_printf(&call->error, ": stopped after %d redirects", MCR_HTTP_MAX_REDIRECTS);
+        mcr_buf_printf(&call->error, ": stopped after %d redirects", MCR_HTTP_MAX_REQUESTS);
     } else if (!mcr_http_redirect_url(from, location->value, &url)) {
         mcr_http_put_peer(&call->error, from);
         mcr_buf_printf(&call->error, ": redirects to what is no URL: %.200s", location->value);

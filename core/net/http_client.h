@@ -66,9 +66,9 @@ typedef enum mcr_http_redirects {
     MCR_HTTP_REDIRECTS_KEEP, // 307 and 308 are followed with method and body, others are answers
     MCR_HTTP_REDIRECTS_GO    // as Go's net/http: also 301, 302, 303, which become a GET without a
                              // body (HEAD stays HEAD)
-} mcr_http_redirects;        // At most 10: one more is MCR_HTTP_BROKEN. Without a Location it is an
-                      // answer. Authorization, Cookie and Host are not sent on to a host that is
-                      // neither the same nor below it, nor from https to http.
+} mcr_http_redirects; // At most 9, so 10 requests: one more is MCR_HTTP_BROKEN. Without a Location
+                      // it is an answer. Authorization, Cookie and Host are not sent on to a host
+                      // that is neither the same nor below it, nor from https to http.
 
 typedef enum mcr_http_outcome {
     MCR_HTTP_ANSWERED,   // status, headers and body are there, whole

@@ -5,7 +5,7 @@
 #include "net/http_client.h"
 
 enum {
-    MCR_HTTP_MAX_REDIRECTS = 10
+    MCR_HTTP_MAX_REQUESTS = 10 // in a row, the first one counted, as Go
 };
 
 typedef enum mcr_http_follow {

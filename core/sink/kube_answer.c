@@ -4,10 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "event/decode.h"
+#include "sink/go_media_type.h"
 #include "sink/go_quote.h"
 
 enum {
@@ -64,64 +64,25 @@ static mcr_str trimmed(mcr_str s)
     return s;
 }
 
-static bool is_type(mcr_str type, const char *name)
-{
-    return type.len == strlen(name) && strncasecmp(type.ptr, name, type.len) == 0;
-}
-
 typedef enum body_kind {
-    BODY_JSON,      // also when nothing is said: it is the type that was asked for
-    BODY_TEXT,      // text/…
-    BODY_OTHER,     // one that no decoder is for
-    BODY_UNREADABLE // a Content-Type that is none
+    BODY_JSON, // also when nothing is said: it is the type that was asked for
+    BODY_TEXT, // text/…
+    BODY_OTHER // one that no decoder is for
 } body_kind;
 
-static bool is_token_char(char c)
+// False, with Go's words in `*why`: the Content-Type is none. YAML is read as far as it is JSON.
+static bool kind_of(mcr_str content_type, body_kind *kind, const char **why)
 {
-    return isalnum((unsigned char)c) || strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
-static uint32_t token_len(mcr_str s)
-{
-    uint32_t n = 0;
-    while (n < s.len && s.ptr[n] && is_token_char(s.ptr[n]))
-        n++;
-    return n;
-}
-
-// What Go's mime.ParseMediaType says against a type without its parameters; NULL: nothing.
-static const char *type_error(mcr_str type)
-{
-    uint32_t n = token_len(type);
-    if (n == 0)
-        return "mime: no media type";
-    if (n == type.len)
-        return NULL;
-    if (type.ptr[n] != '/')
-        return "mime: expected slash after first token";
-    uint32_t m = token_len(mcr_str_n(type.ptr + n + 1, type.len - n - 1));
-    if (m == 0)
-        return "mime: expected token after slash";
-    return n + 1 + m < type.len ? "mime: unexpected content after media subtype" : NULL;
-}
-
-// The type in a Content-Type, without its parameters.
-static mcr_str bare_type(mcr_str content_type)
-{
-    const char *semicolon =
-        content_type.len ? memchr(content_type.ptr, ';', content_type.len) : NULL;
-    size_t len = semicolon ? (size_t)(semicolon - content_type.ptr) : content_type.len;
-    return trimmed(mcr_str_n(content_type.ptr, len));
-}
-
-static body_kind kind_of(mcr_str content_type)
-{
-    mcr_str type = bare_type(content_type);
-    if (type_error(type))
-        return BODY_UNREADABLE;
-    if (is_type(type, "application/json"))
-        return BODY_JSON;
-    return type.len > 5 && strncasecmp(type.ptr, "text/", 5) == 0 ? BODY_TEXT : BODY_OTHER;
+    mcr_buf type = { 0 };
+    bool good = mcr_go_media_type(&type, content_type, why);
+    mcr_str media = mcr_buf_str(&type);
+    *kind = BODY_OTHER;
+    if (mcr_str_is(media, "application/json") || mcr_str_is(media, "application/yaml"))
+        *kind = BODY_JSON;
+    else if (media.len >= 5 && memcmp(media.ptr, "text/", 5) == 0)
+        *kind = BODY_TEXT;
+    mcr_buf_fini(&type);
+    return good;
 }
 
 static mcr_str string_in(const cJSON *object, const char *key)
@@ -130,22 +91,57 @@ static mcr_str string_in(const cJSON *object, const char *key)
     return cJSON_IsString(member) ? mcr_str_of(member->valuestring) : MCR_STR("");
 }
 
-// The Status that the body is, NULL when it is none.
-static const cJSON *read_status(mcr_kube_reader *reader, mcr_str body)
+// Go decodes no object whose fields are of other types than its own; null is any type's nothing.
+static bool is_string_or_none(const cJSON *object, const char *key)
 {
-    if (!body.len)
-        return NULL;
-    reader->json = cJSON_ParseWithLength(body.ptr, body.len);
-    const cJSON *json = reader->json;
-    if (!cJSON_IsObject(json) || !mcr_str_is(string_in(json, "kind"), "Status"))
-        return NULL;
-    mcr_str version = string_in(json, "apiVersion");
-    return version.len == 0 || mcr_str_is(version, "v1") ? json : NULL;
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+    return !member || cJSON_IsNull(member) || cJSON_IsString(member);
 }
 
-static bool is_success(const cJSON *status)
+static bool has_causes(const cJSON *details)
 {
-    return mcr_str_is(string_in(status, "status"), "Success");
+    const cJSON *cause, *causes = cJSON_GetObjectItemCaseSensitive(details, "causes");
+    if (causes && !cJSON_IsNull(causes) && !cJSON_IsArray(causes))
+        return false;
+    cJSON_ArrayForEach(cause, causes)
+    {
+        if (!cJSON_IsNull(cause) && !(cJSON_IsObject(cause) && is_string_or_none(cause, "reason")))
+            return false;
+    }
+    return true;
+}
+
+static bool has_fields_of_status(const cJSON *json)
+{
+    const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
+    const cJSON *details = cJSON_GetObjectItemCaseSensitive(json, "details");
+    bool number = cJSON_IsNumber(code) && code->valuedouble == (double)code->valueint;
+    return (!code || cJSON_IsNull(code) || number) && is_string_or_none(json, "status") &&
+           is_string_or_none(json, "message") && is_string_or_none(json, "reason") &&
+           (!details || cJSON_IsNull(details) || (cJSON_IsObject(details) && has_causes(details)));
+}
+
+// The body's JSON, NULL when there is anything else in it.
+static const cJSON *read_json(mcr_kube_reader *reader, mcr_str body)
+{
+    const char *end = NULL;
+    cJSON *json = body.len ? cJSON_ParseWithLengthOpts(body.ptr, body.len, &end, false) : NULL;
+    if (json && trimmed(mcr_str_n(end, (size_t)(body.ptr + body.len - end))).len) {
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    cJSON_Delete(reader->json);
+    reader->json = json;
+    return json;
+}
+
+// `json` if it is a Status, else NULL. There is one for all API versions.
+static const cJSON *as_status(const cJSON *json)
+{
+    return cJSON_IsObject(json) && mcr_str_is(string_in(json, "kind"), "Status") &&
+                   is_string_or_none(json, "apiVersion") && has_fields_of_status(json)
+               ? json
+               : NULL;
 }
 
 static void take_status(mcr_kube_reader *reader, const cJSON *status, mcr_write_error *error)
@@ -261,7 +257,6 @@ static bool is_known_kind(const cJSON *json)
         "Secret",
         "Service",
         "ServiceAccount",
-        "Status",
     };
     mcr_str kind = string_in(json, "kind");
     if (!mcr_str_is(string_in(json, "apiVersion"), "v1"))
@@ -296,16 +291,23 @@ static void take_success(mcr_kube_reader *reader, const mcr_http_answer *answer,
     }
     mcr_event *event;
     mcr_decode_error why;
-    if (mcr_decode(reader->decoder, answer->body, MCR_DECODE_GO, &event, &why) ==
-        MCR_DECODED_EVENT) {
+    bool decoded =
+        mcr_decode(reader->decoder, answer->body, MCR_DECODE_GO, &event, &why) == MCR_DECODED_EVENT;
+    if (decoded && event->api == MCR_API_CORE_V1) {
         take_ok(reader, event, result);
         return;
     }
-    const cJSON *status = read_status(reader, answer->body);
-    if (status && !is_success(status)) {
+    const cJSON *json = read_json(reader, answer->body), *status = as_status(json);
+    if (decoded && string_in(json, "apiVersion").len) {
+        // Of events.k8s.io: another of Go's types.
+        mcr_event_unref(event);
+        take_ok(reader, NULL, result);
+    } else if (decoded) {
+        take_ok(reader, event, result);
+    } else if (status && !mcr_str_is(string_in(status, "status"), "Success")) {
         take_status(reader, status, error);
         result->unsure = false;
-    } else if (status || is_known_kind(reader->json)) {
+    } else if (status || cJSON_IsNull(json) || is_known_kind(json)) {
         take_ok(reader, NULL, result);
     } else {
         mcr_buf_printf(&reader->text, "the answer is no event: %s", why.text);
@@ -353,6 +355,9 @@ void mcr_kube_read(mcr_kube_reader *reader, const mcr_http_answer *answer, mcr_s
                                  .retry_after_ns = -1,
                                  .outcome = answer->outcome };
     mcr_write_error *error = &result->error;
+    // An answer whose body did not come whole has said this much.
+    if (answer->status)
+        result->retry_after_ns = read_retry_after(answer);
     if (answer->outcome != MCR_HTTP_ANSWERED) {
         result->unsure = answer->outcome != MCR_HTTP_BAD_URL &&
                          answer->outcome != MCR_HTTP_UNREACHED &&
@@ -360,24 +365,24 @@ void mcr_kube_read(mcr_kube_reader *reader, const mcr_http_answer *answer, mcr_s
         take_failure(reader, answer, name, error);
         return;
     }
-    result->retry_after_ns = read_retry_after(answer);
     mcr_str type = MCR_STR("application/json");
     mcr_str given;
     bool typed = mcr_http_answer_header(answer, "Content-Type", 0, &given) && given.len;
     if (typed)
         type = given;
-    body_kind kind = kind_of(type);
+    body_kind kind;
+    const char *why;
     bool ok = answer->status >= OK_FIRST && answer->status <= OK_LAST;
-    if (kind == BODY_UNREADABLE) {
+    if (!kind_of(type, &kind, &why)) {
         *error = (mcr_write_error){ .class = MCR_WRITE_STATUS,
                                     .code = 500,
                                     .reason = MCR_STR("InternalError") };
-        mcr_buf_printf(&reader->text, "Internal error occurred: %s", type_error(bare_type(type)));
+        mcr_buf_printf(&reader->text, "Internal error occurred: %s", why);
         error->text = mcr_buf_str(&reader->text);
         result->unsure = ok;
     } else if (!ok) {
-        const cJSON *status = kind == BODY_JSON ? read_status(reader, answer->body) : NULL;
-        if (status && !is_success(status))
+        const cJSON *status = kind == BODY_JSON ? as_status(read_json(reader, answer->body)) : NULL;
+        if (status && mcr_str_is(string_in(status, "status"), "Failure"))
             take_status(reader, status, error);
         else
             take_generic(reader, answer, kind, typed, name, error);

@@ -12,6 +12,10 @@
 #include "sink/kube.h"
 #include "sink/record_to_sink.h"
 
+enum {
+    UNAUTHORIZED = 401
+};
+
 #define SECOND INT64_C(1000000000)
 
 typedef struct waiting {
@@ -98,6 +102,8 @@ static void on_answer(void *self, const mcr_kube_result *result)
     recorder *r = self;
     r->call = NULL;
     if (!result->ok) {
+        if (result->http_status == UNAUTHORIZED && r->kube->credentials)
+            mcr_credentials_refused(r->kube->credentials);
         r->reason.len = 0;
         mcr_buf_add(&r->reason, result->error.text);
         go(r, mcr_delivery_failed(&r->delivery, &result->error));
@@ -147,7 +153,7 @@ static void set_rest(const mcr_kube_options *options, mcr_kube_rest_options *res
     rest->qps = options->qps;
     rest->burst = (int)options->burst;
     rest->retry_after = 10;
-    rest->timeout_ns = options->timeout;
+    rest->timeout_ns = rest->told_timeout_ns = options->timeout;
     rest->redirects = MCR_HTTP_REDIRECTS_GO;
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/token_bucket.h"
 #include "event/encode.h"
+#include "sink/go_duration.h"
 #include "sink/go_quote.h"
 #include "sink/kube_answer.h"
 
@@ -322,6 +323,13 @@ static void write_url(mcr_kube_call *call)
     if (!call->post) {
         mcr_buf_putc(url, '/');
         add_segment(url, meta->name);
+    }
+    if (call->rest->options.told_timeout_ns > 0) {
+        mcr_buf_puts(url, "?timeout=");
+        mcr_buf duration = { 0 };
+        mcr_go_duration(&duration, call->rest->options.told_timeout_ns);
+        add_segment(url, mcr_buf_str(&duration));
+        mcr_buf_fini(&duration);
     }
 }
 

@@ -29,6 +29,8 @@ typedef struct mcr_kube_rest_options {
     int retry_after;    // how often an answer with Retry-After is waited for and asked again inside
                         // a call (client-go: 10); 0: it is handed up at once
     int64_t timeout_ns; // of one request; 0: none, as client-go
+    int64_t told_timeout_ns; // what the server is told of it ("?timeout=1s"), as client-go does
+                             // with its configuration's Timeout; 0: nothing
     mcr_http_redirects redirects; // client-go: MCR_HTTP_REDIRECTS_GO
     // Hears of each wait for Retry-After and says how long to sleep instead (tests: 0). NULL: as
     // long as the server said.

@@ -88,6 +88,36 @@ static void a_status_is_final_and_no_answer_is_not(void **state)
     }
 }
 
+static int refused;
+
+void __wrap_mcr_credentials_refused(mcr_credentials *c);
+
+void __wrap_mcr_credentials_refused(mcr_credentials *c)
+{
+    assert_non_null(c);
+    refused++;
+}
+
+// The event is lost, but the next one is not sent with what the server has refused.
+static void a_401_has_credentials_read_anew(void **state)
+{
+    (void)state;
+    static const int statuses[] = { 401, 403 };
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        begin_client_go(&w);
+        w.api.fault = fault_at;
+        w.api.fault_status = statuses[i];
+        w.api.fault_reason = "Any";
+        open_sink(&w);
+        refused = 0;
+        write_event(&w, "a.1", 1);
+        run_to_end(&w);
+        assert_int_equal(refused, statuses[i] == 401);
+        end_world(&w);
+    }
+}
+
 static bool nothing_is_answered(api_server *api, const scripted_request *request, int number,
                                 scripted_reply *reply, bool *done)
 {
@@ -193,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_at_a_time_and_in_order),
         cmocka_unit_test(a_status_is_final_and_no_answer_is_not),
+        cmocka_unit_test(a_401_has_credentials_read_anew),
         cmocka_unit_test(twelve_tries),
         cmocka_unit_test(a_patch_answered_404_becomes_a_post),
         cmocka_unit_test(answers_are_told),

@@ -238,6 +238,22 @@ static void as_somebody_else(void **state)
     end_world(&w);
 }
 
+static void the_server_is_told_of_the_timeout(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.told_timeout_ns = 90000 * MS;
+    open_rest(&w);
+    ask(&w, true, "my-ns", "a.1");
+    ask(&w, false, "my-ns", "a.1");
+    assert_string_equal(scripted_server_request(w.server, 0)->uri,
+                        "/api/v1/namespaces/my-ns/events?timeout=1m30s");
+    assert_string_equal(scripted_server_request(w.server, 1)->uri,
+                        "/api/v1/namespaces/my-ns/events/a.1?timeout=1m30s");
+    end_world(&w);
+}
+
 static void a_client_for_one_namespace(void **state)
 {
     (void)state;
@@ -291,6 +307,16 @@ static const struct answer_row {
       .class = MCR_WRITE_STATUS, .code = 410, .reason = "Gone", .text = "m" },
     { 200, "Content-Type: /;\n", EVENT, .class = MCR_WRITE_STATUS, .code = 500,
       .reason = "InternalError" },
+    { 200, "Content-Type: application/json; charset\n", EVENT, .class = MCR_WRITE_STATUS,
+      .code = 500, .reason = "InternalError" },
+    { 200, "Content-Type: APPLICATION/JSON;\n", EVENT, .ok = true, .version = "555" },
+    { 200, "Content-Type: application/yaml\n", EVENT, .ok = true, .version = "555" },
+    { 200, JSON, "null", .ok = true, .version = "" },
+    { 200, JSON,
+      "{\"kind\":\"Event\",\"apiVersion\":\"events.k8s.io/v1\",\"metadata\":{"
+      "\"resourceVersion\":\"7\"}}",
+      .ok = true, .version = "" },
+    { 200, JSON, EVENT "x", .text = NULL },
     { 207, JSON, EVENT, .class = MCR_WRITE_STATUS, .code = 207, .reason = "",
       .text = NO_MORE("207") },
     { 304, NULL, "", .class = MCR_WRITE_STATUS, .code = 304, .reason = "", .text = NO_MORE("304") },
@@ -303,6 +329,15 @@ static const struct answer_row {
       .class = MCR_WRITE_STATUS, .code = 404, .reason = "NotFound", .text = "nope" },
     { 404, JSON, STATUS("\"status\":\"Failure\",\"reason\":\"NotFound\",\"message\":\"m\""),
       .class = MCR_WRITE_STATUS, .code = 0, .reason = "NotFound", .text = "m" },
+    // One that does not say Failure, is not whole or not well-typed is none.
+    { 404, JSON, STATUS("\"message\":\"m\",\"code\":410"), .class = MCR_WRITE_STATUS, .code = 404,
+      .reason = "NotFound" },
+    { 404, JSON, STATUS("\"status\":\"Failure\",\"code\":410") "x", .class = MCR_WRITE_STATUS,
+      .code = 404, .reason = "NotFound" },
+    { 404, JSON, STATUS("\"status\":\"Failure\",\"code\":\"410\""), .class = MCR_WRITE_STATUS,
+      .code = 404, .reason = "NotFound" },
+    { 404, JSON, STATUS("\"status\":\"Failure\",\"details\":{\"causes\":{}},\"code\":410"),
+      .class = MCR_WRITE_STATUS, .code = 404, .reason = "NotFound" },
     // A Status in something else is none.
     { 504, TEXT, STATUS("\"status\":\"Failure\",\"code\":504"), .class = MCR_WRITE_STATUS,
       .code = 504, .reason = "Timeout",
@@ -535,6 +570,7 @@ int main(void)
         cmocka_unit_test(what_is_asked),
         cmocka_unit_test(names_in_urls),
         cmocka_unit_test(as_somebody_else),
+        cmocka_unit_test(the_server_is_told_of_the_timeout),
         cmocka_unit_test(a_client_for_one_namespace),
         cmocka_unit_test(each_answer),
         cmocka_unit_test(requests_that_come_to_nothing),
