@@ -219,6 +219,7 @@ int luaopen_mooncrier_core(lua_State *L)
     mcr_lua_register_events(L);                    // core
     mcr_lua_register_outcomes(L);                  // core
     mcr_lua_register_shared(L);                    // core
+    mcr_lua_register_keys(L);                      // core
     mcr_lua_register_layout(L);                    // core
     mcr_regex_register(L);                         // core
     mcr_lua_json_setup(L);                         // core json.array

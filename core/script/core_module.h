@@ -5,6 +5,7 @@
 
 #include <lua.h>
 
+#include "correlate/key_spec.h"
 #include "script/state.h"
 
 // Events: get, merge, new_event, wrap_table, event_json, event_name, time_text.
@@ -15,6 +16,13 @@ void mcr_lua_register_outcomes(lua_State *L);
 
 // The `shared` table: shared_get, shared_set, shared_add, shared_delete.
 void mcr_lua_register_shared(lua_State *L);
+
+// Keys by declaration: key_spec, key_text.
+void mcr_lua_register_keys(lua_State *L);
+
+// mcr_lua_key_spec_at is the key that core.key_spec made, at `index`; it lives as long as the
+// value.
+const mcr_key_spec *mcr_lua_key_spec_at(lua_State *L, int index);
 
 // How C lays out the structs that Lua reads: layout.
 void mcr_lua_register_layout(lua_State *L);

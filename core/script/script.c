@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "script/core_module.h"
 #include "script/embedded.h"
+#include "script/render.h"
 #include "script/shared.h"
 #include "script/state.h"
+#include "script/text_hooks.h"
 
 // Registry references of a hook's two driver functions (lua/mooncrier/driver.lua).
 typedef struct driver {
@@ -27,6 +29,8 @@ struct mcr_scripts {
     driver route;
     bool has_route;
     bool has_tick;
+    mcr_lua_text_hook texts[MCR_TEXT_HOOKS];
+    mcr_lua_render render;
 };
 
 // package.searchers entry for the modules inside the binary.
@@ -84,6 +88,8 @@ static int open_state(lua_State *L)
 static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now);
 static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now);
 static bool next_direct(void *self, mcr_direct *out);
+static mcr_render_result run_render(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
+                                    mcr_errbuf *err);
 static int64_t run_tick(void *self, int64_t now);
 static void run_fini(void *self, int64_t now);
 
@@ -189,9 +195,15 @@ static void take_drivers(mcr_scripts *s)
     } else {
         lua_pop(L, 1); // scripts
     }
-    lua_pop(L, 1); //
-    if (s->chain_n)
+    bool has_render = mcr_lua_take_render(&s->lua, &s->render);
+    lua_getfield(L, -1, "texts"); // scripts texts
+    bool has_texts = mcr_lua_take_texts(&s->lua, s->texts);
+    lua_pop(L, 2); //
+    // Also when there is nothing but what is called later, which sees the time of the batch.
+    if (s->chain_n || has_texts || has_render)
         s->hooks.handle = run_handle;
+    if (has_render)
+        s->hooks.render = run_render;
     if (s->has_route)
         s->hooks.route = run_route;
     s->hooks.tick = run_tick;
@@ -226,6 +238,21 @@ mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr
     lua_pushvalue(L, -3);          // load params path name params
     lua_remove(L, -4);             // load path name params
     return finish_load(s, 3, err);
+}
+
+mcr_err mcr_scripts_load_renderer(mcr_scripts *s, const char *sink, const char *path,
+                                  const char *name, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;           // params
+    push_function(s, "load_renderer"); // params load
+    lua_insert(L, -2);                 // load params
+    lua_pushstring(L, sink);           // load params sink
+    lua_insert(L, -2);                 // load sink params
+    lua_pushstring(L, path);           // load sink params path
+    lua_insert(L, -2);                 // load sink path params
+    lua_pushstring(L, name);           // load sink path params name
+    lua_insert(L, -2);                 // load sink path name params
+    return finish_load(s, 4, err);
 }
 
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err)
@@ -305,16 +332,6 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
     return s->lua.counts;
 }
 
-// Ends what a driver that did not come to its end has left: views and events of the hook's making.
-static void end_hook(mcr_lua *lua)
-{
-    lua->run.gen++;
-    while (lua->run.scoped)
-        mcr_event_unref(lua->scoped[--lua->run.scoped]);
-    mcr_event_unref((mcr_event *)(uintptr_t)lua->run.made);
-    lua->run.made = 0;
-}
-
 // Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
 static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
 {
@@ -328,7 +345,7 @@ static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last
             return;
         // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours.
         // It is this one event's: it goes the way of a failed hook, and the rest of the batch on.
-        end_hook(&s->lua);
+        mcr_lua_end_hook(&s->lua);
         const char *message = lua_tostring(L, -1);
         mcr_lua_fail_event(&s->lua, d->stage, "the script layer", &run->slot[run->first],
                            mcr_str_of(message ? message : "an error that is not a string"));
@@ -381,6 +398,17 @@ static bool next_direct(void *self, mcr_direct *out)
     return true;
 }
 
+static mcr_render_result run_render(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
+                                    mcr_errbuf *err)
+{
+    return mcr_lua_render_event(&((mcr_scripts *)self)->render, ev, sink, out, err);
+}
+
+bool mcr_scripts_correlator_hooks(mcr_scripts *s, mcr_correlator_options *options)
+{
+    return mcr_lua_give_texts(s->texts, options);
+}
+
 static int64_t run_tick(void *self, int64_t now)
 {
     mcr_scripts *s = self;
@@ -391,7 +419,7 @@ static int64_t run_tick(void *self, int64_t now)
     bool ok = mcr_lua_pcall(L, 1, 1, true); // due, nil or message
     if (!ok) {
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
-        end_hook(&s->lua);
+        mcr_lua_end_hook(&s->lua);
     }
     int64_t due = ok && lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
     if (!ok)
@@ -409,7 +437,7 @@ static void run_fini(void *self, int64_t now)
     if (!mcr_lua_pcall(L, 0, 0, true)) { // [message]
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
         lua_pop(L, 1); //
-        end_hook(&s->lua);
+        mcr_lua_end_hook(&s->lua);
     }
 }
 

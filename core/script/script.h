@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "broadcast/broadcaster.h"
 #include "broadcast/watcher.h"
+#include "correlate/correlator.h"
 
 typedef struct mcr_scripts mcr_scripts;
 typedef struct mcr_shared mcr_shared; // script/shared.h
@@ -58,6 +59,12 @@ struct lua_State *mcr_scripts_state(mcr_scripts *s);
 // file:line and, for an unknown hook, a suggestion.
 mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err);
 
+// mcr_scripts_load_renderer loads the script at `path` for the sink called `sink` alone: its table
+// has `render`, and `init` if it wants to. It wins over a render hook of the watcher's scripts. A
+// sink has one renderer at most. The value on top of the state's stack is popped, as above.
+mcr_err mcr_scripts_load_renderer(mcr_scripts *s, const char *sink, const char *path,
+                                  const char *name, mcr_errbuf *err);
+
 // mcr_scripts_load_text is mcr_scripts_load for text that is no file.
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err);
 
@@ -78,6 +85,12 @@ void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *w
 // mcr_scripts_init runs every script's init(params) in order. MCR_ESCRIPT when one raised or
 // returned false (and a message).
 mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err);
+
+// mcr_scripts_correlator_hooks sets the hooks of `options` that scripts define (aggregate_key,
+// local_key, spam_key, aggregate_message) and leaves the others; true when there are any. After the
+// last load; valid as long as `s`, on the thread that drives the watcher. Keys by declaration never
+// enter Lua. A hook that fails is counted and logged, and client-go's key or text is taken.
+bool mcr_scripts_correlator_hooks(mcr_scripts *s, mcr_correlator_options *options);
 
 // mcr_scripts_hooks is the table for mcr_watcher_set_hooks, valid as long as `s`.
 const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s);

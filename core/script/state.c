@@ -56,6 +56,15 @@ void mcr_lua_made(mcr_lua *s, mcr_event *ev)
     s->run.made = (uintptr_t)ev;
 }
 
+void mcr_lua_end_hook(mcr_lua *s)
+{
+    s->run.gen++;
+    while (s->run.scoped)
+        mcr_event_unref(s->scoped[--s->run.scoped]);
+    mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    s->run.made = 0;
+}
+
 static int free_state(lua_State *L)
 {
     mcr_lua_fini(lua_touserdata(L, 1));

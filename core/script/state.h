@@ -75,6 +75,10 @@ void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns);
 // mcr_lua_made leaves the event in run.made, where the Lua half takes it.
 void mcr_lua_made(mcr_lua *s, mcr_event *ev);
 
+// mcr_lua_end_hook ends what a driver that did not come to its end has left: views and events of
+// the hook's making.
+void mcr_lua_end_hook(mcr_lua *s);
+
 // mcr_lua_of finds the mcr_lua of a state.
 mcr_lua *mcr_lua_of(lua_State *L);
 

@@ -108,12 +108,34 @@ function Event:keep() end
 ---name → true or a changed event.
 ---@alias mooncrier.Route nil|boolean|string|string[]|table<string, true|mooncrier.Event>
 
+---A key of the correlator without a function: fields of the event by their path, one after the other
+---(`{ "involvedObject.uid", "reason" }`), which C reads without Lua. With `normalize`, what varies in
+---messages and names from one event to the next of the same kind is folded: numbers to "#", hashes,
+---UUIDs and generated suffixes to "*".
+---@class mooncrier.Key
+---@field [integer] string
+---@field normalize? boolean
+
+---Makes a key of the correlator; nil: client-go's.
+---@alias mooncrier.KeyHook fun(event: mooncrier.Event): string?
+
+---How a rendered body is sent; what is left out is the sink's.
+---@class mooncrier.Rendering
+---@field headers? table<string, string|number> on top of the sink's
+---@field url? string
+---@field method? string
+
 ---A script returns one table with any of these, and nothing else.
 ---@class mooncrier.Hooks
 ---@field init? fun(params: table): boolean?, string? runs once before the first event; false and a message refuse to start
 ---@field filter? fun(event: mooncrier.Event): any, string? false or nil drops the event, anything else passes it; the second result is the reason in the ledger
 ---@field handle? fun(event: mooncrier.Event): mooncrier.Event|boolean|nil, string? nil or true: unchanged; an event: takes its place; false and a reason: dropped
+---@field aggregate_key? mooncrier.KeyHook|mooncrier.Key which events are similar, to be combined when there are many
+---@field local_key? mooncrier.KeyHook|mooncrier.Key which of the similar ones are the same; client-go's is the message
+---@field spam_key? mooncrier.KeyHook|mooncrier.Key whose events share one budget; sees the counted or combined event
+---@field aggregate_message? fun(event: mooncrier.Event): string? the message of a combined event; nil: client-go's
 ---@field route? fun(event: mooncrier.Event): mooncrier.Route
+---@field render? fun(event: mooncrier.Event, sink: string): string|table|mooncrier.Event|false|nil, mooncrier.Rendering? what a sink sends: nil, what it would anyway; false, nothing; a body, tables as JSON
 ---@field tick? fun(now: number) runs every `tick_every` of the run's clock
 ---@field tick_every? string|number a duration, default "1s"
 ---@field fini? fun() runs once after the last event

@@ -52,7 +52,7 @@ local own_place = own_source:sub(2)
 local function place_of_script()
   for level = 3, 60 do
     local info = debug.getinfo(level, "Sl")
-    if not info or info.source == driver_source or info.source:match("^=%a+ of ") then
+    if not info or info.source == driver_source or info.source:match("^=[%a_]+ of ") then
       return "" -- down at the driver: the script's functions were gone by tail calls
     end
     if info.currentline > 0 and info.source:sub(1, #own_source) ~= own_source then

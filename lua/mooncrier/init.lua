@@ -15,6 +15,7 @@ local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local sandbox = require("mooncrier.sandbox")
 local scripts = require("mooncrier.scripts")
+local texts = require("mooncrier.texts")
 
 -- In a test nobody else is there: what emit is given is collected, whatever the sink is called.
 local emitted = {}
@@ -111,11 +112,17 @@ end
 local Script = {}
 Script.__index = Script
 
-for _, name in ipairs({ "filter", "handle", "route", "tick", "fini" }) do
+for _, name in ipairs({
+  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
+  "tick", "fini",
+}) do
   Script[name] = function(self, ...)
     local hook = self.hooks[name]
     if not hook then
       error(("the script has no %s hook"):format(name), 2)
+    end
+    if type(hook) == "table" then
+      return core.key_text(texts.declare(hook), ...)
     end
     return hook(...)
   end

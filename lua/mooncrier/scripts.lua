@@ -5,23 +5,41 @@ local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
 local sandbox = require("mooncrier.sandbox")
+local texts = require("mooncrier.texts")
 
 local scripts = {
   list = {}, -- { name, hooks, params } in the order loaded
   chain = {}, -- drivers { batch, one } of filter and handle, in the order they run
   route = nil, -- the drivers of the one route hook
+  texts = {}, -- hook → { entry = function } or { spec = key by declaration }
+  render = nil, -- the entry of the watcher's render hook
+  renderers = {}, -- sink → the entry of its own
   sinks = { bits = {}, index = sandbox.sink_index },
 }
 
 local hook_types = {
   filter = "function",
   handle = "function",
+  aggregate_key = "function or table",
+  local_key = "function or table",
+  spam_key = "function or table",
+  aggregate_message = "function",
   route = "function",
+  render = "function",
   init = "function",
   tick = "function",
   fini = "function",
   tick_every = "number or string",
 }
+
+-- In the order that events meet them.
+local hook_names = {
+  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
+  "init", "tick", "fini",
+}
+
+-- These make the correlator's texts; there is one of each in a watcher.
+local text_names = { "aggregate_key", "local_key", "spam_key", "aggregate_message" }
 
 local function where_of(hook)
   local info = debug.getinfo(hook, "S")
@@ -69,6 +87,12 @@ local function check_hooks(hooks, chunk, name)
       error(("%shook '%s' must be a %s, not a %s"):format(
         where_written(chunk, key, name), key, wanted, type(value)), 0)
     end
+    if type(value) == "table" then
+      local spec, problem = texts.declare(value)
+      if not spec then
+        error(where_written(chunk, key, name) .. key .. ": " .. problem, 0)
+      end
+    end
   end
 end
 
@@ -104,6 +128,28 @@ function scripts.read_file(path, name)
   return run_chunk(chunk, message, name)
 end
 
+-- Notes that the script `name` defines `hook`, which a watcher may have only once.
+local defined_in = {}
+
+local function define_once(hook, value, name)
+  if defined_in[hook] then
+    error(("%sa second %s hook in one watcher; the first is in %s"):format(
+      type(value) == "function" and where_of(value) or name .. ": ", hook, defined_in[hook]), 0)
+  end
+  defined_in[hook] = name
+end
+
+local function add_texts(hooks, name)
+  for _, hook in ipairs(text_names) do
+    local value = hooks[hook]
+    if value then
+      define_once(hook, value, name)
+      scripts.texts[hook] = type(value) == "table" and { spec = texts.declare(value) }
+        or { entry = texts.new(hook, value, name, where_of(value)) }
+    end
+  end
+end
+
 -- `where` is the place of hooks whose functions are our own.
 local function add(hooks, name, params, where)
   local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name) }
@@ -114,15 +160,16 @@ local function add(hooks, name, params, where)
       scripts.chain[#scripts.chain + 1] = { stage = stage, batch = batch, one = one }
     end
   end
+  add_texts(hooks, name)
   if hooks.route then
-    if scripts.route then
-      error(("%sa second route hook in one watcher; the first is in %s"):format(
-        where_of(hooks.route), scripts.route_script), 0)
-    end
+    define_once("route", hooks.route, name)
     local batch, one =
       driver.new("route", hooks.route, name, where_of(hooks.route), scripts.sinks)
     scripts.route = { stage = "route", batch = batch, one = one }
-    scripts.route_script = name
+  end
+  if hooks.render then
+    define_once("render", hooks.render, name)
+    scripts.render = texts.new_render(hooks.render, name, where_of(hooks.render))
   end
   scripts.list[#scripts.list + 1] = script
   return script
@@ -131,6 +178,25 @@ end
 -- Loads the script file at `path`; `name` is what messages call it.
 function scripts.load_file(path, name, params)
   return add(scripts.read_file(path, name), name, params)
+end
+
+-- Loads the script at `path` for the sink called `sink` alone: its render wins over the watcher's.
+function scripts.load_renderer(sink, path, name, params)
+  local hooks = scripts.read_file(path, name)
+  if not hooks.render then
+    error(("%s: a renderer has a render hook; this script has none"):format(name), 0)
+  end
+  for hook, value in pairs(hooks) do
+    if hook ~= "render" and hook ~= "init" then
+      local where = type(value) == "function" and where_of(value) or name .. ": "
+      error(("%sa renderer has render and init, not '%s'"):format(where, hook), 0)
+    end
+  end
+  if scripts.renderers[sink] then
+    error(("%s: sink '%s' has a renderer already"):format(name, sink), 0)
+  end
+  scripts.renderers[sink] = texts.new_render(hooks.render, name, where_of(hooks.render))
+  scripts.list[#scripts.list + 1] = { name = name, hooks = hooks, params = params or {}, sink = sink }
 end
 
 function scripts.load_text(text, name, params)
@@ -234,12 +300,17 @@ function scripts.describe()
   local lines = {}
   for i, script in ipairs(scripts.list) do
     local names = {}
-    for _, name in ipairs({ "filter", "handle", "route", "init", "tick", "fini" }) do
-      if script.hooks[name] then
+    for _, name in ipairs(hook_names) do
+      local hook = script.hooks[name]
+      if type(hook) == "table" then
+        names[#names + 1] = ("%s = %s%s"):format(
+          name, table.concat(hook, " + "), hook.normalize and ", normalized" or "")
+      elseif hook then
         names[#names + 1] = name
       end
     end
-    lines[i] = ("%s (%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks")
+    lines[i] = ("%s (%s%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks",
+      script.sink and ("; for sink '%s'"):format(script.sink) or "")
   end
   return table.concat(lines, "\n")
 end

@@ -1,0 +1,89 @@
+#include "script/render.h"
+
+#include "script/text_hooks.h"
+
+bool mcr_lua_take_render(mcr_lua *lua, mcr_lua_render *render)
+{
+    lua_State *L = lua->L; // scripts
+    render->lua = lua;
+    lua_getfield(L, -1, "render"); // scripts entry or nil
+    if (!render->usual && lua_isfunction(L, -1))
+        render->usual = luaL_ref(L, LUA_REGISTRYINDEX); // scripts
+    else
+        lua_pop(L, 1);                // scripts
+    lua_getfield(L, -1, "renderers"); // scripts renderers
+    lua_pushnil(L);                   // scripts renderers nil
+    bool any = lua_next(L, -2) != 0;  // scripts renderers [sink entry]
+    if (any)
+        lua_pop(L, 2); // scripts renderers
+    if (any && !render->renderers)
+        render->renderers = luaL_ref(L, LUA_REGISTRYINDEX); // scripts
+    else
+        lua_pop(L, 1); // scripts
+    return render->usual || render->renderers;
+}
+
+// Pushes the entry for `sink`; false, and nothing, when there is none.
+static bool push_entry(const mcr_lua_render *render, const char *sink)
+{
+    lua_State *L = render->lua->L;
+    if (render->renderers) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, render->renderers); // renderers
+        lua_getfield(L, -1, sink);                            // renderers entry or nil
+        lua_remove(L, -2);                                    // entry or nil
+        if (lua_isfunction(L, -1))
+            return true;
+        lua_pop(L, 1); //
+    }
+    if (render->usual)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, render->usual); // entry
+    return render->usual != 0;
+}
+
+static void take_text(lua_State *L, int index, mcr_buf *out)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+    if (text)
+        mcr_buf_append(out, text, len);
+}
+
+// The reason alone: the log has the traceback.
+static mcr_render_result failed(const char *message, mcr_errbuf *err)
+{
+    if (!message)
+        message = "render failed";
+    mcr_errf(err, MCR_ESCRIPT, "%.*s", (int)strcspn(message, "\n"), message);
+    return MCR_RENDER_FAILED;
+}
+
+mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *ev,
+                                       const char *sink, mcr_rendered *out, mcr_errbuf *err)
+{
+    lua_State *L = render->lua->L;
+    if (!push_entry(render, sink)) // [entry]
+        return MCR_RENDER_NONE;
+    int top = lua_gettop(L) - 1;
+    mcr_slot slot;
+    mcr_slot *before = mcr_lua_enter_one(render->lua, &slot, ev);
+    lua_pushstring(L, sink);                  // entry sink
+    bool ran = mcr_lua_pcall(L, 1, 5, false); // result body url method headers, or message
+    mcr_lua_leave_one(render->lua, before);
+    mcr_render_result result = MCR_RENDER_FAILED;
+    if (!ran) {
+        mcr_lua_entry_failed(render->lua, "render");
+        failed(lua_tostring(L, -1), err);
+    } else {
+        result = (mcr_render_result)lua_tointeger(L, top + 1);
+        if (result == MCR_RENDER_FAILED)
+            failed(lua_tostring(L, top + 2), err);
+    }
+    if (result == MCR_RENDER_DONE) {
+        take_text(L, top + 2, &out->body);
+        take_text(L, top + 3, &out->url);
+        take_text(L, top + 4, &out->method);
+        take_text(L, top + 5, &out->headers);
+    }
+    lua_settop(L, top); //
+    return result;
+}

@@ -1,0 +1,101 @@
+#include "script/text_hooks.h"
+
+#include "base/log.h"
+#include "script/core_module.h"
+
+static const struct {
+    const char *stage;
+    size_t offset;
+} members[MCR_TEXT_HOOKS] = {
+    { "aggregate_key", offsetof(mcr_correlator_options, aggregate_key) },
+    { "local_key", offsetof(mcr_correlator_options, local_key) },
+    { "spam_key", offsetof(mcr_correlator_options, spam_key) },
+    { "aggregate_message", offsetof(mcr_correlator_options, aggregate_message) },
+};
+
+bool mcr_lua_take_texts(mcr_lua *lua, mcr_lua_text_hook hooks[MCR_TEXT_HOOKS])
+{
+    lua_State *L = lua->L;
+    bool any = false;
+    for (size_t i = 0; i < MCR_TEXT_HOOKS; i++) {
+        mcr_lua_text_hook *h = &hooks[i];
+        lua_getfield(L, -1, members[i].stage); // texts hook
+        if (!h->defined && lua_istable(L, -1)) {
+            *h = (mcr_lua_text_hook){ .lua = lua, .stage = members[i].stage, .defined = true };
+            lua_getfield(L, -1, "spec"); // texts hook spec
+            if (lua_isuserdata(L, -1)) {
+                h->spec = mcr_lua_key_spec_at(L, -1);
+            } else {
+                lua_pop(L, 1);                // texts hook
+                lua_getfield(L, -1, "entry"); // texts hook entry
+            }
+            h->ref = luaL_ref(L, LUA_REGISTRYINDEX); // texts hook
+        }
+        any |= h->defined;
+        lua_pop(L, 1); // texts
+    }
+    return any;
+}
+
+mcr_slot *mcr_lua_enter_one(mcr_lua *lua, mcr_slot *slot, mcr_event *ev)
+{
+    mcr_slot *before = lua->run.slot;
+    *slot = (mcr_slot){ .handle = (uintptr_t)ev };
+    lua->run.slot = slot;
+    lua->run.first = 0;
+    return before;
+}
+
+void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before)
+{
+    lua->run.slot = before;
+}
+
+void mcr_lua_entry_failed(mcr_lua *lua, const char *stage)
+{
+    const char *message = lua_tostring(lua->L, -1);
+    mcr_lua_end_hook(lua);
+    lua->counts.script_errors++;
+    mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s failed in the script layer: %s",
+                          lua->watcher, stage, message ? message : "an error that is not a string");
+}
+
+static bool call_entry(void *self, mcr_event *ev, mcr_buf *out)
+{
+    const mcr_lua_text_hook *h = self;
+    lua_State *L = h->lua->L;
+    mcr_slot slot;
+    mcr_slot *before = mcr_lua_enter_one(h->lua, &slot, ev);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref); // entry
+    bool ran = mcr_lua_pcall(L, 0, 1, false);  // text, nil or message
+    mcr_lua_leave_one(h->lua, before);
+    if (!ran)
+        mcr_lua_entry_failed(h->lua, h->stage);
+    bool own = ran && lua_isstring(L, -1);
+    if (own) {
+        size_t len;
+        const char *text = lua_tolstring(L, -1, &len);
+        mcr_buf_append(out, text, len);
+    }
+    lua_pop(L, 1); //
+    return own;
+}
+
+static bool write_spec(void *self, mcr_event *ev, mcr_buf *out)
+{
+    mcr_key_spec_write(((const mcr_lua_text_hook *)self)->spec, out, ev);
+    return true;
+}
+
+bool mcr_lua_give_texts(mcr_lua_text_hook hooks[MCR_TEXT_HOOKS], mcr_correlator_options *options)
+{
+    bool any = false;
+    for (size_t i = 0; i < MCR_TEXT_HOOKS; i++) {
+        if (!hooks[i].defined)
+            continue;
+        mcr_text_hook *member = (void *)((char *)options + members[i].offset);
+        *member = (mcr_text_hook){ hooks[i].spec ? write_spec : call_entry, &hooks[i] };
+        any = true;
+    }
+    return any;
+}
