@@ -147,36 +147,55 @@ static int make(sqlite3 *db)
     return code;
 }
 
-// Reads what is in the file; makes it when nothing is.
-static mcr_err prepare(sqlite3 *db, bool read_only, bool sync, mcr_errbuf *err)
+typedef struct marks {
+    int64_t id;
+    int64_t version;
+} marks;
+
+// try_to_prepare makes what is missing, unless the file is another program's, and reads its marks.
+static int try_to_prepare(sqlite3 *db, bool read_only, bool sync, marks *m)
 {
     static const char settings[] = "PRAGMA journal_mode=WAL;"
                                    "PRAGMA wal_autocheckpoint=4000;"     // pages
                                    "PRAGMA journal_size_limit=67108864;" // bytes
-                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;";
+                                   "PRAGMA temp_store=MEMORY;"
+                                   "PRAGMA cache_size=-8192;"; // KiB
     const char *level = sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
-    int64_t id = 0, version = 0;
     bool empty = false;
-    int code = number(db, "PRAGMA application_id", &id);
+    int code = is_empty(db, &empty); // first: another process may be making it
     if (code == SQLITE_OK)
-        code = is_empty(db, &empty);
-    bool fresh = code == SQLITE_OK && empty && id == 0 && !read_only;
+        code = number(db, "PRAGMA application_id", &m->id);
+    bool fresh = empty && m->id == 0 && !read_only;
     // These are kept in the file, so only a file of ours may get them.
-    if (fresh)
+    if (code == SQLITE_OK && fresh)
         code = sqlite3_exec(db, "PRAGMA page_size=8192", NULL, NULL, NULL);
-    if (code == SQLITE_OK && !read_only && (fresh || id == APPLICATION_ID))
+    if (code == SQLITE_OK && !read_only && (fresh || m->id == APPLICATION_ID))
         code = sqlite3_exec(db, settings, NULL, NULL, NULL);
     if (code == SQLITE_OK && !read_only)
         code = sqlite3_exec(db, level, NULL, NULL, NULL);
     if (code == SQLITE_OK && fresh)
         code = make(db);
     if (code == SQLITE_OK)
-        code = number(db, "PRAGMA application_id", &id);
+        code = number(db, "PRAGMA application_id", &m->id);
     if (code == SQLITE_OK)
-        code = number(db, "PRAGMA user_version", &version);
-    if (code != SQLITE_OK)
-        return mcr_schema_err(db, code, "open", err);
-    return check(db, id, version, err);
+        code = number(db, "PRAGMA user_version", &m->version);
+    return code;
+}
+
+// Two processes that make the same file at once may each be told that it is locked, without having
+// waited: SQLite does not wait while it goes over to WAL.
+static mcr_err prepare(sqlite3 *db, bool read_only, bool sync, mcr_errbuf *err)
+{
+    static const int64_t NS = 1000000000;
+    int64_t deadline = mcr_clock_monotonic() + LOCKED_S * NS;
+    struct timespec pause = { .tv_nsec = 2000000 };
+    marks m = { 0 };
+    int code;
+    while (((code = try_to_prepare(db, read_only, sync, &m)) & 0xff) == SQLITE_BUSY &&
+           mcr_clock_monotonic() < deadline)
+        nanosleep(&pause, NULL);
+    return code == SQLITE_OK ? check(db, m.id, m.version, err)
+                             : mcr_schema_err(db, code, "open", err);
 }
 
 // A new file is made here, for its mode. One that is there must not be opened but by SQLite:
