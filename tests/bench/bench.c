@@ -143,7 +143,7 @@ static int usage(FILE *to, int code)
 {
     fputs("usage: bench NAME… [--runs N]\n       bench list\n\nbenches:\n", to);
     for (const mcr_bench *b = mcr_benches; b->name; b++)
-        fprintf(to, "  %-14s %s\n", b->name, b->doc);
+        fprintf(to, "  %-18s %s\n", b->name, b->doc);
     return code;
 }
 

@@ -10,18 +10,17 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bench_events.h"
 #include "correlate/correlator.h"
 #include "correlate/patch.h"
 #include "event/encode.h"
-#include "event/time.h"
 
 enum {
     STEPS = 200000,
-    DISTINCT = 20000,
-    ZIPF = 1000
+    DISTINCT = 20000
 };
 
-static const int64_t START = (int64_t)1700000000 * 1000000000, STEP = 1000000;
+static const int64_t STEP = 1000000;
 
 typedef struct workload {
     mcr_event **events; // that there are
@@ -29,67 +28,19 @@ typedef struct workload {
     uint32_t *order; // of STEPS
 } workload;
 
-static mcr_event *make_event(size_t number)
-{
-    char pod[64], uid[64], name[96], message[192];
-    snprintf(pod, sizeof pod, "web-%06zu-7d4b9c6f5-x2x7p", number);
-    snprintf(uid, sizeof uid, "8d0b6f0e-5d2c-4f3a-9a53-%012zx", number);
-    snprintf(name, sizeof name, "%s.17979cfe36%06zx", pod, number);
-    snprintf(message, sizeof message, "Back-off restarting failed container app in pod %s_prod(%s)",
-             pod, uid);
-    mcr_event fields = {
-        .metadata = { .name = mcr_str_of(name),
-                      .namespace = MCR_STR("prod"),
-                      .deletionGracePeriodSeconds = -1 },
-        .involvedObject = { .kind = MCR_STR("Pod"),
-                            .namespace = MCR_STR("prod"),
-                            .name = mcr_str_of(pod),
-                            .uid = mcr_str_of(uid),
-                            .apiVersion = MCR_STR("v1"),
-                            .resourceVersion = MCR_STR("4711"),
-                            .fieldPath = MCR_STR("spec.containers{app}") },
-        .reason = MCR_STR("BackOff"),
-        .message = mcr_str_of(message),
-        .source = { .component = MCR_STR("kubelet"), .host = MCR_STR("node-17.example.org") },
-        .firstTimestamp = mcr_time_of(START),
-        .lastTimestamp = mcr_time_of(START),
-        .count = 1,
-        .type = MCR_STR("Warning"),
-        .reportingComponent = MCR_STR("kubelet"),
-        .reportingInstance = MCR_STR("node-17.example.org"),
-    };
-    return mcr_event_new(&fields);
-}
-
-// A number below ZIPF whose chance is proportional to 1 / (number + 1).
-static uint32_t draw(const double *sums, uint64_t *seed)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    double at = (double)(*seed >> 11) / 9007199254740992.0 * sums[ZIPF - 1];
-    uint32_t low = 0, high = ZIPF - 1;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (sums[middle] < at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static workload make_workload(const char *name)
 {
-    workload w = { .n = strstr(name, "distinct") ? DISTINCT : strstr(name, "zipf") ? ZIPF : 1 };
+    workload w = { .n = strstr(name, "distinct") ? DISTINCT
+                        : strstr(name, "zipf")   ? BENCH_OBJECTS
+                                                 : 1 };
     w.events = mcr_alloc(w.n * sizeof *w.events);
     w.order = mcr_alloc(STEPS * sizeof *w.order);
-    double sums[ZIPF], sum = 0;
-    for (size_t i = 0; i < ZIPF; i++)
-        sums[i] = sum += 1.0 / (double)(i + 1);
+    bench_zipf zipf;
+    bench_zipf_init(&zipf, 1);
     for (size_t i = 0; i < w.n; i++)
-        w.events[i] = make_event(i);
-    uint64_t seed = 1;
+        w.events[i] = bench_event(i);
     for (uint32_t i = 0; i < STEPS; i++)
-        w.order[i] = w.n == ZIPF ? draw(sums, &seed) : i % (uint32_t)w.n;
+        w.order[i] = w.n == BENCH_OBJECTS ? bench_zipf_draw(&zipf) : i % (uint32_t)w.n;
     return w;
 }
 
@@ -103,7 +54,7 @@ static figures run(const workload *w, const mcr_correlator_options *options)
 {
     figures f = { 0 };
     mcr_correlator *c = mcr_correlator_new(options);
-    int64_t now = START;
+    int64_t now = BENCH_START;
     mcr_clock clock = mcr_clock_fixed(&now);
     mcr_buf patch = { 0 };
     // The first round is not measured: it fills the caches.

@@ -1,7 +1,7 @@
 // 1 KB POSTs, 32 in flight, through net/http_client.h and through curl multi on libev with nothing
 // around it, in turns. deliver-http: HTTP/1.1 to a trivial server in a thread of this process.
-// deliver-h2: HTTP/2 by TLS to nghttpd. CPU time of this thread; the ratio is how many requests the
-// client makes in the time bare curl takes for one.
+// deliver-http-h2: HTTP/2 by TLS to nghttpd. CPU time of this thread; the ratio is how many
+// requests the client makes in the time bare curl takes for one.
 
 #include "bench_deliver.h"
 
@@ -154,8 +154,8 @@ int bench_deliver(const mcr_bench *self, int runs)
                          .body = mcr_str_n(body, BODY),
                          .in_flight = IN_FLIGHT };
     mcr_http_global_init();
-    int code = strcmp(self->name, "deliver-h2") == 0 ? http2(self->name, &setup, runs)
-                                                     : http1(self->name, &setup, runs);
+    int code = strcmp(self->name, "deliver-http-h2") == 0 ? http2(self->name, &setup, runs)
+                                                          : http1(self->name, &setup, runs);
     free(body);
     return code;
 }

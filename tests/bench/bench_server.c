@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -136,6 +137,15 @@ bench_server *bench_server_start(const char *status, const char *body)
     if (pthread_create(&server->thread, NULL, serve_all, server) != 0)
         die("thread");
     return server;
+}
+
+double bench_server_cpu_ns(const bench_server *server)
+{
+    clockid_t clock;
+    struct timespec now;
+    if (pthread_getcpuclockid(server->thread, &clock) != 0 || clock_gettime(clock, &now) != 0)
+        die("clock");
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
 uint64_t bench_server_stop(bench_server *server)

@@ -13,5 +13,8 @@ bench_server *bench_server_start(const char *status, const char *body);
 // bench_server_stop ends the thread and returns how many requests it has answered.
 uint64_t bench_server_stop(bench_server *server);
 
+// bench_server_cpu_ns is the CPU time of its thread so far.
+double bench_server_cpu_ns(const bench_server *server);
+
 // "http://127.0.0.1:PORT"
 const char *bench_server_url(const bench_server *server);

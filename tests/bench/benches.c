@@ -6,7 +6,9 @@
 #include "bench_encode.h"
 #include "bench_fanout.h"
 #include "bench_handler.h"
+#include "bench_kube.h"
 #include "bench_log.h"
+#include "bench_pipeline.h"
 #include "bench_run.h"
 #include "bench_store.h"
 #include "bench_webhook.h"
@@ -30,7 +32,13 @@ const mcr_bench mcr_benches[] = {
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
     { "store", "events into the event store, new ones and counts", bench_store },
     { "deliver-http", "1 KB POSTs, 32 in flight, against bare curl on libev", bench_deliver },
-    { "deliver-h2", "the same by HTTP/2 to nghttpd", bench_deliver },
+    { "deliver-http-h2", "the same by HTTP/2 to nghttpd", bench_deliver },
+    { "deliver", "distinct events through the kube sink, 32 in flight, against bare curl",
+      bench_deliver_kube },
+    { "deliver-h2", "the same by HTTP/2 to nghttpd", bench_deliver_kube },
+    { "pipeline", "recorder, correlator and kube sink, 1000 objects by Zipf's law",
+      bench_pipeline },
+    { "outage", "resident size while 10,000 events wait for a server that refuses", bench_outage },
     { "webhook-batch", "events to an HTTP server in arrays of 64 KB, against bare curl",
       bench_webhook },
     { NULL, NULL, NULL },
