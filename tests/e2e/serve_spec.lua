@@ -72,7 +72,8 @@ describe("serve", function()
   it("selects by fields and labels, in both APIs", function()
     server = served.start(place)
     server:create("a", "warm", { type = "Warning" })
-    server:create("a", "calm", { type = "Normal", metadata = { name = "calm", namespace = "a", labels = { app = "x" } } })
+    server:create("a", "calm",
+      { type = "Normal", metadata = { name = "calm", namespace = "a", labels = { app = "x" } } })
     for query, wanted in pairs({
       ["fieldSelector=type%3DWarning"] = "warm",
       ["fieldSelector=type!%3DWarning"] = "calm",
