@@ -34,7 +34,7 @@ describe("the shipped script", function()
   local list = files()
 
   it("list is what the specs expect", function()
-    assert.equal(8, #list)
+    assert.equal(13, #list)
   end)
 
   for _, path in ipairs(list) do
