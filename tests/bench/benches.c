@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include "bench_correlate.h"
+#include "bench_correlate_lua.h"
 #include "bench_decode.h"
 #include "bench_deliver.h"
 #include "bench_encode.h"
@@ -23,6 +24,7 @@ const mcr_bench mcr_benches[] = {
     { "correlate-same", "one event again and again through the correlator", bench_correlate },
     { "correlate-distinct", "20,000 objects through the correlator", bench_correlate },
     { "correlate-zipf", "1000 objects by Zipf's law through the correlator", bench_correlate },
+    { "correlate-lua", "the three with all keys written in Lua", bench_correlate_lua },
     { "log", "structured klog lines to /dev/null", bench_log },
     { "run-filter", "the whole program: few events pass", bench_run },
     { "run-enrich", "the whole program: Warnings get a field and a prefix", bench_run },
