@@ -33,7 +33,7 @@ describe("keys/by_owner", function()
 
   it("leaves events without an owner to client-go's keys", function()
     local script = mooncrier.load("scripts/keys/by_owner.lua")
-    for _, references in ipairs({ false, {}, { { kind = "ReplicaSet" } } }) do
+    for _, references in ipairs({ false, mooncrier.json.array({}), { { kind = "ReplicaSet" } } }) do
       local ev = event(references or nil)
       assert.is_nil(script:aggregate_key(ev))
       assert.is_nil(script:spam_key(ev))

@@ -1,4 +1,4 @@
--- That these are client-go's is proved by the golden vectors (tests/vectors/lua_keys.c).
+-- That these are client-go's is proved by the golden vectors (tests/vectors/script_keys.c).
 
 local mooncrier = require("mooncrier")
 

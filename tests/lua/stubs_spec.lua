@@ -100,7 +100,8 @@ describe("the stubs", function()
       os.remove(path)
       assert.is_true(ok, message)
     end
-    assert.same({ "filter", "fini", "handle", "init", "route", "tick", "tick_every" },
+    assert.same({ "aggregate_key", "aggregate_message", "filter", "fini", "handle", "init", "local_key",
+                  "render", "route", "spam_key", "tick", "tick_every" },
       sorted(classes["mooncrier.Hooks"]))
   end)
 end)

@@ -137,5 +137,6 @@ const char *vector_correlator_options(const cJSON *scenario, mcr_correlator_opti
             return item->string;
     }
     to->pop = (mcr_pop_hook){ choose, pop };
+    vector_script_hooks(to);
     return NULL;
 }

@@ -178,14 +178,19 @@ static bool run_directory(const char *path, tally *all)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: vectors DIR...\n");
+    int first = argc > 2 && strcmp(argv[1], "--keys") == 0 ? 3 : 1;
+    if (argc <= first) {
+        fprintf(stderr, "usage: vectors [--keys SCRIPT] DIR...\n");
         return 2;
     }
+    if (first > 1 && !vectors_use_scripts(argv[2]))
+        return 2;
     tally all = { 0 };
     bool good = true;
-    for (int i = 1; i < argc; i++)
+    for (int i = first; i < argc; i++)
         good &= run_directory(argv[i], &all);
     print("total", &all);
+    if (!vectors_end_scripts())
+        return 1;
     return all.failed ? 1 : good ? 0 : 2;
 }

@@ -23,6 +23,19 @@ int vectors_name(const cJSON *scenario, char *why, size_t why_size);
 int vectors_recorder(const cJSON *scenario, char *why, size_t why_size);
 int vectors_sink(const cJSON *scenario, char *why, size_t why_size);
 
+// vectors_use_scripts has the correlator's keys and messages made by the script at `path` wherever
+// a scenario has client-go's own (`vectors --keys SCRIPT DIR…`); false, and a message on stderr,
+// when it does not load.
+bool vectors_use_scripts(const char *path);
+
+// vector_script_hooks sets the hooks of `options` that are client-go's to those of the script, if
+// there is one.
+void vector_script_hooks(mcr_correlator_options *options);
+
+// vectors_end_scripts frees it; false when a hook of it ever failed, for which client-go's stood
+// in.
+bool vectors_end_scripts(void);
+
 // vectors_parse parses one line, which a NUL follows; NULL when it is no JSON. What cJSON cannot
 // hold is changed: U+F8FF stands wherever the line has \u0000 (take strings out by vector_text),
 // and an integer of more than 15 digits is a string (take it out by vector_int).
