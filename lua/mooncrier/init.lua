@@ -122,7 +122,11 @@ for _, name in ipairs({
       error(("the script has no %s hook"):format(name), 2)
     end
     if type(hook) == "table" then
-      return core.key_text(texts.declare(hook), ...)
+      local ev = ...
+      if not event.is_alive(ev) then
+        error(("%s takes an event, not a %s"):format(name, type(ev)), 2)
+      end
+      return core.key_text(texts.declare(hook), ev)
     end
     return hook(...)
   end
