@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/park.h"
 
 // Why no wake-up is lost
 //
@@ -50,7 +51,8 @@
 
 enum {
     APART = 128, // two cache lines: processors fetch them in pairs
-    YIELDS = 16  // some microseconds where nobody else wants the processor
+    YIELDS = 16, // some microseconds where nobody else wants the processor
+    GATHER_NS = 1000000
 };
 
 struct mcr_ring {
@@ -169,11 +171,21 @@ bool mcr_ring_wait_for_room(mcr_ring *r, uint32_t room)
     return false;
 }
 
-void mcr_ring_gather_room(mcr_ring *r)
+void mcr_ring_gather_room(mcr_ring *r, mcr_parker *parker)
 {
     uint32_t half = (r->capacity + 1) / 2;
     for (int i = 0; i < YIELDS && mcr_ring_room(r, half) < half; i++)
         sched_yield();
+    if (mcr_ring_room(r, half) == half)
+        return;
+    // As in mcr_ring_wait_for_room; but that the wake-up may be missed costs no more than
+    // GATHER_NS.
+    atomic_store_explicit(&r->room_wanted, half, memory_order_seq_cst);
+    MCR_RING_WIDEN();
+    r->known_head = atomic_load_explicit(&r->head, memory_order_seq_cst);
+    if (mcr_ring_room(r, half) < half)
+        mcr_park(parker, GATHER_NS);
+    atomic_store_explicit(&r->room_wanted, 0, memory_order_relaxed);
 }
 
 uint32_t mcr_ring_pop(mcr_ring *r, void **items, uint32_t n)

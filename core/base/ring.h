@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/park.h"
+
 // Called on the other side's thread to end its sleep; must be safe from any thread.
 typedef void mcr_wake(void *arg);
 
@@ -53,10 +55,11 @@ void mcr_ring_wake(mcr_ring *r);
 // called once `room` (1 … capacity) places are free.
 bool mcr_ring_wait_for_room(mcr_ring *r, uint32_t room);
 
-// Producer's thread. mcr_ring_gather_room yields the processor a few times while less than half of
-// the ring is free. For a producer that was woken by the first free place and is in no hurry: going
-// on at once, it would fill that place and sleep again, a wake-up per item.
-void mcr_ring_gather_room(mcr_ring *r);
+// Producer's thread. mcr_ring_gather_room waits, yielding the processor a few times and then
+// sleeping up to 1 ms on `parker`, which wake_producer must unpark, while less than half of the
+// ring is free. For a producer that was woken by the first free place and is in no hurry: going on
+// at once, it would fill that place and sleep again, a wake-up per item.
+void mcr_ring_gather_room(mcr_ring *r, mcr_parker *parker);
 
 // Consumer's thread. mcr_ring_pop takes up to `n` items in order and returns how many there were.
 uint32_t mcr_ring_pop(mcr_ring *r, void **items, uint32_t n);

@@ -208,7 +208,7 @@ static void put_waiting(mcr_broadcaster *b, void *item)
     while (!mcr_ring_push(b->incoming, &item, 1)) {
         if (mcr_ring_wait_for_room(b->incoming, 1)) {
             mcr_park(&b->producer, -1);
-            mcr_ring_gather_room(b->incoming);
+            mcr_ring_gather_room(b->incoming, &b->producer);
         }
     }
 }

@@ -106,7 +106,7 @@ bool mcr_watch_put_waiting(mcr_watch *w, mcr_event *ev, mcr_parker *parker)
         }
         if (mcr_ring_wait_for_room(w->ring, 1)) {
             mcr_park(parker, -1);
-            mcr_ring_gather_room(w->ring);
+            mcr_ring_gather_room(w->ring, parker);
         }
     }
     return false;

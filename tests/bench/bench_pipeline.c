@@ -3,9 +3,10 @@
 // thread), HTTP to a trivial server. Everybody waits for room, so that nothing is lost. CPU time of
 // the process without the server's thread.
 //
-// Once with the policy "client-go", which makes the requests that client-go makes, one by one, and
-// once with the default one, which has many under way and merges repeats that wait. The baseline is
-// bare curl multi on libev with as many requests of the same size, as many at once.
+// With the policy "client-go", which makes the requests that client-go makes, one by one; with the
+// default one, which has many under way and merges repeats that wait; and with a short queue, where
+// few wait long enough. The baseline is bare curl multi on libev with as many requests of the same
+// size, as many at once.
 
 #include "bench_pipeline.h"
 
@@ -139,22 +140,38 @@ static void die(const char *what)
     exit(1);
 }
 
-static figures run(const world *w, int policy)
+// How the sink is set.
+typedef struct setting {
+    const char *name;
+    int policy;
+    int64_t queue;    // 0: as it comes
+    size_t in_flight; // of the baseline
+} setting;
+
+static const setting settings[] = {
+    { "client-go", MCR_KUBE_CLIENT_GO, 0, 1 },
+    { "default", MCR_KUBE_DEFAULT, 0, 64 },
+    { "default, queue = 64", MCR_KUBE_DEFAULT, 64, 64 },
+};
+
+static figures run(const world *w, const setting *s)
 {
     mcr_errbuf err;
     mcr_kube_options options = { 0 };
     const mcr_correlator_options correlator = { 0 };
     mcr_sink_kind_find("kube")->defaults(&options);
     options.access.server = bench_server_url(w->server);
-    options.policy = policy;
+    options.policy = s->policy;
+    if (s->queue)
+        options.queue = s->queue;
     mcr_sink *sink = bench_kube_open(&options);
     mcr_watcher *watcher = mcr_watcher_new("bench");
     mcr_watcher_add_sink_take(watcher, sink);
-    mcr_watcher_correlate(watcher, &correlator, policy == MCR_KUBE_CLIENT_GO);
+    mcr_watcher_correlate(watcher, &correlator, s->policy == MCR_KUBE_CLIENT_GO);
     mcr_broadcaster *b = mcr_broadcaster_new(&(mcr_broadcaster_options){
         .queue = QUEUE, .incoming = QUEUE, .full = MCR_WAIT_IF_CHANNEL_FULL });
     mcr_watch *watch = b ? mcr_broadcaster_watch(b, &err) : NULL;
-    mcr_host *host = mcr_host_new("bench", &mcr_clock_wall);
+    mcr_host *host = mcr_host_new("bench-host", &mcr_clock_wall);
     mcr_host_add(host, watcher, watch);
     double cpu = cpu_now(w);
     int64_t wall = mcr_clock_monotonic();
@@ -178,10 +195,9 @@ static figures run(const world *w, int policy)
     return f;
 }
 
-static uint64_t run_policy(const mcr_bench *self, const world *w, int policy, int runs)
+static uint64_t run_setting(const mcr_bench *self, const world *w, const setting *s, int runs)
 {
     static const char *const headers[] = { "Content-Type: application/json", NULL };
-    const char *name = policy == MCR_KUBE_CLIENT_GO ? "client-go" : "default";
     size_t m = (size_t)runs;
     double *ours = mcr_alloc(m * 4 * sizeof *ours);
     double *curl = ours + m, *requests = curl + m, *wall = requests + m;
@@ -190,9 +206,9 @@ static uint64_t run_policy(const mcr_bench *self, const world *w, int policy, in
     const bench_curl bare = { .url = w->url.ptr,
                               .headers = headers,
                               .body = mcr_buf_str(&w->answer),
-                              .in_flight = policy == MCR_KUBE_CLIENT_GO ? 1 : 64 };
+                              .in_flight = s->in_flight };
     for (size_t i = 0; i < m; i++) {
-        f = run(w, policy);
+        f = run(w, s);
         bench_cost cost = bench_curl_run(&bare, (size_t)f.requests);
         ours[i] = f.cpu_ns;
         wall[i] = f.wall_ns;
@@ -201,12 +217,12 @@ static uint64_t run_policy(const mcr_bench *self, const world *w, int policy, in
         lost += f.lost + cost.failed;
     }
     double our_ns = bench_median(ours, m), curl_ns = bench_median(curl, m);
-    printf("{\"bench\":\"%s\",\"policy\":\"%s\",\"events\":%d,\"passed\":%llu,\"merged\":%llu,"
+    printf("{\"bench\":\"%s\",\"sink\":\"%s\",\"events\":%d,\"passed\":%llu,\"merged\":%llu,"
            "\"requests\":%.0f,\"lost\":%llu,\"runs\":%d,\"ns_per_event\":%.0f,"
            "\"events_per_cpu_s\":%.0f,\"events_per_s\":%.0f,"
            "\"baseline\":\"bare curl multi on libev, its requests alone\","
            "\"baseline_events_per_cpu_s\":%.0f,\"ratio\":%.2f}\n",
-           self->name, name, EVENTS, (unsigned long long)f.passed, (unsigned long long)f.merged,
+           self->name, s->name, EVENTS, (unsigned long long)f.passed, (unsigned long long)f.merged,
            bench_median(requests, m), (unsigned long long)lost, runs, our_ns, 1e9 / our_ns,
            1e9 / bench_median(wall, m), 1e9 / curl_ns, curl_ns / our_ns);
     free(ours);
@@ -217,8 +233,9 @@ int bench_pipeline(const mcr_bench *self, int runs)
 {
     mcr_http_global_init();
     world *w = new_world();
-    uint64_t lost = run_policy(self, w, MCR_KUBE_CLIENT_GO, runs);
-    lost += run_policy(self, w, MCR_KUBE_DEFAULT, runs);
+    uint64_t lost = 0;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        lost += run_setting(self, w, &settings[i], runs);
     free_world(w);
     return lost ? 1 : 0;
 }

@@ -136,6 +136,7 @@ bench_server *bench_server_start(const char *status, const char *body)
     watch(server, server->stop, &server->stop);
     if (pthread_create(&server->thread, NULL, serve_all, server) != 0)
         die("thread");
+    pthread_setname_np(server->thread, "bench-server");
     return server;
 }
 

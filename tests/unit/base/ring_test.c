@@ -160,14 +160,20 @@ static void with_room_there_is_nothing_to_wait_for(void **state)
 static void gathering_room_ends_without_any(void **state)
 {
     (void)state;
+    int woken = 0;
+    mcr_parker parker;
+    mcr_parker_init(&parker);
     mcr_ring *r = mcr_ring_new(3);
+    mcr_ring_on_wake(r, NULL, NULL, count, &woken);
     push(r, 0, 3);
-    mcr_ring_gather_room(r);
+    mcr_ring_gather_room(r, &parker);
     assert_int_equal(mcr_ring_len(r), 3);
     pop(r, 0, 2);
-    mcr_ring_gather_room(r);
+    mcr_ring_gather_room(r, &parker);
     assert_int_equal(push(r, 3, 3), 2);
+    assert_int_equal(woken, 0); // nobody gathers any more
     mcr_ring_free(r);
+    mcr_parker_fini(&parker);
 }
 
 // A producer that holds wake-ups back: at a quarter of the ring, and when it is told.
