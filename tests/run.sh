@@ -137,14 +137,14 @@ part_lua() {
 }
 
 part_e2e() {
-  build release mooncrier mooncrier_lua || { failed=1; return; }
+  build release mooncrier mooncrier_lua receiver || { failed=1; return; }
   MOONCRIER=$root/build/release/mooncrier run_busted e2e --run=e2e
 }
 
 # Every examples/NN-name/ has a `cmd` and an `expected.txt`: cmd runs in a copy of the examples with
 # the binary on PATH, and its standard output is the expected text.
 part_examples() {
-  build release mooncrier mooncrier_library || { failed=1; return; }
+  build release mooncrier mooncrier_library receiver || { failed=1; return; }
   local dir name work
   work=$(mktemp -d)
   cp -R scripts examples "$work"
