@@ -39,15 +39,20 @@ function Receiver:requests()
   return list
 end
 
--- Runs the program over `events` (default events.jsonl) with a sink of these options (Lua text).
-function Receiver:run(options, events)
-  self.place:write("mooncrier.lua", ([[
+-- Runs the program with a sink of these options (Lua text). more: events (a path, default
+-- events.jsonl), script (Lua text: one of the watcher).
+function Receiver:run(options, more)
+  more = more or {}
+  local config = [[
     return {
+      scripts = %q,
       sources = { { kind = "jsonl", path = %q } },
       sinks = { hook = { kind = "webhook", url = %q, %s } },
       dead_letters = "dead.jsonl",
-      watchers = { { name = "w", sinks = { "hook" } } },
-    }]]):format(events or "events.jsonl", self.url .. "/in?x=1", options))
+      watchers = { { name = "w", script = %s, sinks = { "hook" } } },
+    }]]
+  self.place:write("mooncrier.lua", config:format(h.root .. "/scripts", more.events or "events.jsonl",
+    self.url .. "/in?x=1", options, more.script or "nil"))
   local result = self.place:run({ "run", "-o", "json" })
   return result, h.ledger(result).watchers[1].sinks[1]
 end

@@ -17,9 +17,9 @@ describe("a webhook sink", function()
   end)
 
   -- Runs the program against a server with these answers.
-  local function run(answers, options, events)
+  local function run(answers, options, more)
     server = received.start(place, unpack(answers))
-    return server:run(options, events)
+    return server:run(options, more)
   end
 
   local function write_events(...)
@@ -46,7 +46,7 @@ describe("a webhook sink", function()
   end)
 
   it("joins events to batches, in their order", function()
-    local result, sink = run({}, "batch = { events = 100 }", EVENTS)
+    local result, sink = run({}, "batch = { events = 100 }", { events = EVENTS })
     assert.equal(0, result.code)
     assert.same({ 346, 4 }, { sink.delivered, sink.batches })
     local names, sizes = {}, {}
