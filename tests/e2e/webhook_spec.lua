@@ -46,7 +46,7 @@ describe("a webhook sink", function()
   end)
 
   it("joins events to batches, in their order", function()
-    local result, sink = run({}, "batch = { events = 100 }", { events = EVENTS })
+    local result, sink = run({}, "batch = { events = 100, wait = '30s' }", { events = EVENTS })
     assert.equal(0, result.code)
     assert.same({ 346, 4 }, { sink.delivered, sink.batches })
     local names, sizes = {}, {}
@@ -74,7 +74,8 @@ describe("a webhook sink", function()
 
   it("keeps what was refused, with the server's words, and sends the rest", function()
     write_events(h.event("one"), h.event("two"), h.event("three"))
-    local _, sink = run({ "200", "400=no such field: reason", "200" }, "max_in_flight = 1")
+    local result, sink = run({ "200", "400=no such field: reason", "200" }, "max_in_flight = 1")
+    assert.equal(1, result.code)
     assert.same({ 2, 1 }, { sink.delivered, sink.dead_lettered })
     assert.equal(3, #server:requests())
     local dead = h.lines(place:read("dead.jsonl"))
