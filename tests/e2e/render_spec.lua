@@ -63,7 +63,8 @@ describe("a renderer", function()
       check = function(body) assert.equal("*Warning* BackOff: Pod web-0", h.decode(body).text) end,
     },
     {
-      render = [["renderers/alertmanager.lua"]], options = "batch = { events = 64, wait = '30s' }", type = "application/json",
+      render = [["renderers/alertmanager.lua"]], type = "application/json",
+      options = "batch = { events = 64, wait = '30s' }",
       delivered = 2, suppressed = 1, requests = 1,
       check = function(body)
         local alerts = h.decode(body)
@@ -74,7 +75,8 @@ describe("a renderer", function()
     },
     {
       render = [[{ "renderers/loki.lua", line = "{{metadata.name}}" }]], type = "application/json",
-      options = [[batch = { events = 64, wait = '30s', prefix = '{"streams":[', suffix = "]}" }]], delivered = 3, requests = 1,
+      options = [[batch = { events = 64, wait = '30s', prefix = '{"streams":[', suffix = "]}" }]],
+      delivered = 3, requests = 1,
       check = function(body)
         local streams = h.decode(body).streams
         assert.equal(3, #streams)
@@ -82,7 +84,8 @@ describe("a renderer", function()
       end,
     },
     {
-      render = [["renderers/elasticsearch.lua"]], options = [[batch = { events = 64, wait = '30s', format = "ndjson" }]],
+      render = [["renderers/elasticsearch.lua"]],
+      options = [[batch = { events = 64, wait = '30s', format = "ndjson" }]],
       type = "application/x-ndjson", delivered = 3, requests = 1,
       check = function(body)
         local lines = h.lines(body)
