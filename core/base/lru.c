@@ -31,8 +31,8 @@ struct mcr_lru {
     uint32_t mask; // of index, whose size is a power of two and at least twice cap
     slot *slots;
     char *values;
-    // Open addressing from the low bits of the hash: the hash's upper half above the slot's number
-    // plus one; 0 is free.
+    // Open addressing from the low bits of the hash's upper half: that half above the slot's number
+    // plus one; 0 is free. So where an entry belongs is known without its slot, which may be far.
     uint64_t *index;
     size_t value_size;
     void (*fini)(void *value);
@@ -75,9 +75,14 @@ static uint64_t entry_of(uint64_t hash, uint32_t at)
     return (hash >> 32 << 32) | (at + 1);
 }
 
+static uint32_t home_of(const mcr_lru *lru, uint64_t hash_or_entry)
+{
+    return (uint32_t)(hash_or_entry >> 32) & lru->mask;
+}
+
 static void index_add(mcr_lru *lru, uint64_t hash, uint32_t at)
 {
-    uint32_t i = (uint32_t)hash & lru->mask;
+    uint32_t i = home_of(lru, hash);
     while (lru->index[i])
         i = (i + 1) & lru->mask;
     lru->index[i] = entry_of(hash, at);
@@ -87,11 +92,11 @@ static void index_add(mcr_lru *lru, uint64_t hash, uint32_t at)
 static void index_remove(mcr_lru *lru, uint32_t at)
 {
     uint64_t entry = entry_of(lru->slots[at].hash, at);
-    uint32_t gap = (uint32_t)lru->slots[at].hash & lru->mask;
+    uint32_t gap = home_of(lru, entry);
     while (lru->index[gap] != entry)
         gap = (gap + 1) & lru->mask;
     for (uint32_t i = (gap + 1) & lru->mask; lru->index[i]; i = (i + 1) & lru->mask) {
-        uint32_t home = (uint32_t)lru->slots[(uint32_t)lru->index[i] - 1].hash & lru->mask;
+        uint32_t home = home_of(lru, lru->index[i]);
         if (((i - home) & lru->mask) >= ((i - gap) & lru->mask)) {
             lru->index[gap] = lru->index[i];
             gap = i;
@@ -105,7 +110,7 @@ static uint32_t find(const mcr_lru *lru, mcr_str key, uint64_t hash)
     if (!lru->index)
         return NONE;
     uint64_t tag = hash >> 32;
-    for (uint32_t i = (uint32_t)hash & lru->mask; lru->index[i]; i = (i + 1) & lru->mask) {
+    for (uint32_t i = home_of(lru, hash); lru->index[i]; i = (i + 1) & lru->mask) {
         if (lru->index[i] >> 32 != tag)
             continue;
         uint32_t at = (uint32_t)lru->index[i] - 1;

@@ -157,7 +157,7 @@ static mcr_event *make(mcr_event *ev, mcr_event *fields, const mcr_counted *coun
         fields->firstTimestamp = counted->firstTimestamp;
         fields->count = counted->count;
     }
-    return mcr_event_new(fields);
+    return mcr_event_derive(ev, fields);
 }
 
 void mcr_correlator_run(mcr_correlator *c, mcr_event *ev, const mcr_clock *clock,

@@ -111,6 +111,13 @@ static mcr_pairs move_pairs(mcr_event *to, const mcr_event *from, const mcr_pair
     return (mcr_pairs){ copy, pairs->n };
 }
 
+// It, or the event it points into, has a whole chunk.
+static bool holds_chunk(const mcr_block *block)
+{
+    const mcr_block *parent = (const mcr_block *)(const void *)block->parent;
+    return block->pooled || (parent && parent->pooled);
+}
+
 mcr_event *mcr_event_compact(mcr_event *ev)
 {
     const mcr_block *block = (const mcr_block *)(const void *)ev;
@@ -118,7 +125,7 @@ mcr_event *mcr_event_compact(mcr_event *ev)
                   pairs_size(ev, &ev->metadata.labels) + pairs_size(ev, &ev->metadata.annotations);
     for (size_t i = 0; i < STRINGS; i++)
         size += size_of(ev, *string_at(ev, i));
-    if (!block->pooled || sizeof *block + size >= MCR_POOL_CHUNK)
+    if (!holds_chunk(block) || sizeof *block + size >= MCR_POOL_CHUNK)
         return mcr_event_ref(ev);
 
     mcr_event *copy = mcr_block_new(size);

@@ -180,6 +180,31 @@ mcr_event *mcr_event_new(const mcr_event *fields)
     return ev;
 }
 
+static mcr_str share(mcr_event *ev, mcr_str s, mcr_str parents)
+{
+    return s.ptr == parents.ptr && s.len == parents.len ? s : mcr_block_copy(ev, s);
+}
+
+mcr_event *mcr_event_derive(mcr_event *from, const mcr_event *fields)
+{
+    // Events that are held have no parent themselves.
+    if (((const mcr_block *)(const void *)from)->parent)
+        return mcr_event_new(fields);
+    const mcr_object_meta *meta = &fields->metadata;
+    size_t size = meta->name.len + meta->resourceVersion.len + (size_t)fields->message.len;
+    mcr_event *ev = mcr_block_new(size + 3 * sizeof(void *)); // each is aligned
+    memcpy((char *)ev + sizeof ev->refs, (const char *)fields + sizeof fields->refs,
+           sizeof *fields - sizeof fields->refs);
+    ev->raw = (mcr_str){ 0 };
+    ev->api = MCR_API_CORE_V1;
+    ev->unknown_fields = 0;
+    ev->metadata.name = share(ev, meta->name, from->metadata.name);
+    ev->metadata.resourceVersion = share(ev, meta->resourceVersion, from->metadata.resourceVersion);
+    ev->message = share(ev, fields->message, from->message);
+    ((mcr_block *)(void *)ev)->parent = mcr_event_ref(from);
+    return ev;
+}
+
 mcr_event *mcr_event_copy(const mcr_event *ev)
 {
     mcr_event *copy = mcr_event_new(ev);

@@ -19,6 +19,12 @@ void mcr_event_ref_n(mcr_event *ev, uint32_t n);
 // the argument is ignored; the result has one holder, the caller.
 mcr_event *mcr_event_new(const mcr_event *fields);
 
+// mcr_event_derive makes the same event as mcr_event_new(fields), of fields that are those of
+// `from`, the same bytes, but for what is no text and for metadata.name, metadata.resourceVersion
+// and message, which may be any bytes. They alone are copied, so that it takes a fourth of the
+// time; the rest stays in `from`, which the result holds.
+mcr_event *mcr_event_derive(mcr_event *from, const mcr_event *fields);
+
 // mcr_event_copy makes an event that is `ev` in everything, `raw` included. It has one holder, the
 // caller, who may still set hops, delta and change.
 mcr_event *mcr_event_copy(const mcr_event *ev);

@@ -41,6 +41,34 @@ static const char full[] =
     "\"related\":{\"kind\":\"Node\",\"name\":\"no\"},\"reportingComponent\":\"rc\","
     "\"reportingInstance\":\"ri\",\"x\":1}";
 
+// Of a decoded event and of one that was derived itself.
+static void a_derived_event_equals_a_made_one(void **state)
+{
+    (void)state;
+    mcr_event *original = decode(full);
+    for (int i = 0; i < 2; i++) {
+        mcr_event fields = *original;
+        char name[] = "other", version[] = "77";
+        fields.metadata.name = mcr_str_of(name);
+        fields.metadata.resourceVersion = mcr_str_of(version);
+        fields.count = 12 + i;
+        mcr_buf want = { 0 }, got = { 0 };
+        mcr_event *made = mcr_event_new(&fields), *derived = mcr_event_derive(original, &fields);
+        memset(name, '#', sizeof name);
+        memset(version, '#', sizeof version);
+        mcr_event_unref(original);
+        assert_int_equal(derived->refs, 1);
+        dump_event(&want, made);
+        dump_event(&got, derived);
+        assert_string_equal(mcr_buf_cstr(&got), mcr_buf_cstr(&want));
+        mcr_event_unref(made);
+        mcr_buf_fini(&want);
+        mcr_buf_fini(&got);
+        original = derived;
+    }
+    mcr_event_unref(original);
+}
+
 static void a_made_event_copies_everything(void **state)
 {
     (void)state;
@@ -193,6 +221,7 @@ static void pairs_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_derived_event_equals_a_made_one),
         cmocka_unit_test(a_made_event_copies_everything),
         cmocka_unit_test(a_made_event_has_atoms),
         cmocka_unit_test(a_copy_keeps_the_original_bytes),
