@@ -46,7 +46,7 @@ static void equal_hashes_do_not_mix_keys_up(void **state)
         *put(lru, keys[i], 7, true) = i;
     for (int i = 0; i < 5; i++)
         assert_int_equal(*put(lru, keys[i], 7, false), i);
-    // The same position and tag, but another hash: there is no need to compare the keys.
+    // The same place and tag, but another hash: there is no need to compare the keys.
     assert_null(mcr_lru_get(lru, MCR_STR("a"), 7 + 64));
     mcr_lru_free(lru);
 }
