@@ -78,10 +78,40 @@ static void a_copy_is_the_same_and_stands_alone(void **state)
     mcr_decoder_free(decoder);
 }
 
+// The event it was derived from, with a chunk to itself, is let go of.
+static void a_derived_event_stands_alone_too(void **state)
+{
+    (void)state;
+    mcr_decoder *decoder = mcr_decoder_new();
+    mcr_event *ev;
+    mcr_decode_error err;
+    assert_int_equal(mcr_decode(decoder, mcr_str_of(documents[0]), MCR_DECODE_GO, &ev, &err),
+                     MCR_DECODED_EVENT);
+    mcr_event fields = *ev;
+    fields.count = 7;
+    mcr_event *derived = mcr_event_derive(ev, &fields);
+    assert_int_equal(ev->refs, 2);
+    mcr_buf before = { 0 }, after = { 0 };
+    texts(&before, derived);
+    mcr_event *copy = mcr_event_compact(derived);
+    assert_ptr_not_equal(copy, derived);
+    mcr_event_unref(derived);
+    assert_int_equal(ev->refs, 1);
+    mcr_event_unref(ev);
+    mcr_decoder_free(decoder);
+    texts(&after, copy);
+    assert_string_equal(mcr_buf_cstr(&after), mcr_buf_cstr(&before));
+    assert_int_equal(copy->count, 7);
+    mcr_event_unref(copy);
+    mcr_buf_fini(&before);
+    mcr_buf_fini(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_is_the_same_and_stands_alone),
+        cmocka_unit_test(a_derived_event_stands_alone_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
