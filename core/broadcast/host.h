@@ -1,8 +1,8 @@
 #pragma once
 // A host: one thread with a libev loop of its own that drives one or more watchers. It takes
 // batches of up to 64 events from each watcher's watch, steps the watcher, flushes its sinks when
-// nothing more is there, runs ticks, and sleeps until woken. A watcher whose sinks have no room left
-// is passed over until they have: its queue fills meanwhile.
+// nothing more is there, runs ticks, and sleeps until woken. A watcher whose sinks have no room
+// left is passed over until they have: its queue fills meanwhile.
 //
 // When a watch has ended and is read, its watcher's fini runs, and the host goes on with the loop
 // until the deliveries that are in flight are decided, or the drain timeout is over.

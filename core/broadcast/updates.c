@@ -43,8 +43,8 @@ bool mcr_updates_wants(mcr_updates *u, const mcr_event *ev, int64_t now)
     mcr_buf_putc(&u->key, '/');
     mcr_buf_add(&u->key, ev->metadata.name);
     bool is_new;
-    int64_t *told = mcr_lru_put(u->told, mcr_buf_str(&u->key),
-                                XXH3_64bits(u->key.ptr, u->key.len), &is_new);
+    int64_t *told =
+        mcr_lru_put(u->told, mcr_buf_str(&u->key), XXH3_64bits(u->key.ptr, u->key.len), &is_new);
     bool wants = is_new || (u->every != MCR_UPDATES_FIRST && now - *told >= u->every);
     if (wants)
         *told = now;

@@ -5,7 +5,8 @@
 // in `eval` and in tests.
 //
 // Ledger (DESIGN §4.5), exact between two calls:
-//     taken = running(0) + filtered + refused + spam_filtered + handled_only + routed_nowhere + routed
+//     taken = running(0) + filtered + refused + spam_filtered + handled_only + routed_nowhere +
+//     routed
 // and with the host's side: offered = ring_full + queued + taken. What the sinks are handed
 // together, sum(assigned), is the events routed, once for each sink they go to, with the direct
 // deliveries.

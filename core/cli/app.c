@@ -32,8 +32,17 @@ static mcr_err load_watcher(mcr_app *app, mcr_app_watcher *w, const char *script
     }
     const char *names[MCR_MAX_SINKS];
     uint32_t n = 0;
-    for (; n < config->sink_n; n++)
-        names[n] = app->config->sinks[config->sinks[n]].name;
+    for (; n < config->sink_n; n++) {
+        const mcr_config_sink *sink = &app->config->sinks[config->sinks[n]];
+        names[n] = sink->name;
+        if (!sink->render.name)
+            continue;
+        mcr_config_push_params(app->config, &sink->render, mcr_scripts_state(w->scripts));
+        mcr_err code = mcr_scripts_load_renderer(w->scripts, sink->name, sink->render.path,
+                                                 sink->render.name, err);
+        if (code)
+            return code;
+    }
     if (config->log_format)
         names[n++] = log_sink_name;
     mcr_scripts_set_sinks(w->scripts, names, n, config->fallback);
@@ -47,6 +56,14 @@ mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const 
         return MCR_OK;
     app->dead = mcr_dead_letters_open(config->dead_letters, clock, err);
     return app->dead ? MCR_OK : MCR_EIO;
+}
+
+static bool has_scripts(const mcr_config *config, const mcr_config_watcher *w)
+{
+    bool has = w->script_n > 0;
+    for (uint32_t i = 0; i < w->sink_n; i++)
+        has |= config->sinks[w->sinks[i]].render.name != NULL;
+    return has;
 }
 
 mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
@@ -64,7 +81,7 @@ mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *cl
     mcr_err code = MCR_OK;
     for (uint32_t i = 0; i < config->watcher_n && !code; i++) {
         app->watchers[i].config = &config->watchers[i];
-        if (config->watchers[i].script_n)
+        if (has_scripts(config, &config->watchers[i]))
             code = load_watcher(app, &app->watchers[i],
                                 config->scripts_dir ? config->scripts_dir : installed, err);
     }
@@ -87,6 +104,15 @@ static mcr_err add_sink(mcr_app *app, mcr_app_watcher *w, const mcr_sink_kind *k
     return MCR_OK;
 }
 
+static void correlate(mcr_app_watcher *w)
+{
+    mcr_correlator_options options = w->config->correlate;
+    if (w->scripts)
+        mcr_scripts_correlator_hooks(w->scripts, &options);
+    if (w->config->correlates)
+        mcr_watcher_correlate(w->watcher, &options, w->config->learns);
+}
+
 static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
 {
     const mcr_config_watcher *config = w->config;
@@ -95,6 +121,7 @@ static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
         mcr_err code = add_sink(app, w, sink->kind, sink->name, sink->options, err);
         if (code)
             return code;
+        mcr_watcher_set_updates(w->watcher, i, sink->updates);
     }
     if (!config->log_format)
         return MCR_OK;
@@ -109,6 +136,7 @@ static mcr_host *host_for(mcr_app *app, const mcr_app_watcher *w)
         if (other->config->group && strcmp(other->config->group, group) == 0)
             return other->host;
     mcr_host *host = mcr_host_new(group ? group : w->config->name, app->clock);
+    mcr_host_set_drain_timeout(host, app->config->drain_timeout);
     app->hosts[app->host_n++] = host;
     return host;
 }
@@ -121,6 +149,7 @@ static mcr_err open_watcher(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
         return code;
     if (w->scripts)
         mcr_watcher_set_hooks(w->watcher, mcr_scripts_hooks(w->scripts));
+    correlate(w);
     w->watch = mcr_broadcaster_watch_sized(app->broadcaster, (uint32_t)w->config->queue, err);
     if (!w->watch)
         return MCR_ESTOPPED;

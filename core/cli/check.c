@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/config_correlate.h"
 
 static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_app_watcher *w)
 {
@@ -25,6 +26,9 @@ static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_a
         mcr_buf_printf(out, "  sink      %s\n", config->sinks[w->config->sinks[i]].name);
     if (w->config->log_format)
         mcr_buf_printf(out, "  log       %s\n", w->config->log_format);
+    mcr_buf_puts(out, "  correlate ");
+    mcr_config_correlate_describe(out, w->config);
+    mcr_buf_putc(out, '\n');
     mcr_buf_printf(out, "  queue     %lld\n", (long long)w->config->queue);
     if (w->config->group)
         mcr_buf_printf(out, "  group     %s\n", w->config->group);

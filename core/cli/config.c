@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/suggest.h"
+#include "cli/config_sink.h"
 #include "cli/config_table.h"
 #include "cli/config_watcher.h"
 #include "script/state.h"
@@ -77,44 +78,12 @@ static mcr_err evaluate(mcr_config *c, mcr_errbuf *err)
     return MCR_OK;
 }
 
-// What the kind itself finds wrong with the options of the source or sink on top of the stack.
-static mcr_err check_options(mcr_config_reader *r, const char *where,
-                             const char *(*check)(const void *options, mcr_errbuf *err),
-                             const void *options)
-{
-    mcr_errbuf why;
-    const char *wrong = check ? check(options, &why) : NULL;
-    if (!wrong)
-        return MCR_OK;
-    // "retry.attempts" stands in the table "retry", if there is one.
-    char inner[160];
-    const char *dot = strchr(wrong, '.');
-    snprintf(inner, sizeof inner, "%s.%.*s", where, dot ? (int)(dot - wrong) : 0, wrong);
-    lua_getfield(r->L, -1, dot ? strchr(inner, '\0') - (dot - wrong) : wrong); // part value
-    // What is missing stands nowhere, but its part has a kind.
-    const char *word = lua_isnil(r->L, -1) ? "kind" : dot ? dot + 1 : wrong;
-    bool nested = dot && lua_istable(r->L, -1);
-    lua_pop(r->L, 1); // part
-    return mcr_config_fail(r, nested ? inner : where, word, "%s", why.text);
-}
-
-static const char *const kind_key[] = { "kind", NULL };
 static const char *const source_keys[] = { "kind", "name", NULL };
 
 static bool reads_stdin(const mcr_config_source *source)
 {
     return source->kind == &mcr_jsonl_kind &&
            strcmp(((const mcr_jsonl_options *)source->options)->path, "-") == 0;
-}
-
-static mcr_err unknown_kind(mcr_config_reader *r, const char *where, const char *what,
-                            const char *kind, const char *const *kinds, size_t n)
-{
-    const char *meant = mcr_suggest(kind, kinds, n);
-    if (meant)
-        return mcr_config_fail(r, where, kind, "no %s of kind '%s'; did you mean '%s'?", what, kind,
-                               meant);
-    return mcr_config_fail(r, where, kind, "no %s of kind '%s'", what, kind);
 }
 
 static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *where)
@@ -132,7 +101,7 @@ static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *wher
             names[n] = mcr_source_kinds[n]->name;
             n++;
         }
-        code = unknown_kind(r, where, "source", kind_name, names, n);
+        code = mcr_config_unknown_kind(r, where, "source", kind_name, names, n);
     }
     free(kind_name);
     if (code || (code = mcr_config_string(r, where, "name", &source->name)))
@@ -142,7 +111,7 @@ static mcr_err read_source(mcr_config *c, mcr_config_reader *r, const char *wher
         source->kind->defaults(source->options);
     code = mcr_config_options(r, where, source->kind->options, source_keys, source->options);
     if (!code)
-        code = check_options(r, where, source->kind->check, source->options);
+        code = mcr_config_check_options(r, where, source->kind->check, source->options);
     for (uint32_t i = 0; !code && i + 1 < c->source_n; i++)
         if (reads_stdin(source) && reads_stdin(&c->sources[i]))
             code = mcr_config_fail(r, where, "path", "another source reads standard input already");
@@ -172,72 +141,13 @@ static mcr_err read_sources(mcr_config *c, mcr_config_reader *r)
     return code;
 }
 
-static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
-{
-    mcr_config_sink *sink = &c->sinks[c->sink_n++];
-    *sink = (mcr_config_sink){ .name = mcr_strdup(name) };
-    char where[128];
-    snprintf(where, sizeof where, "sinks.%s", name);
-    char *kind_name = NULL;
-    mcr_err code = mcr_config_string(r, where, "kind", &kind_name);
-    if (!code && !kind_name)
-        code = mcr_config_fail(r, where, name, "'kind' is missing");
-    if (!code && !(sink->kind = mcr_sink_kind_find(kind_name))) {
-        const char *names[16];
-        size_t n = 0;
-        while (mcr_sink_kinds[n] && n < 16) {
-            names[n] = mcr_sink_kinds[n]->name;
-            n++;
-        }
-        code = unknown_kind(r, where, "sink", kind_name, names, n);
-    }
-    free(kind_name);
-    if (code || !sink->kind)
-        return code;
-    sink->options = mcr_zalloc(sink->kind->options_size);
-    if (sink->kind->defaults)
-        sink->kind->defaults(sink->options);
-    code = mcr_config_options(r, where, sink->kind->options, kind_key, sink->options);
-    return code ? code : check_options(r, where, sink->kind->check, sink->options);
-}
-
-static int compare_sinks(const void *a, const void *b)
-{
-    return strcmp(((const mcr_config_sink *)a)->name, ((const mcr_config_sink *)b)->name);
-}
-
-static mcr_err read_sinks(mcr_config *c, mcr_config_reader *r)
-{
-    lua_State *L = r->L;
-    bool found;
-    mcr_err code = mcr_config_open_table(r, "", "sinks", &found); // config [sinks]
-    if (code || !found)
-        return code;
-    size_t n = 0;
-    lua_pushnil(L);              // config sinks nil
-    for (; lua_next(L, -2); n++) // config sinks key value
-        lua_pop(L, 1);           // config sinks key
-    c->sinks = mcr_zalloc((n + 1) * sizeof *c->sinks);
-    lua_pushnil(L);                    // config sinks nil
-    while (!code && lua_next(L, -2)) { // config sinks key value
-        if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1))
-            code = mcr_config_fail(r, "", "sinks", "'sinks' maps names to tables");
-        else if (strcmp(lua_tostring(L, -2), "log") == 0)
-            code = mcr_config_fail(r, "sinks", "log", "'log' is the built-in sink of `log = …`");
-        else
-            code = read_sink(c, r, lua_tostring(L, -2));
-        lua_pop(L, code ? 2 : 1); // config sinks [key]
-    }
-    lua_pop(L, 1); // config
-    qsort(c->sinks, c->sink_n, sizeof *c->sinks, compare_sinks);
-    return code;
-}
-
 static const mcr_option limit_options[] = {
     { "event", MCR_OPTION_SIZE, offsetof(mcr_config, event_limit), NULL,
       "the longest event that is read" },
     { "emit", MCR_OPTION_INT, offsetof(mcr_config, emit_queue), NULL,
       "how many emitted events may wait" },
+    { "drain_timeout", MCR_OPTION_DURATION, offsetof(mcr_config, drain_timeout), NULL,
+      "how long deliveries may go on after the end of input or a signal (30s)" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
 };
 
@@ -290,7 +200,7 @@ static mcr_err read_all(mcr_config *c, mcr_config_reader *r)
     if (!code)
         code = read_sources(c, r);
     if (!code)
-        code = read_sinks(c, r);
+        code = mcr_config_read_sinks(c, r);
     if (!code)
         code = mcr_config_read_watchers(c, r);
     return code;
@@ -308,6 +218,7 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err)
     free(copy);
     c->event_limit = 4 * 1024 * 1024;
     c->emit_queue = 1000;
+    c->drain_timeout = 30 * INT64_C(1000000000);
     if (read_text(path, &c->text, err))
         goto fail;
     c->L = luaL_newstate();
@@ -334,12 +245,8 @@ void mcr_config_free(mcr_config *c)
         free(c->sources[i].options);
         free(c->sources[i].name);
     }
-    for (uint32_t i = 0; i < c->sink_n; i++) {
-        if (c->sinks[i].options)
-            mcr_options_fini(c->sinks[i].options, c->sinks[i].kind->options);
-        free(c->sinks[i].options);
-        free(c->sinks[i].name);
-    }
+    for (uint32_t i = 0; i < c->sink_n; i++)
+        mcr_config_sink_fini(&c->sinks[i]);
     for (uint32_t i = 0; i < c->watcher_n; i++)
         mcr_config_watcher_fini(&c->watchers[i]);
     free(c->sources);

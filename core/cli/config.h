@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "correlate/correlator.h"
 #include "script/script.h"
 #include "sink/sink.h"
 #include "source/source.h"
@@ -18,17 +19,19 @@ typedef struct mcr_config_source {
     void *options;
 } mcr_config_source;
 
-typedef struct mcr_config_sink {
-    char *name;
-    const mcr_sink_kind *kind;
-    void *options;
-} mcr_config_sink;
-
 typedef struct mcr_config_script {
     char *name; // as the configuration has it: "handlers/crashloop.lua"
     char *path; // where it was found
     int params; // registry reference in the configuration's state; LUA_NOREF: none
 } mcr_config_script;
+
+typedef struct mcr_config_sink {
+    char *name;
+    const mcr_sink_kind *kind;
+    void *options;
+    int64_t updates;          // which repeats it is told of (broadcast/updates.h)
+    mcr_config_script render; // its renderer; name NULL: none
+} mcr_config_sink;
 
 typedef struct mcr_config_watcher {
     char *name;
@@ -42,6 +45,9 @@ typedef struct mcr_config_watcher {
     uint32_t *sinks; // indices into mcr_config.sinks
     uint32_t sink_n;
     uint64_t fallback; // bit i: its sink i takes events whose route failed
+    bool correlates;
+    bool learns; // by the answers of its sinks, as client-go does
+    mcr_correlator_options correlate;
 } mcr_config_watcher;
 
 typedef struct mcr_config {
@@ -52,6 +58,7 @@ typedef struct mcr_config {
     char *dead_letters; // a path; NULL: none
     int64_t event_limit;
     int64_t emit_queue;
+    int64_t drain_timeout; // ns
     struct lua_State *L;
     mcr_config_source *sources;
     uint32_t source_n;

@@ -290,3 +290,33 @@ mcr_err mcr_config_open_list(mcr_config_reader *r, const char *where, const char
     }
     return MCR_OK;
 }
+
+mcr_err mcr_config_check_options(mcr_config_reader *r, const char *where,
+                                 const char *(*check)(const void *options, mcr_errbuf *err),
+                                 const void *options)
+{
+    mcr_errbuf why;
+    const char *wrong = check ? check(options, &why) : NULL;
+    if (!wrong)
+        return MCR_OK;
+    // "retry.attempts" stands in the table "retry", if there is one.
+    char inner[160];
+    const char *dot = strchr(wrong, '.');
+    snprintf(inner, sizeof inner, "%s.%.*s", where, dot ? (int)(dot - wrong) : 0, wrong);
+    lua_getfield(r->L, -1, dot ? strchr(inner, '\0') - (dot - wrong) : wrong); // part value
+    // What is missing stands nowhere, but its part has a kind.
+    const char *word = lua_isnil(r->L, -1) ? "kind" : dot ? dot + 1 : wrong;
+    bool nested = dot && lua_istable(r->L, -1);
+    lua_pop(r->L, 1); // part
+    return mcr_config_fail(r, nested ? inner : where, word, "%s", why.text);
+}
+
+mcr_err mcr_config_unknown_kind(mcr_config_reader *r, const char *where, const char *what,
+                                const char *kind, const char *const *kinds, size_t n)
+{
+    const char *meant = mcr_suggest(kind, kinds, n);
+    if (meant)
+        return mcr_config_fail(r, where, kind, "no %s of kind '%s'; did you mean '%s'?", what, kind,
+                               meant);
+    return mcr_config_fail(r, where, kind, "no %s of kind '%s'", what, kind);
+}

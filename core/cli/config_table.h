@@ -42,3 +42,14 @@ mcr_err mcr_config_open_table(mcr_config_reader *r, const char *where, const cha
 // there is none), and a key that is no place in it is an error.
 mcr_err mcr_config_open_list(mcr_config_reader *r, const char *where, const char *key, bool *found,
                              size_t *n);
+
+// mcr_config_check_options fails with what the kind of the source or sink on top of the stack finds
+// wrong with its options; `check` may be NULL.
+mcr_err mcr_config_check_options(mcr_config_reader *r, const char *where,
+                                 const char *(*check)(const void *options, mcr_errbuf *err),
+                                 const void *options);
+
+// mcr_config_unknown_kind fails since there is no `what` ("sink") of kind `kind`; `kinds` are those
+// that there are.
+mcr_err mcr_config_unknown_kind(mcr_config_reader *r, const char *where, const char *what,
+                                const char *kind, const char *const *kinds, size_t n);

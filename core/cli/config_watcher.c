@@ -8,67 +8,9 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/suggest.h"
-#include "cli/config_params.h"
-#include "cli/install_dirs.h"
+#include "cli/config_correlate.h"
+#include "cli/config_script.h"
 #include "sink/format.h"
-
-// Finds a script beside the configuration, in its `scripts` folder, or among the installed ones.
-static char *find_script(const mcr_config *c, const char *name)
-{
-    char *installed = mcr_install_dir("scripts");
-    const char *const dirs[] = { name[0] == '/' ? "" : c->dir, c->scripts_dir, installed };
-    char *found = NULL;
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs && !found; i++) {
-        if (!dirs[i])
-            continue;
-        mcr_buf path = { 0 };
-        mcr_buf_printf(&path, "%s%s%s", dirs[i], name[0] == '/' ? "" : "/", name);
-        mcr_buf_cstr(&path);
-        // Names stay as users wrote them: "./x.lua" helps nobody.
-        const char *plain = strncmp(path.ptr, "./", 2) == 0 ? path.ptr + 2 : path.ptr;
-        if (access(plain, R_OK) == 0)
-            found = mcr_strdup(plain);
-        mcr_buf_fini(&path);
-    }
-    free(installed);
-    return found;
-}
-
-static mcr_err add_script(mcr_config *c, mcr_config_reader *r, mcr_config_watcher *w,
-                          const char *where, const char *name)
-{
-    mcr_config_script *script = &w->scripts[w->script_n++];
-    *script = (mcr_config_script){ .name = mcr_strdup(name), .params = LUA_NOREF };
-    script->path = find_script(c, name);
-    if (!script->path)
-        return mcr_config_fail(r, where, name,
-                               "no script '%s' beside the configuration%s%s, nor "
-                               "among the installed ones",
-                               name, c->scripts_dir ? ", in " : "",
-                               c->scripts_dir ? c->scripts_dir : "");
-    return MCR_OK;
-}
-
-// The script on top of the stack, from `key`: a name, or a table of a name and parameters.
-static mcr_err read_script(mcr_config *c, mcr_config_reader *r, mcr_config_watcher *w,
-                           const char *where, const char *key)
-{
-    lua_State *L = r->L;
-    if (lua_type(L, -1) == LUA_TSTRING)
-        return add_script(c, r, w, where, lua_tostring(L, -1));
-    if (!lua_istable(L, -1))
-        return mcr_config_fail(r, where, key, "a script is a path or { path, parameters }");
-    lua_rawgeti(L, -1, 1); // script name
-    if (lua_type(L, -1) != LUA_TSTRING) {
-        lua_pop(L, 1); // script
-        return mcr_config_fail(r, where, key, "a script's first item is its path");
-    }
-    mcr_err code = add_script(c, r, w, where, lua_tostring(L, -1));
-    lua_pop(L, 1); // script
-    if (code)
-        return code;
-    return mcr_config_read_params(r, where, &w->scripts[w->script_n - 1].params);
-}
 
 static mcr_err read_scripts(mcr_config *c, mcr_config_reader *r, mcr_config_watcher *w,
                             const char *where)
@@ -82,14 +24,14 @@ static mcr_err read_scripts(mcr_config *c, mcr_config_reader *r, mcr_config_watc
     w->scripts = mcr_zalloc((n + 2) * sizeof *w->scripts);
     for (size_t i = 1; i <= n && !code; i++) {
         lua_rawgeti(L, -1, (int)i); // watcher scripts script
-        code = read_script(c, r, w, where, "scripts");
+        code = mcr_config_read_script(c, r, &w->scripts[w->script_n++], where, "scripts");
         lua_pop(L, 1); // watcher scripts
     }
     if (found)
         lua_pop(L, 1);             // watcher
     lua_getfield(L, -1, "script"); // watcher script
     if (!code && !lua_isnil(L, -1))
-        code = read_script(c, r, w, where, "script");
+        code = mcr_config_read_script(c, r, &w->scripts[w->script_n++], where, "script");
     lua_pop(L, 1); // watcher
     return code;
 }
@@ -222,7 +164,8 @@ static mcr_err check_log_format(mcr_config_reader *r, mcr_config_watcher *w, con
 
 static mcr_err read_watcher(mcr_config *c, mcr_config_reader *r, const char *where)
 {
-    static const char *const others[] = { "scripts", "script", "sinks", "fallback", NULL };
+    static const char *const others[] = { "scripts",  "script",    "sinks",
+                                          "fallback", "correlate", NULL };
     mcr_config_watcher *w = &c->watchers[c->watcher_n++];
     *w = (mcr_config_watcher){ .queue = 1000 };
     mcr_err code = mcr_config_options(r, where, watcher_options, others, w);
@@ -245,6 +188,8 @@ static mcr_err read_watcher(mcr_config *c, mcr_config_reader *r, const char *whe
         code = read_watcher_sinks(c, r, w, where);
     if (!code)
         code = read_fallback(c, r, w, where);
+    if (!code)
+        code = mcr_config_read_correlate(c, r, w, where);
     return code;
 }
 
@@ -274,10 +219,8 @@ mcr_err mcr_config_read_watchers(mcr_config *c, mcr_config_reader *r)
 
 void mcr_config_watcher_fini(mcr_config_watcher *w)
 {
-    for (uint32_t i = 0; i < w->script_n; i++) {
-        free(w->scripts[i].name);
-        free(w->scripts[i].path);
-    }
+    for (uint32_t i = 0; i < w->script_n; i++)
+        mcr_config_script_fini(&w->scripts[i]);
     free(w->scripts);
     free(w->sinks);
     if (w->log_options)

@@ -260,6 +260,7 @@ static void close_kube(mcr_sink *sink)
 const mcr_sink_kind mcr_sink_kind_kube = {
     .name = "kube",
     .doc = "records events at a Kubernetes API server",
+    .records = true,
     .options = options,
     .options_size = sizeof(mcr_kube_options),
     .defaults = defaults,

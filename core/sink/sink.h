@@ -41,6 +41,8 @@ typedef struct mcr_sink_kind {
     const char *doc;  // a phrase for `check` and the manual
     const mcr_option *options;
     size_t options_size;
+    bool records; // what client-go's recorder is for: correlated unless the watcher says otherwise
+    bool renders; // asks the render hook
     // Fills the zeroed options struct with defaults; NULL when zeros are the defaults.
     void (*defaults)(void *options);
     // The name of an option that is wrong whatever the system holds, with a sentence in `err`; NULL

@@ -322,6 +322,7 @@ static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
 const mcr_sink_kind mcr_sink_kind_store = {
     .name = "store",
     .doc = "keeps events in SQLite, for `mooncrier serve` and `get`",
+    .records = true,
     .options = options,
     .options_size = sizeof(store_options),
     .defaults = defaults,

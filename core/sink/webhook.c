@@ -553,6 +553,7 @@ static void close_webhook(mcr_sink *sink)
 const mcr_sink_kind mcr_sink_kind_webhook = {
     .name = "webhook",
     .doc = "sends events to an HTTP server",
+    .renders = true,
     .options = mcr_webhook_option_list,
     .options_size = sizeof(mcr_webhook_options),
     .defaults = mcr_webhook_defaults,

@@ -1,0 +1,73 @@
+#include "cli/config_script.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "cli/config_params.h"
+#include "cli/install_dirs.h"
+
+// Finds a script beside the configuration, in its `scripts` folder, or among the installed ones.
+static char *find_script(const mcr_config *c, const char *name)
+{
+    char *installed = mcr_install_dir("scripts");
+    const char *const dirs[] = { name[0] == '/' ? "" : c->dir, c->scripts_dir, installed };
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs && !found; i++) {
+        if (!dirs[i])
+            continue;
+        mcr_buf path = { 0 };
+        mcr_buf_printf(&path, "%s%s%s", dirs[i], name[0] == '/' ? "" : "/", name);
+        mcr_buf_cstr(&path);
+        // Names stay as users wrote them: "./x.lua" helps nobody.
+        const char *plain = strncmp(path.ptr, "./", 2) == 0 ? path.ptr + 2 : path.ptr;
+        if (access(plain, R_OK) == 0)
+            found = mcr_strdup(plain);
+        mcr_buf_fini(&path);
+    }
+    free(installed);
+    return found;
+}
+
+static mcr_err add_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
+                          const char *where, const char *name)
+{
+    *script = (mcr_config_script){ .name = mcr_strdup(name), .params = LUA_NOREF };
+    script->path = find_script(c, name);
+    if (!script->path)
+        return mcr_config_fail(r, where, name,
+                               "no script '%s' beside the configuration%s%s, nor "
+                               "among the installed ones",
+                               name, c->scripts_dir ? ", in " : "",
+                               c->scripts_dir ? c->scripts_dir : "");
+    return MCR_OK;
+}
+
+mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
+                               const char *where, const char *key)
+{
+    lua_State *L = r->L;
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return add_script(c, r, script, where, lua_tostring(L, -1));
+    if (!lua_istable(L, -1))
+        return mcr_config_fail(r, where, key, "a script is a path or { path, parameters }");
+    lua_rawgeti(L, -1, 1); // script name
+    if (lua_type(L, -1) != LUA_TSTRING) {
+        lua_pop(L, 1); // script
+        return mcr_config_fail(r, where, key, "a script's first item is its path");
+    }
+    mcr_err code = add_script(c, r, script, where, lua_tostring(L, -1));
+    lua_pop(L, 1); // script
+    if (code)
+        return code;
+    return mcr_config_read_params(r, where, &script->params);
+}
+
+void mcr_config_script_fini(mcr_config_script *script)
+{
+    free(script->name);
+    free(script->path);
+    *script = (mcr_config_script){ .name = NULL };
+}

@@ -1,0 +1,13 @@
+#pragma once
+// Scripts that the configuration names: where they are, and their parameters.
+
+#include "cli/config.h"
+#include "cli/config_table.h"
+
+// mcr_config_read_script reads the script on top of the stack, which stands at `key`: a name, or a
+// table of a name and parameters. It is looked for beside the configuration, in its `scripts`
+// folder and among the installed ones.
+mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
+                               const char *where, const char *key);
+
+void mcr_config_script_fini(mcr_config_script *script);
