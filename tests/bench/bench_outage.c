@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <ev.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,7 @@ static sizes measure_apart(void)
         exit(1);
     }
     if (child == 0) {
+        malloc_trim(0);
         result = measure();
         _exit(write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1);
     }
