@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "event/decode.h"
 #include "event/encode.h"
+#include "sink/go_quote.h"
 
 const char *mcr_api_resource_name(bool events_api)
 {
@@ -36,24 +37,62 @@ void mcr_api_details(mcr_buf *out, bool events_api, const char *name, const char
 void mcr_api_answer_not_found(mcr_api_call *call)
 {
     bool events = call->request.events_api;
-    mcr_buf details = { 0 };
+    mcr_buf details = { 0 }, name = { 0 };
     mcr_api_details(&details, events, call->request.name, NULL, NULL);
+    mcr_go_escape(&name, mcr_str_of(call->request.name), true);
     mcr_api_reply_status(call, 404, "NotFound", mcr_buf_cstr(&details), "%s \"%s\" not found",
-                         mcr_api_resource_name(events), call->request.name);
+                         mcr_api_resource_name(events), mcr_buf_cstr(&name));
     mcr_buf_fini(&details);
+    mcr_buf_fini(&name);
 }
 
-static void write_row(mcr_buf *out, mcr_decoder *decoder, mcr_str json, int64_t now)
+// What the rows of one Table share.
+typedef struct rows {
+    mcr_decoder *decoder;
+    mcr_buf object;
+    mcr_api_form form;
+    bool events_api;
+    int64_t now;
+} rows;
+
+static rows rows_begin(mcr_api_form form, bool events_api)
+{
+    return (rows){
+        .decoder = mcr_decoder_new(),
+        .form = form,
+        .events_api = events_api,
+        .now = mcr_clock_now(&mcr_clock_wall),
+    };
+}
+
+static void rows_end(rows *r)
+{
+    mcr_decoder_free(r->decoder);
+    mcr_buf_fini(&r->object);
+}
+
+static void write_row(mcr_buf *out, rows *r, mcr_str json)
 {
     mcr_event *ev;
     mcr_decode_error why;
-    if (mcr_decode(decoder, json, 0, &ev, &why) != MCR_DECODED_EVENT) {
+    if (mcr_decode(r->decoder, json, 0, &ev, &why) != MCR_DECODED_EVENT) {
         mcr_buf_puts(out, "{\"cells\":[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",0,\"\"],"
                           "\"object\":null}"); // a file that another program wrote
         return;
     }
-    mcr_api_table_row(out, ev, json, now);
+    r->object.len = 0;
+    if (r->form == MCR_API_FORM_TABLE_OBJECTS)
+        mcr_api_view_write(&r->object, json, r->events_api, true);
+    else if (r->form == MCR_API_FORM_TABLE)
+        mcr_api_view_partial(&r->object, json);
+    mcr_api_table_row(out, ev, mcr_buf_str(&r->object), r->now);
     mcr_event_unref(ev);
+}
+
+bool mcr_api_form_is_table(mcr_api_form form)
+{
+    return form == MCR_API_FORM_TABLE || form == MCR_API_FORM_TABLE_OBJECTS ||
+           form == MCR_API_FORM_TABLE_ALONE;
 }
 
 static void write_table_head(mcr_buf *out)
@@ -62,9 +101,10 @@ static void write_table_head(mcr_buf *out)
 }
 
 // A Table of one row. `version`: of the row, as its own metadata says.
-static void write_small_table(mcr_buf *out, mcr_str json, bool columns)
+static void write_small_table(mcr_buf *out, bool events_api, mcr_api_form form, mcr_str json,
+                              bool columns)
 {
-    mcr_decoder *decoder = mcr_decoder_new();
+    rows r = rows_begin(form, events_api);
     mcr_str version = mcr_api_member(mcr_api_member(json, "metadata"), "resourceVersion");
     write_table_head(out);
     mcr_buf_puts(out, "\"resourceVersion\":");
@@ -75,16 +115,16 @@ static void write_small_table(mcr_buf *out, mcr_str json, bool columns)
     else
         mcr_buf_puts(out, "\"columnDefinitions\":null");
     mcr_buf_puts(out, ",\"rows\":[");
-    write_row(out, decoder, json, mcr_clock_now(&mcr_clock_wall));
+    write_row(out, &r, json);
     mcr_buf_puts(out, "]}");
-    mcr_decoder_free(decoder);
+    rows_end(&r);
 }
 
 void mcr_api_watch_object(mcr_buf *out, bool events_api, mcr_api_form form, mcr_str json,
                           bool first)
 {
-    if (form == MCR_API_FORM_TABLE)
-        write_small_table(out, json, first);
+    if (mcr_api_form_is_table(form))
+        write_small_table(out, events_api, form, json, first);
     else if (form == MCR_API_FORM_PARTIAL)
         mcr_api_view_partial(out, json);
     else
@@ -111,16 +151,15 @@ static void write_list_meta(mcr_buf *out, const mcr_api_list_meta *meta)
         mcr_buf_printf(out, ",\"remainingItemCount\":%llu", (unsigned long long)meta->remaining);
 }
 
-static void write_rows(mcr_buf *out, const mcr_api_batch *batch)
+static void write_rows(mcr_buf *out, const mcr_api_call *call, const mcr_api_batch *batch)
 {
-    int64_t now = mcr_clock_now(&mcr_clock_wall);
-    mcr_decoder *decoder = mcr_decoder_new();
+    rows r = rows_begin(call->request.form, call->request.events_api);
     for (size_t i = 0; i < batch->n; i++) {
         if (i)
             mcr_buf_putc(out, ',');
-        write_row(out, decoder, mcr_api_item_json(batch, i), now);
+        write_row(out, &r, mcr_api_item_json(batch, i));
     }
-    mcr_decoder_free(decoder);
+    rows_end(&r);
 }
 
 void mcr_api_answer_list(mcr_api_call *call, const mcr_api_batch *batch,
@@ -129,13 +168,13 @@ void mcr_api_answer_list(mcr_api_call *call, const mcr_api_batch *batch,
     mcr_buf *out = &call->reply.body;
     mcr_api_form form = call->request.form;
     bool events = call->request.events_api;
-    if (form == MCR_API_FORM_TABLE) {
+    if (mcr_api_form_is_table(form)) {
         write_table_head(out);
         write_list_meta(out, meta);
         mcr_buf_puts(out, "},");
         mcr_api_table_columns(out);
         mcr_buf_puts(out, ",\"rows\":[");
-        write_rows(out, batch);
+        write_rows(out, call, batch);
     } else {
         bool partial = form == MCR_API_FORM_PARTIAL;
         mcr_buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{",

@@ -29,6 +29,9 @@ const char *mcr_api_resource_name(bool events_api);
 void mcr_api_details(mcr_buf *out, bool events_api, const char *name, const char *uid,
                      const char *causes);
 
+// mcr_api_form_is_table tells whether answers of that form are Tables.
+bool mcr_api_form_is_table(mcr_api_form form);
+
 // mcr_api_watch_object appends one event as it stands in a watch line of this request.
 // `first`: a Table says its columns.
 void mcr_api_watch_object(mcr_buf *out, bool events_api, mcr_api_form form, mcr_str json,

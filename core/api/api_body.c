@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
+#include "api/api_tree.h"
 #include "event/time.h"
 
 enum {
@@ -41,36 +42,6 @@ static void write_shown(mcr_buf *out, mcr_str text)
                            i + 1 == SHOWN_MAX ? " ..." : "");
 }
 
-static void write_character(mcr_buf *out, char c)
-{
-    if (c >= ' ' && c < 127)
-        mcr_buf_printf(out, "'%c'", c);
-    else
-        mcr_buf_printf(out, "'\\x%02x'", (unsigned char)c);
-}
-
-// Where the JSON text stops being one value, in Go's words.
-static void write_syntax(mcr_buf *out, mcr_str text)
-{
-    const char *end = NULL;
-    cJSON *first = cJSON_ParseWithLengthOpts(text.ptr, text.len, &end, false);
-    if (!text.len || (!first && end == text.ptr + text.len)) {
-        mcr_buf_puts(out, "unexpected end of JSON input");
-    } else if (!strchr("{[\"-0123456789tfn", *text.ptr)) {
-        end = text.ptr;
-        mcr_buf_puts(out, "invalid character ");
-        write_character(out, *end);
-        mcr_buf_puts(out, " looking for beginning of value");
-    } else if (first && end && trim(mcr_str_n(end, (size_t)(text.ptr + text.len - end))).len) {
-        mcr_buf_puts(out, "invalid character ");
-        write_character(out, *trim(mcr_str_n(end, (size_t)(text.ptr + text.len - end))).ptr);
-        mcr_buf_puts(out, " after top-level value");
-    } else {
-        mcr_buf_printf(out, "invalid JSON at byte %zu", end ? (size_t)(end - text.ptr) : 0);
-    }
-    cJSON_Delete(first);
-}
-
 static void unreadable(mcr_api_body *out, mcr_str text)
 {
     out->fault = MCR_API_BODY_UNREADABLE;
@@ -81,7 +52,7 @@ static void unreadable(mcr_api_body *out, mcr_str text)
                                     "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind "
                                     "string \"json:\\\"kind,omitempty\\\"\" }");
     else
-        write_syntax(&out->message, text);
+        mcr_api_syntax_write(&out->message, text);
     mcr_buf_puts(&out->message, " (");
     write_shown(&out->message, text);
     mcr_buf_puts(&out->message, ")");

@@ -1,18 +1,19 @@
 #include "api/api_managed.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/api_tree.h"
 #include "api/api_view.h"
 #include "base/alloc.h"
 
 static cJSON *parse_view(mcr_str json, bool events_api)
 {
-    mcr_buf view = { 0 };
+    mcr_buf view = { 0 }, why = { 0 };
     mcr_api_view_write(&view, json, events_api, false);
-    cJSON *tree = cJSON_ParseWithLength(view.ptr, view.len);
+    cJSON *tree = mcr_api_tree_read(mcr_buf_str(&view), &why);
     mcr_buf_fini(&view);
+    mcr_buf_fini(&why);
     return tree;
 }
 
@@ -211,9 +212,7 @@ void mcr_api_managed_fields(mcr_buf *out, const mcr_api_manager *who, mcr_str no
     }
     cJSON *set = changed_set(tree, old);
     give(all, who, set, tree);
-    char *text = cJSON_PrintUnformatted(all);
-    mcr_buf_puts(out, text ? text : "[]");
-    cJSON_free(text);
+    mcr_api_tree_write(out, all);
     cJSON_Delete(set);
     cJSON_Delete(all);
     cJSON_Delete(old);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_tree.h"
 #include "base/alloc.h"
 
 mcr_api_patch_kind mcr_api_patch_kind_of(const char *content_type)
@@ -27,19 +28,30 @@ mcr_api_patch_kind mcr_api_patch_kind_of(const char *content_type)
 // Merging
 //
 
-static bool is_directive(const char *key)
+static bool starts(const char *key, const char *prefix)
 {
-    return key[0] == '$';
+    return strncmp(key, prefix, strlen(prefix)) == 0;
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+static bool refuse(mcr_errbuf *err, const char *text, const char *what)
+{
+    mcr_errf(err, MCR_EINVAL, "%s%s", text, what);
+    return false;
 }
 
 // "$patch": "replace" or "delete" in a map. True: `*target` is what it should be.
 static bool obey(cJSON **target, const cJSON *patch)
 {
-    const char *what = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(patch, "$patch"));
+    const char *what = text_of(patch, "$patch");
     if (!what || (strcmp(what, "replace") != 0 && strcmp(what, "delete") != 0))
         return false;
     cJSON_Delete(*target);
-    *target = strcmp(what, "delete") == 0 ? cJSON_CreateNull() : cJSON_Duplicate(patch, true);
+    *target = strcmp(what, "delete") == 0 ? cJSON_CreateObject() : cJSON_Duplicate(patch, true);
     cJSON_DeleteItemFromObjectCaseSensitive(*target, "$patch");
     return true;
 }
@@ -59,29 +71,173 @@ static void retain_keys(cJSON *target, const cJSON *keys)
     }
 }
 
-static void merge_member(cJSON *target, const cJSON *value, bool strategic)
+static void put_member(cJSON *target, const char *name, cJSON *value)
 {
-    if (cJSON_IsNull(value)) {
-        cJSON_DeleteItemFromObjectCaseSensitive(target, value->string);
-        return;
-    }
-    if (!cJSON_IsObject(value)) {
-        cJSON *copy = cJSON_Duplicate(value, true);
-        if (cJSON_GetObjectItemCaseSensitive(target, value->string))
-            cJSON_ReplaceItemInObjectCaseSensitive(target, value->string, copy);
-        else
-            cJSON_AddItemToObject(target, value->string, copy);
-        return;
-    }
-    cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(target, value->string);
-    mcr_api_merge(&old, value, strategic);
-    cJSON_AddItemToObject(target, value->string, old);
+    if (cJSON_GetObjectItemCaseSensitive(target, name))
+        cJSON_ReplaceItemInObjectCaseSensitive(target, name, value);
+    else
+        cJSON_AddItemToObject(target, name, value);
 }
 
-void mcr_api_merge(cJSON **target, const cJSON *patch, bool strategic)
+// The array called `name`, made when there is none.
+static cJSON *array_of(cJSON *target, const char *name)
 {
+    cJSON *array = cJSON_GetObjectItemCaseSensitive(target, name);
+    if (cJSON_IsArray(array))
+        return array;
+    array = cJSON_CreateArray();
+    put_member(target, name, array);
+    return array;
+}
+
+// Lists of an Event that a strategic merge merges. `key`: what makes elements the same; NULL: they
+// are plain values.
+static const struct {
+    const char *name;
+    const char *key;
+} merged_lists[] = { { "ownerReferences", "uid" }, { "finalizers", NULL } };
+
+static int merged_list(const char *name)
+{
+    for (size_t i = 0; i < sizeof merged_lists / sizeof *merged_lists; i++)
+        if (strcmp(merged_lists[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+// The element of `array` that is the same as `element`.
+static cJSON *same_element(cJSON *array, const cJSON *element, const char *key)
+{
+    const char *wanted = key ? text_of(element, key) : cJSON_GetStringValue(element);
+    cJSON *item;
+    cJSON_ArrayForEach(item, array)
+    {
+        const char *text = key ? text_of(item, key) : cJSON_GetStringValue(item);
+        if (wanted && text && strcmp(text, wanted) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static bool replaces_list(const cJSON *patch)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, patch)
+    {
+        const char *what = text_of(item, "$patch");
+        if (what && strcmp(what, "replace") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool merge_element(cJSON *array, const cJSON *element, const char *key, mcr_errbuf *err)
+{
+    cJSON *there = same_element(array, element, key);
+    const char *what = text_of(element, "$patch");
+    if (key && !text_of(element, key))
+        return refuse(err, "an element of the list has no merge key ", key);
+    if (what && strcmp(what, "delete") == 0) {
+        if (there)
+            cJSON_Delete(cJSON_DetachItemViaPointer(array, there));
+    } else if (!there) {
+        cJSON *copy = cJSON_Duplicate(element, true);
+        cJSON_DeleteItemFromObjectCaseSensitive(copy, "$patch");
+        cJSON_AddItemToArray(array, copy);
+    } else if (key) {
+        cJSON *merged = cJSON_Duplicate(there, true);
+        if (!mcr_api_merge(&merged, element, true, err)) {
+            cJSON_Delete(merged);
+            return false;
+        }
+        cJSON_ReplaceItemViaPointer(array, there, merged);
+    }
+    return true;
+}
+
+static bool merge_list(cJSON *target, const cJSON *patch, const char *key, mcr_errbuf *err)
+{
+    bool whole = replaces_list(patch);
+    if (whole)
+        cJSON_DeleteItemFromObjectCaseSensitive(target, patch->string);
+    cJSON *array = array_of(target, patch->string);
+    const cJSON *element;
+    cJSON_ArrayForEach(element, patch)
+    {
+        bool directive = whole && key && !text_of(element, key);
+        if (!directive && !merge_element(array, element, key, err))
+            return false;
+    }
+    return true;
+}
+
+static void delete_from(cJSON *array, const cJSON *values)
+{
+    const cJSON *value;
+    cJSON *item;
+    cJSON_ArrayForEach(value, values)
+    {
+        while ((item = same_element(array, value, NULL)))
+            cJSON_Delete(cJSON_DetachItemViaPointer(array, item));
+    }
+}
+
+// Puts what `order` names in its order, behind what it does not name.
+static void put_in_order(cJSON *array, const cJSON *order, const char *key)
+{
+    const cJSON *wanted;
+    cJSON *item;
+    cJSON_ArrayForEach(wanted, order)
+    {
+        if ((item = same_element(array, wanted, key)))
+            cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, item));
+    }
+}
+
+static bool merge_member(cJSON *target, const cJSON *value, bool strategic, mcr_errbuf *err)
+{
+    int list = strategic ? merged_list(value->string) : -1;
+    if (cJSON_IsNull(value)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(target, value->string);
+    } else if (list >= 0 && cJSON_IsArray(value)) {
+        return merge_list(target, value, merged_lists[list].key, err);
+    } else if (cJSON_IsObject(value)) {
+        cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(target, value->string);
+        bool good = mcr_api_merge(&old, value, strategic, err);
+        cJSON_AddItemToObject(target, value->string, old);
+        return good;
+    } else {
+        put_member(target, value->string, cJSON_Duplicate(value, true));
+    }
+    return true;
+}
+
+// "$deleteFromPrimitiveList/finalizers" and "$setElementOrder/finalizers", after all else.
+static void follow_list_directives(cJSON *target, const cJSON *patch)
+{
+    const cJSON *value;
+    cJSON_ArrayForEach(value, patch)
+    {
+        const char *name = strchr(value->string, '/');
+        cJSON *array = name ? cJSON_GetObjectItemCaseSensitive(target, name + 1) : NULL;
+        int list = array && cJSON_IsArray(value) ? merged_list(name + 1) : -1;
+        if (list < 0)
+            continue;
+        if (starts(value->string, "$deleteFromPrimitiveList/"))
+            delete_from(array, value);
+        else if (starts(value->string, "$setElementOrder/"))
+            put_in_order(array, value, merged_lists[list].key);
+    }
+}
+
+bool mcr_api_merge(cJSON **target, const cJSON *patch, bool strategic, mcr_errbuf *err)
+{
+    const cJSON *directive = cJSON_GetObjectItemCaseSensitive(patch, "$patch");
+    const char *what = cJSON_GetStringValue(directive);
     if (strategic && obey(target, patch))
-        return;
+        return true;
+    if (strategic && directive && !(what && strcmp(what, "merge") == 0))
+        return refuse(err, "Unknown patch type found: ", what ? what : "it is no string");
     if (!cJSON_IsObject(*target)) {
         cJSON_Delete(*target);
         *target = cJSON_CreateObject();
@@ -92,9 +248,14 @@ void mcr_api_merge(cJSON **target, const cJSON *patch, bool strategic)
     const cJSON *value;
     cJSON_ArrayForEach(value, patch)
     {
-        if (!strategic || !is_directive(value->string))
-            merge_member(*target, value, strategic);
+        if (strategic && value->string[0] == '$')
+            continue;
+        if (!merge_member(*target, value, strategic, err))
+            return false;
     }
+    if (strategic)
+        follow_list_directives(*target, patch);
+    return true;
 }
 
 //
@@ -120,13 +281,21 @@ static char *next_token(const char **at)
     return token;
 }
 
+// The number of an element; -1: the token is none (RFC 6901: digits without leading zeros).
+static int index_of(const char *token)
+{
+    size_t len = strspn(token, "0123456789");
+    if (!len || token[len] || len > 8 || (token[0] == '0' && len > 1))
+        return -1;
+    return atoi(token);
+}
+
 static cJSON *member(cJSON *container, const char *token)
 {
     if (cJSON_IsObject(container))
         return cJSON_GetObjectItemCaseSensitive(container, token);
-    if (cJSON_IsArray(container) && *token && !token[strspn(token, "0123456789")])
-        return cJSON_GetArrayItem(container, atoi(token));
-    return NULL;
+    int index = cJSON_IsArray(container) ? index_of(token) : -1;
+    return index < 0 ? NULL : cJSON_GetArrayItem(container, index);
 }
 
 static cJSON *find(cJSON *root, const char *pointer)
@@ -155,6 +324,18 @@ static cJSON *find_parent(cJSON *root, const char *pointer, char **last)
     return parent;
 }
 
+// Puts `value` before the element `index`. cJSON_InsertItemInArray of some releases refuses that.
+static void insert(cJSON *array, int index, cJSON *value)
+{
+    cJSON *behind = cJSON_GetArrayItem(array, index);
+    cJSON_AddItemToArray(array, value);
+    while (behind && behind != value) {
+        cJSON *next = behind->next;
+        cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, behind));
+        behind = next;
+    }
+}
+
 static bool put(cJSON **root, const char *pointer, cJSON *value, bool replace)
 {
     if (!*pointer) {
@@ -174,9 +355,9 @@ static bool put(cJSON **root, const char *pointer, cJSON *value, bool replace)
     else if (cJSON_IsArray(parent) && strcmp(last, "-") == 0)
         cJSON_AddItemToArray(parent, value);
     else if (cJSON_IsArray(parent) && there && replace)
-        cJSON_ReplaceItemInArray(parent, atoi(last), value);
-    else if (cJSON_IsArray(parent) && (there || atoi(last) == cJSON_GetArraySize(parent)))
-        cJSON_InsertItemInArray(parent, atoi(last), value);
+        cJSON_ReplaceItemInArray(parent, index_of(last), value);
+    else if (cJSON_IsArray(parent) && (there || index_of(last) == cJSON_GetArraySize(parent)))
+        insert(parent, index_of(last), value);
     else
         done = false;
     if (!done)
@@ -195,12 +376,16 @@ static cJSON *take(cJSON *root, const char *pointer)
     return item;
 }
 
-static const char *text_of(const cJSON *operation, const char *name)
+// A copy of what is at `from`; NULL when there is nothing, or all copies become too large.
+static cJSON *copy(cJSON *root, const char *from, size_t *copied)
 {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(operation, name));
+    cJSON *item = find(root, from);
+    if (!item || (*copied += mcr_api_tree_size(item)) > MCR_API_COPIES_MAX)
+        return NULL;
+    return cJSON_Duplicate(item, true);
 }
 
-static bool operate(cJSON **root, const cJSON *operation)
+static bool operate(cJSON **root, const cJSON *operation, size_t *copied)
 {
     const char *op = text_of(operation, "op"), *path = text_of(operation, "path");
     const char *from = text_of(operation, "from");
@@ -222,7 +407,7 @@ static bool operate(cJSON **root, const cJSON *operation)
     if (strcmp(op, "move") == 0)
         item = take(*root, from);
     else if (strcmp(op, "copy") == 0)
-        item = cJSON_Duplicate(find(*root, from), true);
+        item = copy(*root, from, copied);
     return item && put(root, path, item, false);
 }
 
@@ -230,9 +415,10 @@ bool mcr_api_json_patch(cJSON **target, const cJSON *operations, mcr_errbuf *err
 {
     const cJSON *operation;
     int n = 0;
+    size_t copied = 0;
     cJSON_ArrayForEach(operation, operations)
     {
-        if (!operate(target, operation)) {
+        if (!operate(target, operation, &copied)) {
             mcr_errf(err, MCR_EINVAL, "operation %d of the patch cannot be done", n);
             return false;
         }

@@ -18,10 +18,16 @@ typedef enum mcr_api_patch_kind {
 // mcr_api_patch_kind_of reads a Content-Type, parameters and all; NULL is none.
 mcr_api_patch_kind mcr_api_patch_kind_of(const char *content_type);
 
-// mcr_api_merge merges the object `patch` into `*target`, which may be replaced. An Event has no
-// lists that a strategic merge would treat otherwise than a merge, but "$patch" (replace, delete),
-// "$retainKeys" and the like, which `strategic` honours.
-void mcr_api_merge(cJSON **target, const cJSON *patch, bool strategic);
+enum {
+    MCR_API_OPERATIONS_MAX = 10000, // of a JSON patch, as kube-apiserver
+    MCR_API_COPIES_MAX = 3 << 20    // bytes that its copies may add up to
+};
+
+// mcr_api_merge merges the object `patch` into `*target`, which may be replaced. `strategic`: the
+// lists of an Event that merge do so (ownerReferences by uid, finalizers as a set), and the
+// directives "$patch", "$retainKeys", "$deleteFromPrimitiveList" and "$setElementOrder" are
+// honoured. False with a sentence for directives that make no sense; `*target` is then half done.
+bool mcr_api_merge(cJSON **target, const cJSON *patch, bool strategic, mcr_errbuf *err);
 
 // mcr_api_json_patch applies the operations to `*target`. False with what went wrong; `*target` is
 // then half done.

@@ -4,12 +4,14 @@
 #include "api/api_answer.h"
 #include "api/api_managed.h"
 #include "api/api_reply.h"
+#include "api/api_tree.h"
 #include "api/api_validate.h"
 #include "api/api_view.h"
 #include "api/api_write.h"
 #include "base/uuid.h"
 #include "event/encode.h"
 #include "event/time.h"
+#include "sink/go_quote.h"
 
 enum {
     ETCD_MAX = 3 << 19, // bytes of an event: etcd's --max-request-bytes
@@ -22,7 +24,7 @@ enum {
 
 static void name_of(const mcr_event *ev, mcr_buf *out)
 {
-    mcr_buf_add(out, ev->metadata.name);
+    mcr_go_escape(out, ev->metadata.name, true);
     mcr_buf_cstr(out);
 }
 
@@ -60,6 +62,9 @@ static void reply_about(mcr_api_call *call, int code, const char *reason, mcr_st
     mcr_buf details = { 0 }, text = { 0 };
     mcr_buf_add(&text, name);
     mcr_api_details(&details, call->request.events_api, mcr_buf_cstr(&text), NULL, NULL);
+    text.len = 0;
+    mcr_go_escape(&text, name, true);
+    mcr_buf_cstr(&text);
     mcr_api_reply_status(call, code, reason, mcr_buf_cstr(&details), "%s%s \"%s\"%s", format,
                          mcr_api_resource_name(call->request.events_api), text.ptr, more);
     mcr_buf_fini(&details);
@@ -352,23 +357,28 @@ static void reply_unfit(mcr_api_call *call, const mcr_api_body *body)
 static bool patched(mcr_api_call *call, const stored_event *old, mcr_api_body *out)
 {
     const mcr_api_write *w = call->state;
-    mcr_buf view = { 0 };
-    mcr_api_view_write(&view, mcr_buf_str(&old->json), call->request.events_api, true);
-    cJSON *tree = cJSON_ParseWithLength(view.ptr, view.len);
-    mcr_buf_fini(&view);
+    mcr_buf text = { 0 }, why = { 0 };
+    mcr_api_view_write(&text, mcr_buf_str(&old->json), call->request.events_api, true);
+    cJSON *tree = mcr_api_tree_read(mcr_buf_str(&text), &why);
+    mcr_buf_fini(&why);
     mcr_errbuf err;
-    if (w->kind == MCR_API_PATCH_JSON && !mcr_api_json_patch(&tree, w->patch, &err)) {
-        cJSON_Delete(tree);
+    bool good = w->kind == MCR_API_PATCH_JSON
+                    ? mcr_api_json_patch(&tree, w->patch, &err)
+                    : mcr_api_merge(&tree, w->patch, w->kind == MCR_API_PATCH_STRATEGIC, &err);
+    text.len = 0;
+    if (good) {
+        mcr_api_tree_write(&text, tree);
+        mcr_api_body_read(out, w->decoder, mcr_buf_str(&text), call->request.events_api);
+    } else if (w->kind == MCR_API_PATCH_JSON) {
         mcr_api_reply_status(call, 422, "Invalid", "{}",
                              "the server rejected our request due to an error in our request");
-        return false;
+    } else {
+        mcr_api_bad_request(call, err.text);
     }
-    if (w->kind != MCR_API_PATCH_JSON)
-        mcr_api_merge(&tree, w->patch, w->kind == MCR_API_PATCH_STRATEGIC);
-    char *text = cJSON_PrintUnformatted(tree);
-    mcr_api_body_read(out, w->decoder, mcr_str_of(text), call->request.events_api);
-    cJSON_free(text);
     cJSON_Delete(tree);
+    mcr_buf_fini(&text);
+    if (!good)
+        return false;
     if (!out->fault)
         return true;
     reply_unfit(call, out);

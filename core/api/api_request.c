@@ -183,6 +183,16 @@ static mcr_api_form accept_form(const char *accept)
     return MCR_API_FORM_NONE;
 }
 
+static mcr_api_form table_form(const mcr_api_request *r)
+{
+    const char *include = mcr_api_param_get(r, "includeObject");
+    if (!include || !*include || strcmp(include, "Metadata") == 0)
+        return MCR_API_FORM_TABLE;
+    if (strcmp(include, "Object") == 0)
+        return MCR_API_FORM_TABLE_OBJECTS;
+    return strcmp(include, "None") == 0 ? MCR_API_FORM_TABLE_ALONE : MCR_API_FORM_TABLE_UNKNOWN;
+}
+
 // Programs through which people look.
 static bool for_people(const char *user_agent)
 {
@@ -207,6 +217,8 @@ void mcr_api_request_parse(mcr_api_request *out, const char *method, mcr_str tar
         parse_query(out, query + 1, end, &to);
     out->watch |= mcr_api_param_true(out, "watch");
     out->form = accept_form(accept);
+    if (out->form == MCR_API_FORM_TABLE)
+        out->form = table_form(out);
     const char *pretty = mcr_api_param_get(out, "pretty");
     out->pretty = pretty ? mcr_api_param_true(out, "pretty") : for_people(user_agent);
 }

@@ -17,7 +17,10 @@ typedef enum mcr_api_place {
 // The form of the answer that is asked for.
 typedef enum mcr_api_form {
     MCR_API_FORM_JSON,
-    MCR_API_FORM_TABLE,          // meta.k8s.io/v1 Table
+    MCR_API_FORM_TABLE,          // meta.k8s.io/v1 Table; its rows bring metadata along
+    MCR_API_FORM_TABLE_OBJECTS,  // the same with whole objects: ?includeObject=Object
+    MCR_API_FORM_TABLE_ALONE,    // without any: ?includeObject=None
+    MCR_API_FORM_TABLE_UNKNOWN,  // another includeObject: 400
     MCR_API_FORM_PARTIAL,        // meta.k8s.io/v1 PartialObjectMetadata
     MCR_API_FORM_DISCOVERY,      // apidiscovery.k8s.io/v2
     MCR_API_FORM_DISCOVERY_BETA, // apidiscovery.k8s.io/v2beta1

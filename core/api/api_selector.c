@@ -1,12 +1,15 @@
 #include "api/api_selector.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_validate.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "event/decode.h"
+#include "sink/go_quote.h"
 
 typedef enum operation {
     OP_EQUALS,
@@ -213,19 +216,51 @@ static bool parse_values(lexer *l, requirement *r)
     return true;
 }
 
-static bool parse_number_value(lexer *l, requirement *r)
+// `where`: "key", or "values[0][app]".
+static bool bad_value(lexer *l, const char *where, mcr_str value, const char *why)
+{
+    mcr_buf quoted = { 0 };
+    mcr_go_escape(&quoted, value, true);
+    mcr_errf(l->err, MCR_EINVAL, "unable to parse requirement: %s: Invalid value: \"%s\": %s",
+             where, mcr_buf_cstr(&quoted), why);
+    mcr_buf_fini(&quoted);
+    return false;
+}
+
+static bool check_text(lexer *l, const char *where, mcr_str text, bool is_key)
+{
+    mcr_buf faults = { 0 };
+    mcr_api_label_faults(&faults, text, is_key);
+    bool good = !faults.len || bad_value(l, where, text, mcr_buf_cstr(&faults));
+    mcr_buf_fini(&faults);
+    return good;
+}
+
+static bool is_number(mcr_str value)
 {
     char digits[24] = "", *rest = digits;
-    if (r->values[0].len < sizeof digits)
-        memcpy(digits, r->values[0].ptr, r->values[0].len);
+    if (value.len < sizeof digits)
+        memcpy(digits, value.ptr, value.len);
     strtoll(digits, &rest, 10);
-    if (rest != digits && !*rest)
-        return true;
-    mcr_errf(l->err, MCR_EINVAL,
-             "values[0][%.*s]: Invalid value: \"%.*s\": for 'Gt', 'Lt' operators, the value must "
-             "be an integer",
-             (int)r->key.len, r->key.ptr, (int)r->values[0].len, r->values[0].ptr);
-    return false;
+    return rest != digits && !*rest;
+}
+
+// Is what was read something that a label can be?
+static bool check_label(lexer *l, const requirement *r)
+{
+    char where[400];
+    if (!check_text(l, "key", r->key, true))
+        return false;
+    for (size_t i = 0; i < r->n; i++) {
+        snprintf(where, sizeof where, "values[%zu]", i);
+        if ((r->op == OP_GREATER || r->op == OP_LESS) && !is_number(r->values[i]))
+            return bad_value(l, where, r->values[i],
+                             "for 'Gt', 'Lt' operators, the value must be an integer");
+        snprintf(where, sizeof where, "values[%zu][%.*s]", i, (int)r->key.len, r->key.ptr);
+        if (!check_text(l, where, r->values[i], false))
+            return false;
+    }
+    return true;
 }
 
 static bool parse_label(lexer *l, requirements *all)
@@ -248,7 +283,7 @@ static bool parse_label(lexer *l, requirements *all)
     next(l);
     r->op = absent ? OP_ABSENT : OP_EXISTS;
     if (!l->token.len || mcr_str_is(l->token, ","))
-        return true;
+        return check_label(l, r);
     size_t i = 0;
     while (i < sizeof operations / sizeof *operations && !mcr_str_is(l->token, operations[i].token))
         i++;
@@ -257,14 +292,14 @@ static bool parse_label(lexer *l, requirements *all)
     r->op = operations[i].op;
     next(l);
     if (r->op == OP_IN || r->op == OP_NOT_IN)
-        return parse_values(l, r);
+        return parse_values(l, r) && check_label(l, r);
     if (is_word(l)) {
         add_value(r, l->token);
         next(l);
     } else {
         add_value(r, (mcr_str){ 0 });
     }
-    return (r->op != OP_GREATER && r->op != OP_LESS) || parse_number_value(l, r);
+    return check_label(l, r);
 }
 
 static bool parse_labels(requirements *all, char *at, char *end, mcr_errbuf *err)

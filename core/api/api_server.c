@@ -277,6 +277,11 @@ static void dispatch(mcr_api_call *call)
     else if (call->request.form == MCR_API_FORM_NONE)
         mcr_api_reply_status(call, 406, "NotAcceptable", "{}",
                              "406: Not Acceptable\n\nAvailable representations: application/json");
+    else if (call->request.form == MCR_API_FORM_TABLE_UNKNOWN)
+        mcr_api_reply_status(call, 400, "BadRequest", NULL,
+                             "Unable to convert to Table as requested: includeObject: Invalid "
+                             "value: \"%s\": must be 'Metadata', 'Object', 'None', or empty",
+                             mcr_api_param_get(&call->request, "includeObject"));
     if (call->reply.status)
         mcr_api_call_answer(call);
     else

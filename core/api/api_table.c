@@ -1,6 +1,5 @@
 #include "api/api_table.h"
 
-#include "api/api_view.h"
 #include "event/encode.h"
 #include "sink/event_cells.h"
 
@@ -35,7 +34,7 @@ void mcr_api_table_columns(mcr_buf *out)
     mcr_buf_putc(out, ']');
 }
 
-void mcr_api_table_row(mcr_buf *out, const mcr_event *ev, mcr_str json, int64_t now)
+void mcr_api_table_row(mcr_buf *out, const mcr_event *ev, mcr_str object, int64_t now)
 {
     mcr_event_cells cells;
     mcr_event_cells_fill(&cells, ev, now);
@@ -49,7 +48,10 @@ void mcr_api_table_row(mcr_buf *out, const mcr_event *ev, mcr_str json, int64_t 
             mcr_json_string(out, cells.at[i]);
     }
     mcr_event_cells_fini(&cells);
-    mcr_buf_puts(out, "],\"object\":");
-    mcr_api_view_partial(out, json);
+    mcr_buf_putc(out, ']');
+    if (object.len) {
+        mcr_buf_puts(out, ",\"object\":");
+        mcr_buf_add(out, object);
+    }
     mcr_buf_putc(out, '}');
 }

@@ -7,6 +7,7 @@
 #include "event/encode.h"
 #include "event/event_name.h"
 #include "event/time.h"
+#include "sink/go_quote.h"
 
 enum {
     NAME_PART_MAX = 63,
@@ -82,7 +83,11 @@ void mcr_api_cause_add(mcr_api_causes *c, const char *reason, const char *field,
 
 static void invalid(mcr_api_causes *c, const char *field, mcr_str value, const char *message)
 {
-    mcr_api_cause_add(c, INVALID, field, "Invalid value: \"%.*s\": %s", SHOW(value), message);
+    mcr_buf quoted = { 0 };
+    mcr_go_escape(&quoted, value, true);
+    mcr_str shown = mcr_buf_str(&quoted);
+    mcr_api_cause_add(c, INVALID, field, "Invalid value: \"%.*s\": %s", SHOW(shown), message);
+    mcr_buf_fini(&quoted);
 }
 
 //
@@ -100,32 +105,69 @@ static bool is_name(mcr_str s)
     if (!s.len || !is_alphanumeric(s.ptr[0]) || !is_alphanumeric(s.ptr[s.len - 1]))
         return false;
     for (uint32_t i = 0; i < s.len; i++)
-        if (!is_alphanumeric(s.ptr[i]) && !strchr("-_.", s.ptr[i]))
+        if (!is_alphanumeric(s.ptr[i]) && !memchr("-_.", s.ptr[i], 3))
             return false;
     return true;
 }
 
-// prefix/name, as keys of labels and names of controllers are.
-static void check_qualified(mcr_api_causes *c, const char *field, mcr_str value)
+enum {
+    FAULTS_MAX = 3 // of one name
+};
+
+// prefix/name, as keys of labels and names of controllers are. How many faults there are.
+static size_t qualified_faults(const char *faults[FAULTS_MAX], mcr_str value)
 {
     const char *slash = value.len ? memchr(value.ptr, '/', value.len) : NULL;
     mcr_str name = value;
+    size_t n = 0;
     if (slash) {
         mcr_str prefix = mcr_str_n(value.ptr, (size_t)(slash - value.ptr));
         name = mcr_str_n(slash + 1, value.len - prefix.len - 1);
         if (!prefix.len)
-            invalid(c, field, value, "prefix part must be non-empty");
+            faults[n++] = "prefix part must be non-empty";
         else if (prefix.len > PREFIX_MAX)
-            invalid(c, field, value, "prefix part must be no more than 253 characters");
+            faults[n++] = "prefix part must be no more than 253 characters";
         else if (!mcr_event_name_valid(prefix))
-            invalid(c, field, value, "prefix part " SUBDOMAIN);
+            faults[n++] = "prefix part " SUBDOMAIN;
     }
     if (!name.len)
-        invalid(c, field, value, "name part must be non-empty");
+        faults[n++] = "name part must be non-empty";
     else if (name.len > NAME_PART_MAX)
-        invalid(c, field, value, "name part must be no more than 63 characters");
+        faults[n++] = "name part must be no more than 63 characters";
     if (!is_name(name))
-        invalid(c, field, value, NAME_PART);
+        faults[n++] = NAME_PART;
+    return n;
+}
+
+static size_t label_value_faults(const char *faults[FAULTS_MAX], mcr_str value)
+{
+    size_t n = 0;
+    if (value.len > NAME_PART_MAX)
+        faults[n++] = "must be no more than 63 characters";
+    if (value.len && !is_name(value))
+        faults[n++] = LABEL_VALUE;
+    return n;
+}
+
+static void add_faults(mcr_api_causes *c, const char *field, mcr_str value,
+                       const char *const *faults, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        invalid(c, field, value, faults[i]);
+}
+
+static void check_qualified(mcr_api_causes *c, const char *field, mcr_str value)
+{
+    const char *faults[FAULTS_MAX];
+    add_faults(c, field, value, faults, qualified_faults(faults, value));
+}
+
+void mcr_api_label_faults(mcr_buf *out, mcr_str text, bool is_key)
+{
+    const char *faults[FAULTS_MAX];
+    size_t n = is_key ? qualified_faults(faults, text) : label_value_faults(faults, text);
+    for (size_t i = 0; i < n; i++)
+        mcr_buf_printf(out, "%s%s", i ? "; " : "", faults[i]);
 }
 
 // What cannot be part of a path.
@@ -151,11 +193,9 @@ static void check_labels(mcr_api_causes *c, const mcr_pairs *labels)
 {
     for (uint32_t i = 0; i < labels->n; i++) {
         mcr_str value = labels->at[i].value;
+        const char *faults[FAULTS_MAX];
         check_qualified(c, "metadata.labels", labels->at[i].key);
-        if (value.len > NAME_PART_MAX)
-            invalid(c, "metadata.labels", value, "must be no more than 63 characters");
-        if (value.len && !is_name(value))
-            invalid(c, "metadata.labels", value, LABEL_VALUE);
+        add_faults(c, "metadata.labels", value, faults, label_value_faults(faults, value));
     }
 }
 

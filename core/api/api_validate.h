@@ -27,3 +27,7 @@ void mcr_api_validate_create(mcr_api_causes *out, const mcr_event *ev, bool even
 // was.
 void mcr_api_validate_update(mcr_api_causes *out, const mcr_event *ev, const mcr_event *old,
                              bool events_api);
+
+// mcr_api_label_faults appends what is wrong with a label's key or value, "; " in between; nothing
+// when it is fine.
+void mcr_api_label_faults(mcr_buf *out, mcr_str text, bool is_key);

@@ -167,7 +167,7 @@ static void write_error(mcr_api_watch *w, int code, const char *reason, mcr_str 
 static void write_bookmark(mcr_api_watch *w, bool ends_initial)
 {
     mcr_buf line = { 0 };
-    if (w->form == MCR_API_FORM_TABLE) {
+    if (mcr_api_form_is_table(w->form)) {
         mcr_buf_printf(&line,
                        "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Table\",\"apiVersion\":"
                        "\"meta.k8s.io/v1\",\"metadata\":{\"resourceVersion\":\"%llu\"},"

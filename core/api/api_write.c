@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api_reply.h"
+#include "api/api_tree.h"
 #include "base/alloc.h"
 #include "event/encode.h"
 #include "net/yaml.h"
@@ -237,13 +238,24 @@ static bool read_patch(mcr_api_call *call, mcr_api_write *w)
     if (apply && (!read_body(call, w, true) || !mcr_api_matches_url(call, w->body.event)))
         return false;
     mcr_str text = apply ? mcr_buf_str(&w->json) : call->body;
-    w->patch = cJSON_ParseWithLength(text.ptr, text.len);
+    mcr_buf why = { 0 };
+    w->patch = mcr_api_tree_read(text, &why);
     if (!w->patch)
-        return mcr_api_bad_request(call, "unexpected end of JSON input");
+        mcr_api_bad_request(call, mcr_buf_cstr(&why));
+    mcr_buf_fini(&why);
+    if (!w->patch)
+        return false;
     if (w->kind == MCR_API_PATCH_JSON ? !cJSON_IsArray(w->patch) : !cJSON_IsObject(w->patch))
         return mcr_api_bad_request(call, w->kind == MCR_API_PATCH_JSON
                                              ? "a JSON patch is an array of operations"
                                              : "a merge patch of an event is an object");
+    if (cJSON_IsArray(w->patch) && cJSON_GetArraySize(w->patch) > MCR_API_OPERATIONS_MAX) {
+        mcr_api_reply_status(call, 413, "RequestEntityTooLarge", NULL,
+                             "Request entity too large: The allowed maximum operations in a JSON "
+                             "patch is %d, got %d",
+                             MCR_API_OPERATIONS_MAX, cJSON_GetArraySize(w->patch));
+        return false;
+    }
     if (!apply && w->kind != MCR_API_PATCH_JSON) {
         mcr_api_body unknown = { 0 };
         mcr_api_unknown_fields(&unknown.unknown, text, call->request.events_api);

@@ -74,6 +74,10 @@ describe("kubectl", function()
     assert.equal("event/web-0.2\nevent/web-0.1\n",
       kubectl("get events -n a -o name --sort-by=.lastTimestamp").out)
     assert.equal("event/web-0.1\nevent/web-0.2\n", kubectl("get events -n a -o name --chunk-size=1").out)
+    local lines = h.lines(kubectl("get events -n a --sort-by=.lastTimestamp").out)
+    assert.equal(3, #lines)
+    assert.matches(" Pulled .* Pulled the image$", lines[2])
+    assert.matches(" BackOff ", lines[3])
   end)
 
   it("gets them through events.k8s.io", function()
