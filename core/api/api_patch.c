@@ -287,7 +287,7 @@ static int index_of(const char *token)
     size_t len = strspn(token, "0123456789");
     if (!len || token[len] || len > 8 || (token[0] == '0' && len > 1))
         return -1;
-    return atoi(token);
+    return (int)strtol(token, NULL, 10);
 }
 
 static cJSON *member(cJSON *container, const char *token)
@@ -346,20 +346,17 @@ static bool put(cJSON **root, const char *pointer, cJSON *value, bool replace)
     char *last = NULL;
     cJSON *parent = find_parent(*root, pointer, &last);
     bool there = parent && last && member(parent, last), done = true;
-    if (!parent || !last || (replace && !there))
+    int n = cJSON_IsArray(parent) ? cJSON_GetArraySize(parent) : 0;
+    int index = last && strcmp(last, "-") == 0 ? n : index_of(last ? last : "");
+    bool fits = cJSON_IsObject(parent) || (cJSON_IsArray(parent) && index >= 0 && index <= n);
+    if (!last || !fits || (replace && !there))
         done = false;
-    else if (cJSON_IsObject(parent) && there)
-        cJSON_ReplaceItemInObjectCaseSensitive(parent, last, value);
     else if (cJSON_IsObject(parent))
-        cJSON_AddItemToObject(parent, last, value);
-    else if (cJSON_IsArray(parent) && strcmp(last, "-") == 0)
-        cJSON_AddItemToArray(parent, value);
-    else if (cJSON_IsArray(parent) && there && replace)
-        cJSON_ReplaceItemInArray(parent, index_of(last), value);
-    else if (cJSON_IsArray(parent) && (there || index_of(last) == cJSON_GetArraySize(parent)))
-        insert(parent, index_of(last), value);
+        put_member(parent, last, value);
+    else if (replace)
+        cJSON_ReplaceItemInArray(parent, index, value);
     else
-        done = false;
+        insert(parent, index, value);
     if (!done)
         cJSON_Delete(value);
     free(last);

@@ -95,7 +95,7 @@ static bool find_field(requirement *r, bool events_api)
 }
 
 // Takes the backslashes away, in place; `\\`, `\,` and `\=` stand for themselves.
-static mcr_str unescape(char *at, char *end)
+static mcr_str unescape(char *at, const char *end)
 {
     char *out = at, *start = at;
     while (at < end) {
@@ -106,15 +106,16 @@ static mcr_str unescape(char *at, char *end)
     return mcr_str_n(start, (size_t)(out - start));
 }
 
-static char *find_unescaped(char *at, char *end, const char *any)
+// `end` when there is none of `any`.
+static char *find_unescaped(char *at, const char *end, const char *any)
 {
     for (; at < end; at++) {
-        if (*at == '\\')
+        if (*at != '\\' && strchr(any, *at))
+            break;
+        if (*at == '\\' && at + 1 < end)
             at++;
-        else if (strchr(any, *at))
-            return at;
     }
-    return end;
+    return at;
 }
 
 static bool parse_field(requirements *all, char *at, char *end, bool events_api, mcr_errbuf *err)
@@ -153,8 +154,8 @@ static bool parse_fields(requirements *all, char *at, char *end, bool events_api
 //
 
 typedef struct lexer {
-    char *at;
-    char *end;
+    const char *at;
+    const char *end;
     mcr_str token; // empty: the end
     mcr_errbuf *err;
 } lexer;
@@ -173,7 +174,7 @@ static void next(lexer *l)
 {
     while (l->at < l->end && is_space(*l->at))
         l->at++;
-    char *start = l->at;
+    const char *start = l->at;
     if (l->at < l->end && is_special(*l->at)) {
         char first = *l->at++;
         if (l->at < l->end && *l->at == '=' && (first == '=' || first == '!'))
@@ -302,7 +303,7 @@ static bool parse_label(lexer *l, requirements *all)
     return check_label(l, r);
 }
 
-static bool parse_labels(requirements *all, char *at, char *end, mcr_errbuf *err)
+static bool parse_labels(requirements *all, const char *at, const char *end, mcr_errbuf *err)
 {
     lexer l = { .at = at, .end = end, .err = err };
     next(&l);

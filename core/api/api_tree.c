@@ -74,7 +74,7 @@ static int32_t code_unit(const char *at, const char *end)
     int32_t unit = 0;
     for (int i = 2; i < 6; i++) {
         char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + ' ') : at[i];
-        const char *digit = memchr(digits, c, 16);
+        const char *digit = c ? strchr(digits, c) : NULL;
         if (!digit)
             return -1;
         unit = unit * 16 + (int32_t)(digit - digits);

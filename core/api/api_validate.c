@@ -105,7 +105,7 @@ static bool is_name(mcr_str s)
     if (!s.len || !is_alphanumeric(s.ptr[0]) || !is_alphanumeric(s.ptr[s.len - 1]))
         return false;
     for (uint32_t i = 0; i < s.len; i++)
-        if (!is_alphanumeric(s.ptr[i]) && !memchr("-_.", s.ptr[i], 3))
+        if (!is_alphanumeric(s.ptr[i]) && !(s.ptr[i] && strchr("-_.", s.ptr[i])))
             return false;
     return true;
 }

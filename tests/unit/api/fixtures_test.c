@@ -149,8 +149,10 @@ static void check_patch(const exchange *e, const exchange *created, mcr_decoder 
     mcr_api_tree_write(&text, tree);
     mcr_api_body body;
     mcr_api_body_read(&body, decoder, mcr_buf_str(&text), e->events_api);
-    if (!body.event)
+    if (!body.event) {
         fail_msg("%s: %s", e->name, body.message.ptr);
+        return;
+    }
     mcr_event ev = *body.event;
     ev.metadata.namespace = mcr_str_of(e->namespace);
     mcr_api_causes causes = { 0 };

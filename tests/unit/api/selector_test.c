@@ -82,6 +82,8 @@ static void fields(void **state)
         { "involvedObject.kind=Node", "regarding.kind=Node", false },
         { "involvedObject.name=a\\,b", "regarding.name=a\\,b", true },
         { "involvedObject.uid=", "regarding.uid=", true },
+        { "type=Warning,,reason=BackOff,", "type=Warning,,reason=BackOff,", true },
+        { "type=Warning\\", "type=Warning\\", false },
         { "metadata.name=web.1,metadata.namespace=prod",
           "metadata.name=web.1,metadata.namespace=prod", true },
         { "reportingComponent=kubelet", "reportingController=kubelet", true },
