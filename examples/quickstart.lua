@@ -1,13 +1,10 @@
--- The configuration of quickstart.sh: what is wrong in production, one line each.
+-- The configuration of quickstart.sh: what is wrong in production goes to the event store, as an API
+-- server would keep it.
 return {
   scripts = "../scripts",
   sources = { { kind = "jsonl", path = "-" } },
   sinks = {
-    screen = {
-      kind = "stdout",
-      format = "custom-columns=SEVERITY:.severity,NAMESPACE:.metadata.namespace,"
-        .. "OBJECT:.involvedObject.name,REASON:.reason,COUNT:.count",
-    },
+    store = { kind = "store", path = "build/quickstart.db" },
   },
   watchers = {
     {
@@ -16,9 +13,9 @@ return {
         { "handlers/warnings.lua", namespaces = { "prod-*", "kube-system" } },
         { "handlers/dedup.lua", every = "1h" }, -- drops repeats
         "handlers/severity.lua", -- adds the field `severity`
-        { "routes/by_severity.lua", warning = {} }, -- errors and worse go to the screen
+        { "routes/by_severity.lua", warning = {} }, -- errors and worse go to the store
       },
-      sinks = { "screen" },
+      sinks = { "store" },
     },
   },
 }

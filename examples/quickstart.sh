@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the release preset and runs real events through the shipped
-# handlers (examples/quickstart.lua). Works from any directory, as often as you like.
+# Installs what is missing, builds the release preset, runs real events through the shipped handlers
+# into an event store (examples/quickstart.lua) and shows them as kubectl would. Works from any
+# directory, as often as you like.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -23,6 +24,12 @@ if ! cmake --preset release >"$log" 2>&1 ||
   exit 1
 fi
 
-events=examples/data/events.jsonl
-printf '\n$ build/release/mooncrier run -c examples/quickstart.lua < %s\n\n' "$events"
-exec build/release/mooncrier run -c examples/quickstart.lua <"$events"
+events=examples/data/events.jsonl store=build/quickstart.db
+rm -f "$store" "$store"-*
+printf '\n$ build/release/mooncrier run -c examples/quickstart.lua < %s\n' "$events"
+build/release/mooncrier run -c examples/quickstart.lua <"$events"
+
+get=(get events -n prod-web --store "$store")
+printf '\n$ build/release/mooncrier %s\n' "${get[*]}"
+# The first events, as wide as most screens.
+build/release/mooncrier "${get[@]}" | LC_ALL=C.UTF-8 sed -n -E -e 's/^(.{139}).+/\1…/' -e 1,13p
