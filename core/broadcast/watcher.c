@@ -394,6 +394,7 @@ void mcr_watcher_stop(mcr_watcher *w)
     if (w->stopped)
         return;
     w->stopped = true;
+    w->counts.undelivered = mcr_watcher_in_flight(w);
     for (uint32_t s = 0; s < w->sinks_size; s++)
         if (w->sinks[s]->kind->stop)
             w->sinks[s]->kind->stop(w->sinks[s]);

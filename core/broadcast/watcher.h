@@ -31,8 +31,9 @@ typedef struct mcr_watcher_counts {
     uint64_t routed_nowhere; // route named no sink
     uint64_t routed;         // handed to at least one sink
     uint64_t direct; // side counter: deliveries by emit(event, "sink") or of a route's own event
-    uint64_t aggregated; // side counter: combined with similar ones, dropped or not
-    uint64_t counted;    // side counter: repeats of a known event
+    uint64_t aggregated;  // side counter: combined with similar ones, dropped or not
+    uint64_t counted;     // side counter: repeats of a known event
+    uint64_t undelivered; // side counter: deliveries that stop gave up, since the end had come
 } mcr_watcher_counts;
 
 // mcr_watcher_new makes a watcher called `name` (copied).

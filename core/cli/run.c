@@ -289,7 +289,7 @@ static uint64_t events_left(const mcr_ledger *ledger)
     uint64_t left = ledger->broadcaster.queued;
     for (uint32_t i = 0; i < ledger->watcher_n; i++) {
         const mcr_ledger_watcher *w = &ledger->watchers[i];
-        left += w->watch.queued;
+        left += w->watch.queued + w->counts.undelivered;
         for (uint32_t k = 0; k < w->sink_n; k++)
             left += w->sinks[k].counts.in_flight;
     }

@@ -68,8 +68,8 @@ typedef struct mcr_sink_kind {
     // Opens files anew (SIGUSR1, after log rotation). NULL: nothing to reopen.
     void (*reopen)(mcr_sink *sink);
     // Nothing more will be written: what waits for company is sent, what waits for another try is
-    // tried soon. The loop goes on until in_flight is 0 or the drain timeout is over. NULL: flush is
-    // all it takes.
+    // tried soon. The loop goes on until in_flight is 0 or the drain timeout is over. NULL: flush
+    // is all it takes.
     void (*drain)(mcr_sink *sink, int64_t now);
     // Tells `note` each side counter of the kind, always the same ones in the same order; zeros as
     // well. NULL: there are none.
@@ -91,10 +91,10 @@ typedef struct mcr_rendered {
 } mcr_rendered;
 
 typedef enum mcr_render_result {
-    MCR_RENDER_NONE,    // no hook, or it returned nil: the sink's own rendering holds
-    MCR_RENDER_DONE,    // `out` is filled
+    MCR_RENDER_NONE,     // no hook, or it returned nil: the sink's own rendering holds
+    MCR_RENDER_DONE,     // `out` is filled
     MCR_RENDER_SUPPRESS, // false: this sink does not want the event; count it suppressed
-    MCR_RENDER_FAILED   // the hook raised (already counted and logged): refuse it with `err`
+    MCR_RENDER_FAILED    // the hook raised (already counted and logged): refuse it with `err`
 } mcr_render_result;
 
 // How a sink asks for a rendering, on the host's thread, from within write only. `out` comes empty.

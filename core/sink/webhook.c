@@ -52,8 +52,8 @@ struct webhook {
     mcr_deliveries *deliveries;
     mcr_batches *batches;
     mcr_delivery_counts last_counts; // as they were at stop
-    request *unsent; // their tries end when the loop comes round
-    request *ending; // those of which this is happening
+    request *unsent;                 // their tries end when the loop comes round
+    request *ending;                 // those of which this is happening
     ev_timer round;
     mcr_buf usual_target;          // of events for which nothing is rendered; empty: they differ
     mcr_buf url_text, target, key; // of the event at hand
