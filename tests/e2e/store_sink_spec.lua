@@ -11,7 +11,8 @@ describe("a sink of kind store", function()
       return {
         sources = { { kind = "jsonl", path = "-" } },
         sinks = { db = { kind = "store", path = "events.db" } },
-        watchers = { { name = "one", sinks = { "db" } }, { name = "two", sinks = { "db" } } },
+        watchers = { { name = "one", sinks = { "db" }, correlate = false },
+          { name = "two", sinks = { "db" }, correlate = false } },
       }]])
   end)
   after_each(function() place:remove() end)

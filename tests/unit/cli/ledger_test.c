@@ -118,13 +118,17 @@ static void test_json(void **state)
         "\"broadcaster\":{\"accepted\":18,\"incoming_full\":0,\"emit_full\":1,\"queued\":0,"
         "\"distributed\":17},"
         "\"watchers\":[{\"name\":\"crashes\",\"offered\":17,\"ring_full\":1,\"queued\":1,"
-        "\"taken\":15,\"filtered\":7,\"refused\":1,\"handled_only\":0,\"routed_nowhere\":2,"
-        "\"routed\":5,\"direct\":1,\"script_errors\":1,\"emitted\":2,\"emit_full\":1,"
+        "\"taken\":15,\"filtered\":7,\"refused\":1,\"spam_filtered\":0,\"handled_only\":0,\"routed_"
+        "nowhere\":2,"
+        "\"routed\":5,\"direct\":1,\"counted\":0,\"aggregated\":0,\"script_errors\":1,\"emitted\":"
+        "2,\"emit_full\":1,"
         "\"unknown_sinks\":0,\"reasons\":{\"not a\\nwarning\":5,\"\\\"quoted\\\"\":1},"
-        "\"sinks\":[{\"name\":\"out\",\"assigned\":6,\"delivered\":4,\"merged\":0,\"rejected\":0,"
+        "\"sinks\":[{\"name\":\"out\",\"assigned\":6,\"delivered\":4,\"merged\":0,\"suppressed\":0,"
+        "\"rejected\":0,"
         "\"gave_up\":0,\"dead_lettered\":1,\"spooled\":0,\"in_flight\":1,\"retries\":0,"
         "\"names_replaced\":3},"
-        "{\"name\":\"other\",\"assigned\":3,\"delivered\":3,\"merged\":0,\"rejected\":0,"
+        "{\"name\":\"other\",\"assigned\":3,\"delivered\":3,\"merged\":0,\"suppressed\":0,"
+        "\"rejected\":0,"
         "\"gave_up\":0,\"dead_lettered\":0,\"spooled\":0,\"in_flight\":0}]}],"
         "\"dead_letters\":2}\n");
     mcr_buf_fini(&text);
@@ -186,14 +190,14 @@ static const broken breakages[] = {
       " + 17 distributed" },
     { AT(watchers[0].scripts.emitted),
       "broadcaster: 18 accepted, but it should be = 15 decoded + 3 emitted + 1 emit_full" },
-    { AT(watchers[0].counts.refused),
-      "watcher crashes: 15 taken, but it should be = 7 filtered + 2 refused + 0 handled_only"
-      " + 2 routed_nowhere + 5 routed" },
+    { AT(watchers[0].counts.refused), "watcher crashes: 15 taken, but it should be = 7 filtered + "
+                                      "2 refused + 0 spam_filtered + 0 handled_only"
+                                      " + 2 routed_nowhere + 5 routed" },
     { AT(watchers[0].watch.queued),
       "watcher crashes: 17 offered, but it should be = 1 ring_full + 2 queued + 15 taken" },
-    { AT(sinks[0].counts.gave_up),
-      "sink out: 6 assigned, but it should be = 4 delivered + 0 merged + 0 rejected + 1 gave_up"
-      " + 1 dead_lettered + 0 spooled + 1 in_flight" },
+    { AT(sinks[0].counts.gave_up), "sink out: 6 assigned, but it should be = 4 delivered + 0 "
+                                   "merged + 0 suppressed + 0 rejected + 1 gave_up"
+                                   " + 1 dead_lettered + 0 spooled + 1 in_flight" },
     { AT(reasons[0].n) + 0, NULL }, // 5 + 1 + 1 reasons of 7 filtered: still fine
 };
 
