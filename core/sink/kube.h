@@ -118,7 +118,7 @@ struct mcr_kube {
     mcr_credentials *credentials;
     mcr_kube_rest *rest;
     void *state;
-    mcr_errbuf broken; // why nothing can be sent
+    mcr_errbuf broken;         // why nothing can be sent
     mcr_kube_note *last_notes; // the side counters as they were at stop
     uint32_t last_note_n;
 };

@@ -1,0 +1,110 @@
+-- Events recorded by `run`: correlated, counted, patched, left out; at the API of `mooncrier serve`.
+
+local h = require("tests.e2e.harness")
+local served = require("tests.e2e.served")
+
+local function event(name, message, object)
+  return ('{"metadata":{"name":"%s","namespace":"prod"},"involvedObject":{"kind":"Pod",'
+    .. '"namespace":"prod","name":"%s"},"type":"Warning","reason":"BackOff","message":"%s",'
+    .. '"count":1,"source":{"component":"kubelet"}}'):format(name, object or "web-1", message)
+end
+
+describe("run with a kube sink", function()
+  local place, server
+
+  before_each(function()
+    place = h.place()
+    server = served.start(place)
+  end)
+  after_each(function()
+    server:stop()
+    place:remove()
+  end)
+
+  local function run(sink, watcher, events)
+    place:write("mooncrier.lua", ([[
+      return {
+        sources = { { kind = "jsonl", path = "-" } },
+        sinks = { api = { kind = "kube", server = "%s", %s } },
+        watchers = { { name = "rec", sinks = { "api" }, %s } },
+        limits = { drain_timeout = "20s" },
+      }]]):format(server.url, sink, watcher))
+    local r = place:run({ "run", "-o", "json" }, { stdin = table.concat(events, "\n") .. "\n" })
+    local ledger = h.ledger(r)
+    return r, ledger.watchers[1], ledger.watchers[1].sinks[1]
+  end
+
+  local function stored()
+    local r = server:request("GET", "/api/v1/namespaces/prod/events")
+    assert.equal(200, r.status)
+    local found = {}
+    for _, item in ipairs(r.json.items) do
+      found[#found + 1] = item.metadata.name .. " " .. item.count .. " " .. item.message
+    end
+    table.sort(found)
+    return found
+  end
+
+  for _, policy in ipairs({ "default", "client-go" }) do
+    it("counts repeats into one event; policy " .. policy, function()
+      local r, watcher, sink = run('policy = "' .. policy .. '"', "",
+        { event("a", "x"), event("b", "y"), event("c", "x"), event("d", "x") })
+      assert.equal(0, r.code, r.err)
+      assert.same({ "a 3 x", "b 1 y" }, stored())
+      assert.equal(2, watcher.counted)
+      assert.equal(4, sink.assigned)
+      assert.equal(4, sink.delivered + sink.merged)
+    end)
+  end
+
+  it("drops what the spam filter drops, by name", function()
+    local r, watcher = run("", "correlate = { burst_size = 2 }",
+      { event("a", "x"), event("b", "y"), event("c", "z") })
+    assert.equal(0, r.code, r.err)
+    assert.equal(1, watcher.spam_filtered)
+    assert.same({ "a 1 x", "b 1 y" }, stored())
+  end)
+
+  it("tells the sink of first occurrences only", function()
+    local r, _, sink = run('updates = "first"', "", { event("a", "x"), event("b", "x"), event("c", "y") })
+    assert.equal(0, r.code, r.err)
+    assert.equal(1, sink.suppressed)
+    assert.same({ "a 1 x", "c 1 y" }, stored())
+  end)
+
+  it("takes keys from a script", function()
+    place:write("keys.lua", 'return { spam_key = { "involvedObject.name", "message" } }')
+    local r, watcher = run("", 'script = "keys.lua", correlate = { burst_size = 1 }',
+      { event("a", "x"), event("b", "y"), event("c", "x") })
+    assert.equal(0, r.code, r.err)
+    assert.equal(1, watcher.spam_filtered)
+    assert.same({ "a 1 x", "b 1 y" }, stored())
+  end)
+
+  it("ends with 3 and the number when a drain leaves events", function()
+    place:write("mooncrier.lua", [[
+      return {
+        sources = { { kind = "jsonl", path = "-" } },
+        sinks = { api = { kind = "kube", server = "http://127.0.0.1:1" } },
+        watchers = { { name = "rec", sinks = { "api" } } },
+        limits = { drain_timeout = "200ms" },
+        dead_letters = "dead.jsonl",
+      }]])
+    local r = place:run({ "run" }, { stdin = event("a", "x") .. "\n" })
+    assert.equal(3, r.code)
+    assert.matches("1 events were left unfinished", r.err, 1, true)
+    assert.matches('"stage":"sink"', place:read("dead.jsonl"), 1, true)
+  end)
+
+  it("refuses a mix of sinks that does not say whether it correlates", function()
+    place:write("mooncrier.lua", [[
+      return {
+        sources = { { kind = "jsonl", path = "-" } },
+        sinks = { db = { kind = "store" }, out = { kind = "stdout" } },
+        watchers = { { sinks = { "db", "out" } } },
+      }]])
+    local r = place:run({ "check" })
+    assert.equal(78, r.code)
+    assert.matches("'correlate' is missing", r.err, 1, true)
+  end)
+end)
