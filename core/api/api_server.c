@@ -282,7 +282,7 @@ static void dispatch(mcr_api_call *call)
                              "Unable to convert to Table as requested: includeObject: Invalid "
                              "value: \"%s\": must be 'Metadata', 'Object', 'None', or empty",
                              mcr_api_param_get(&call->request, "includeObject"));
-    if (call->reply.status)
+    if (call->reply.status || !handle)
         mcr_api_call_answer(call);
     else
         handle(call);

@@ -15,9 +15,9 @@ enum {
     STREAM_BLOCK = 16384
 };
 
-void mcr_connection_enter(mcr_connection *c, mcr_connection_phase now)
+void mcr_connection_enter(mcr_connection *c, mcr_connection_phase phase)
 {
-    c->phase = now;
+    c->phase = phase;
     c->since = mcr_clock_monotonic();
 }
 
