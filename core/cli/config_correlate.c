@@ -23,7 +23,7 @@ static const mcr_option options[] = {
     { "burst_size", MCR_OPTION_INT, offsetof(numbers, burst_size), NULL,
       "events of an object that pass at once (25)" },
     { "qps", MCR_OPTION_RATE, offsetof(numbers, qps), NULL,
-      "events of an object that pass later on (\"1/5m\": 1 in 300 s)" },
+      "events of an object that pass later on (12/h: one in 300 s)" },
     { "max_events", MCR_OPTION_INT, offsetof(numbers, max_events), NULL,
       "from so many similar events on they are combined (10)" },
     { "max_interval", MCR_OPTION_DURATION, offsetof(numbers, max_interval), NULL,
