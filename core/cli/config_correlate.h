@@ -3,7 +3,7 @@
 //
 //     correlate = "client-go"   client-go's keys and numbers, byte for byte
 //     correlate = true          mooncrier's: the same numbers, keys that cannot run into each other
-//     correlate = { burst = 50, max_events = 20, … }   the same with other numbers
+//     correlate = { burst_size = 50, max_events = 20, … }   the same with other numbers
 //     correlate = false         not at all
 
 #include "cli/config.h"

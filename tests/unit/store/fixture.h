@@ -103,16 +103,17 @@ static inline void put_event(mcr_store_tx *tx, const char *name, int number)
     mcr_stored old = { 0 };
     bool is_there = mcr_store_get(tx, MCR_STR("prod"), mcr_str_of(name), &old);
     uint64_t created = old.created, version = mcr_store_next_version(tx);
-    char json[256];
-    snprintf(json, sizeof json,
-             "{\"kind\":\"Event\",\"metadata\":{\"name\":\"%s\",\"resourceVersion\":\"%llu\"},"
-             "\"n\":%d}",
-             name, (unsigned long long)version, number);
+    mcr_buf json = { 0 };
+    mcr_buf_puts(&json, "{\"kind\":\"Event\",\"metadata\":{\"name\":\"");
+    mcr_buf_puts(&json, name);
+    mcr_buf_printf(&json, "\",\"resourceVersion\":\"%llu\"},\"n\":%d}",
+                   (unsigned long long)version, number);
     mcr_store_put(tx, &(mcr_stored){ .namespace = MCR_STR("prod"),
                                      .name = mcr_str_of(name),
-                                     .json = mcr_str_of(json),
+                                     .json = mcr_buf_str(&json),
                                      .version = version,
                                      .created = is_there ? created : version });
+    mcr_buf_fini(&json);
 }
 
 typedef struct names_of {
