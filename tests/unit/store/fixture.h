@@ -106,8 +106,8 @@ static inline void put_event(mcr_store_tx *tx, const char *name, int number)
     mcr_buf json = { 0 };
     mcr_buf_puts(&json, "{\"kind\":\"Event\",\"metadata\":{\"name\":\"");
     mcr_buf_puts(&json, name);
-    mcr_buf_printf(&json, "\",\"resourceVersion\":\"%llu\"},\"n\":%d}",
-                   (unsigned long long)version, number);
+    mcr_buf_printf(&json, "\",\"resourceVersion\":\"%llu\"},\"n\":%d}", (unsigned long long)version,
+                   number);
     mcr_store_put(tx, &(mcr_stored){ .namespace = MCR_STR("prod"),
                                      .name = mcr_str_of(name),
                                      .json = mcr_buf_str(&json),
