@@ -6,5 +6,6 @@ int mcr_cmd_run(int argc, char **argv);
 int mcr_cmd_check(int argc, char **argv);
 int mcr_cmd_eval(int argc, char **argv);
 int mcr_cmd_get(int argc, char **argv);
+int mcr_cmd_record(int argc, char **argv);
 int mcr_cmd_serve(int argc, char **argv);
 int mcr_cmd_version(int argc, char **argv);

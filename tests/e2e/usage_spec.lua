@@ -5,7 +5,7 @@ describe("the command line", function()
   before_each(function() place = h.place() end)
   after_each(function() place:remove() end)
 
-  for _, command in ipairs({ "run", "check", "eval", "serve", "get", "version" }) do
+  for _, command in ipairs({ "run", "check", "eval", "serve", "get", "record", "version" }) do
     it(command .. " --help says how it is used", function()
       local r = place:run({ command, "--help" })
       assert.same({ 0, "" }, { r.code, r.err })
@@ -48,7 +48,7 @@ describe("the command line", function()
   it("lists the commands with --help", function()
     local r = place:run({ "--help" })
     assert.same({ 0, "" }, { r.code, r.err })
-    for _, command in ipairs({ "run", "check", "eval", "serve", "get", "version" }) do
+    for _, command in ipairs({ "run", "check", "eval", "serve", "get", "record", "version" }) do
       assert.matches("\n  " .. command .. " +%w", r.out)
     end
   end)
