@@ -30,9 +30,11 @@ extern "C" {
 #define MCR_VERSION "0.1.0"
 
 #if defined(__GNUC__)
-#define MCR_API __attribute__((visibility("default")))
+#define MCR_API                 __attribute__((visibility("default")))
+#define MCR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define MCR_API
+#define MCR_PRINTF(text, first)
 #endif
 
 // mcr_version is the MCR_VERSION of the library that runs.
@@ -259,6 +261,137 @@ MCR_API mcr_watch_counts mcr_event_watcher_counts(const mcr_event_watcher *w);
 // mcr_event_watcher_stop ends the subscription, waits until everything in the queue was worked on,
 // flushes, closes and frees. After shutdown it waits for the same. NULL is fine.
 MCR_API void mcr_event_watcher_stop(mcr_event_watcher *w);
+
+// mcr_event_watcher_flush has the watcher hand over what it has buffered and waits, up to
+// `timeout_ns` (negative: for ever), until everything that was accepted before the call is decided:
+// delivered, or counted lost. False when the time is over, also because new events kept on coming.
+// The watcher's broadcaster must not have been freed, unless it was shut down before. Any thread
+// but the watcher's own.
+MCR_API bool mcr_event_watcher_flush(mcr_event_watcher *w, int64_t timeout_ns);
+
+// mcr_broadcaster_shutdown_drain is mcr_broadcaster_shutdown that also waits until the event
+// watchers of `b` have worked off their queues and deliveries. True: all have, each within its
+// drain timeout. After `timeout_ns` it returns false and the watchers give up: what they did not
+// deliver is counted gave_up, what they did not read, queued or ring_full. Either way each is still
+// to be stopped, which then does not wait. (A watch that nobody reads is not ended by this: see
+// mcr_broadcaster_shutdown.)
+MCR_API bool mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t timeout_ns);
+
+//
+// Recording: client-go's EventRecorder makes events, StartRecordingToSink stores them, similar ones
+// combined and repeats counted (EventCorrelator).
+//
+//     mcr_event_watcher *to = mcr_start_recording_to_sink(
+//         b, &(mcr_recording_sink_options){ .context = "kind" }, &err);
+//     mcr_event_recorder *r = mcr_new_recorder(b, "my-controller", "node-1");
+//     mcr_record_object web = { .api_version = "v1", .kind = "Pod", .ns = "shop", .name = "web-1"
+//     }; mcr_recordf(r, &web, "Warning", "BackOff", "back-off %d s", 10);
+//     mcr_event_watcher_flush(to, 5000000000);
+//
+
+typedef struct mcr_event_recorder mcr_event_recorder;
+
+// What an event is about: an object as JSON, from which the reference is made, or the reference
+// itself. NULL is empty.
+typedef struct mcr_record_object {
+    const char *json; // of an object with kind and apiVersion; wins over all that follows
+    const char *api_version;
+    const char *kind;
+    const char *ns; // its namespace; empty: the event is in "default"
+    const char *name;
+    const char *uid;
+    const char *resource_version;
+    const char *field_path;
+} mcr_record_object;
+
+typedef struct mcr_record_annotation {
+    const char *key;
+    const char *value;
+} mcr_record_annotation;
+
+typedef enum mcr_record_result {
+    MCR_RECORD_PUBLISHED,
+    MCR_RECORD_NO_REFERENCE, // the object cannot be referred to
+    MCR_RECORD_BAD_TYPE,     // neither Normal nor Warning
+    MCR_RECORD_STOPPED,      // the publisher was shut down
+    MCR_RECORD_DROPPED       // the publisher has no room
+} mcr_record_result;
+
+// mcr_new_recorder makes a recorder of events from `component` on `host` (NULL: none said), both
+// copied. `b`, which is not inline, must outlive it. A recorder may be used by any thread, several
+// at once.
+MCR_API mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *component,
+                                             const char *host);
+
+// mcr_event_recorder_free: NULL is fine.
+MCR_API void mcr_event_recorder_free(mcr_event_recorder *r);
+
+// mcr_record is Event: it never waits for room. `type` is "Normal" or "Warning". Anything but
+// MCR_RECORD_PUBLISHED means that the event is lost; nothing is logged.
+MCR_API mcr_record_result mcr_record(mcr_event_recorder *r, const mcr_record_object *object,
+                                     const char *type, const char *reason, const char *message);
+
+// mcr_recordf is Eventf, with a format of printf instead of Go's.
+MCR_API mcr_record_result mcr_recordf(mcr_event_recorder *r, const mcr_record_object *object,
+                                      const char *type, const char *reason, const char *format, ...)
+    MCR_PRINTF(5, 6);
+
+// mcr_record_annotatedf is AnnotatedEventf: the event has `n` annotations, whose keys differ.
+MCR_API mcr_record_result mcr_record_annotatedf(mcr_event_recorder *r,
+                                                const mcr_record_object *object,
+                                                const mcr_record_annotation *annotations, size_t n,
+                                                const char *type, const char *reason,
+                                                const char *format, ...) MCR_PRINTF(7, 8);
+
+// Where recorded events are stored; all zero: the cluster that kubectl would use, by the default
+// policy. Strings are copied.
+typedef struct mcr_recording_sink_options {
+    const char *store; // mooncrier's own event store in this file instead of a cluster; "": the
+                       // file that `mooncrier serve` and `get` take. Nothing below but
+                       // client_go and drain_timeout_ns goes with it
+    const char *kubeconfig;   // NULL: $KUBECONFIG, ~/.kube/config, or the pod's service account
+    const char *context;      // of the kubeconfig; NULL: its current-context
+    const char *server;       // URL in place of the kubeconfig's
+    const char *token_file;   // a bearer token in place of the kubeconfig's credentials
+    bool in_cluster;          // the pod's service account and nothing else
+    bool client_go;           // client-go's decisions and one event at a time
+    uint32_t max_in_flight;   // requests under way at once; 0: 64. Nothing to choose with client_go
+    int64_t drain_timeout_ns; // how long stopping may go on delivering; 0: 30 s; negative: not at
+                              // all
+} mcr_recording_sink_options;
+
+// mcr_start_recording_to_sink records each event from now on. NULL when the options do not hold
+// together, what they name cannot be read, or as for mcr_start_event_watcher. A cluster that cannot
+// be reached is no error: events are tried again. mcr_event_watcher_stop then waits for deliveries
+// up to the drain timeout.
+MCR_API mcr_event_watcher *mcr_start_recording_to_sink(mcr_broadcaster *b,
+                                                       const mcr_recording_sink_options *options,
+                                                       mcr_errbuf *err);
+
+typedef struct mcr_sink_counts {
+    uint64_t assigned;      // handed to the sink
+    uint64_t delivered;     // written where they should go
+    uint64_t merged;        // folded into another event's delivery
+    uint64_t suppressed;    // left out by the sink's `updates`, or by its render hook
+    uint64_t rejected;      // can never be delivered, and there are no dead letters to keep it
+    uint64_t gave_up;       // not delivered in time or after all tries, not kept
+    uint64_t dead_lettered; // refused, kept in the dead letters
+    uint64_t spooled;       // kept on disk for a later run
+    uint64_t in_flight;     // not decided yet
+} mcr_sink_counts;
+
+typedef struct mcr_event_watcher_ledger {
+    uint64_t taken;         // came out of the watch's queue
+    uint64_t spam_filtered; // dropped: too many about one object
+    uint64_t aggregated;    // side counter: combined with similar ones, dropped or not
+    uint64_t counted;       // side counter: repeats of a known event
+    mcr_sink_counts sink;   // assigned = all others of it together
+} mcr_event_watcher_ledger; // taken = spam_filtered + sink.assigned
+
+// mcr_event_watcher_ledger_now tells what became of the events that were taken; false: the watcher
+// was too busy to say within `timeout_ns`. Any thread but the watcher's own.
+MCR_API bool mcr_event_watcher_ledger_now(mcr_event_watcher *w, int64_t timeout_ns,
+                                          mcr_event_watcher_ledger *out);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,4 @@
-// mooncrier.h: watchers with a thread of their own. Each is a watch, a watcher with one sink that
-// calls the user's functions, and a host.
+// mooncrier.h: event watchers whose sink calls the user's functions.
 
 #include "mooncrier.h"
 
@@ -8,16 +7,9 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "broadcast/host.h"
-#include "broadcast/watcher.h"
+#include "broadcast/library.h"
 #include "sink/format.h"
 #include "sink/sink.h"
-
-struct mcr_event_watcher {
-    mcr_watch *watch;
-    mcr_watcher *w;
-    mcr_host *host;
-};
 
 const char *mcr_version(void)
 {
@@ -74,41 +66,18 @@ static void no_close(void *self)
 
 mcr_event_watcher *mcr_start_sink(mcr_broadcaster *b, const mcr_event_sink *sink, mcr_errbuf *err)
 {
-    mcr_watch *watch = mcr_broadcaster_watch(b, err);
-    if (!watch)
-        return NULL;
     user_sink *u = mcr_zalloc(sizeof *u);
     u->sink.kind = &user_kind;
     u->sink.name = "function";
-    u->sink.watcher = "library";
     u->calls = *sink;
-    mcr_event_watcher *started = mcr_zalloc(sizeof *started);
-    started->watch = watch;
-    started->w = mcr_watcher_new("library");
-    mcr_watcher_add_sink_take(started->w, &u->sink);
-    started->host = mcr_host_new("event watcher", &mcr_clock_wall);
-    mcr_host_add(started->host, started->w, watch);
-    if (mcr_host_start(started->host, err) == MCR_OK)
+    mcr_watcher *w = mcr_watcher_new("library");
+    mcr_watcher_add_sink_take(w, &u->sink);
+    mcr_event_watcher *started = mcr_event_watcher_start_take(b, w, 0, err);
+    if (started)
         return started;
     u->calls.close = no_close;
-    mcr_event_watcher_stop(started);
+    mcr_watcher_free(w);
     return NULL;
-}
-
-mcr_watch_counts mcr_event_watcher_counts(const mcr_event_watcher *w)
-{
-    return mcr_watch_counts_now(w->watch);
-}
-
-void mcr_event_watcher_stop(mcr_event_watcher *w)
-{
-    if (!w)
-        return;
-    mcr_watch_stop(w->watch);
-    mcr_host_join(w->host);
-    mcr_watcher_free(w->w);
-    mcr_watch_free(w->watch);
-    free(w);
 }
 
 //

@@ -44,14 +44,6 @@ typedef struct mcr_recorded {
     mcr_pairs annotations;
 } mcr_recorded;
 
-typedef enum mcr_record_result {
-    MCR_RECORD_PUBLISHED,
-    MCR_RECORD_NO_REFERENCE, // the object cannot be referred to
-    MCR_RECORD_BAD_TYPE,     // neither Normal nor Warning
-    MCR_RECORD_STOPPED,      // the publisher was shut down
-    MCR_RECORD_DROPPED       // the publisher has no room
-} mcr_record_result;
-
 // mcr_recorder_event is Event and AnnotatedEventf without arguments. Anything but
 // MCR_RECORD_PUBLISHED is logged with what client-go logs, and the event is lost.
 mcr_record_result mcr_recorder_event(const mcr_recorder *r, const mcr_regarding *object,

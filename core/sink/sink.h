@@ -4,7 +4,7 @@
 //
 // The ledger of a sink (DESIGN §4.5): assigned = delivered + merged + suppressed + rejected +
 // gave_up + dead_lettered + spooled + in_flight, exact whenever no call is running. `merged` and
-// `spooled` stay 0 for sinks that neither merge nor spool.
+// `spooled` stay 0 for sinks that neither merge nor spool. mcr_sink_counts is in mooncrier.h.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,18 +20,6 @@ struct ev_loop;
 
 typedef struct mcr_sink mcr_sink;
 typedef struct mcr_dead_letters mcr_dead_letters;
-
-typedef struct mcr_sink_counts {
-    uint64_t assigned;      // handed to the sink
-    uint64_t delivered;     // written where they should go
-    uint64_t merged;        // folded into another event's delivery
-    uint64_t suppressed;    // left out by the sink's `updates`, or by its render hook
-    uint64_t rejected;      // can never be delivered, and there are no dead letters to keep it
-    uint64_t gave_up;       // not delivered in time or after all tries, not kept
-    uint64_t dead_lettered; // refused, kept in the dead letters
-    uint64_t spooled;       // kept on disk for a later run
-    uint64_t in_flight;     // not decided yet
-} mcr_sink_counts;
 
 // Hears of one side counter of a sink: `name` as a key, with underscores ("names_replaced").
 typedef void mcr_sink_note(void *arg, const char *name, uint64_t n);
