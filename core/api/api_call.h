@@ -23,6 +23,7 @@ struct mcr_api_call {
     mcr_str body;
     mcr_api_fault fault;
     ev_timer delay;
+    mcr_api_call **held; // while it waits for `delay`: what points to it in the server's list
     mcr_exchange_reply reply;
     mcr_buf headers; // of the reply, "Name: value\n" each
     bool ran;        // the store has called `run`
@@ -31,7 +32,7 @@ struct mcr_api_call {
     void (*finish)(mcr_api_call *call); // then, on the loop's thread; NULL: the reply is there
     void *state;                        // of whoever handles it
     void (*free_state)(void *state);
-    mcr_api_call *next; // in the server's list of done ones
+    mcr_api_call *next; // in the server's list of done or held ones
 };
 
 // A watch's work comes back to the loop the same way.
@@ -54,7 +55,8 @@ struct mcr_api_server {
     mcr_api_handback *back; // newest first
     bool changed;           // the store
     mcr_api_watch *watches;
-    uint64_t calls; // under way
+    mcr_api_call *held; // by the latency fault
+    uint64_t calls;     // under way
     bool stopping;
 };
 

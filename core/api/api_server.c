@@ -312,13 +312,49 @@ static bool spoil(mcr_api_call *call)
     return true;
 }
 
+static void release(mcr_api_call *call)
+{
+    ev_timer_stop(call->server->loop, &call->delay);
+    *call->held = call->next;
+    if (call->next)
+        call->next->held = call->held;
+    call->held = NULL;
+    call->next = NULL;
+}
+
 static void on_delay_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
     mcr_api_call *call = timer->data;
+    release(call);
     if (!spoil(call))
         dispatch(call);
+}
+
+static void hold(mcr_api_call *call)
+{
+    mcr_api_server *s = call->server;
+    call->held = &s->held;
+    call->next = s->held;
+    if (call->next)
+        call->next->held = &call->next;
+    s->held = call;
+    ev_timer_init(&call->delay, on_delay_over, (double)call->fault.delay_ns / 1e9, 0);
+    call->delay.data = call;
+    ev_now_update(s->loop);
+    ev_timer_start(s->loop, &call->delay);
+}
+
+// At the end: there is no store any more to do what they ask for.
+static void cut_held(mcr_api_server *s)
+{
+    while (s->held) {
+        mcr_api_call *call = s->held;
+        release(call);
+        call->fault.kind = MCR_API_FAULT_CLOSE;
+        mcr_api_call_answer(call);
+    }
 }
 
 static void on_request(void *self, mcr_exchange *x)
@@ -327,13 +363,10 @@ static void on_request(void *self, mcr_exchange *x)
     mcr_api_call *call = new_call(s, x);
     if (call->request.place != MCR_API_PLACE_FAULTS)
         call->fault = mcr_api_faults_decide(&s->faults, call->request.method, &s->random);
-    if (call->fault.delay_ns) {
-        ev_timer_init(&call->delay, on_delay_over, (double)call->fault.delay_ns / 1e9, 0);
-        call->delay.data = call;
-        ev_timer_start(s->loop, &call->delay);
-    } else if (!spoil(call)) {
+    if (call->fault.delay_ns)
+        hold(call);
+    else if (!spoil(call))
         dispatch(call);
-    }
 }
 
 static void on_too_large(void *self, mcr_exchange *x)
@@ -402,6 +435,7 @@ void mcr_api_server_free(mcr_api_server *s)
     if (!s)
         return;
     mcr_api_server_stop(s);
+    cut_held(s);
     take_brought(s);
     mcr_http_server_free(s->http);
     take_brought(s);

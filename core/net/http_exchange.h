@@ -47,6 +47,7 @@ struct mcr_exchange {
     bool ended;
     bool damaged;
     bool departed; // the client went away while we were quiet
+    bool early;    // it sent more while we were: `departure` cannot tell its end any more
     ev_io departure;
 };
 

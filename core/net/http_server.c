@@ -1,6 +1,7 @@
 #include "net/http_server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,13 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
     }
 }
 
+// Whether the client of a quiet stream has ended its side behind bytes that nobody reads.
+static bool has_left(const mcr_connection *c)
+{
+    struct pollfd fd = { .fd = c->fd, .events = POLLRDHUP };
+    return c->exchange && c->exchange->early && c->exchange->suspended && poll(&fd, 1, 0) > 0;
+}
+
 // What is overdue is shut down; MHD then sees its end.
 static void on_deadlines(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -67,6 +75,11 @@ static void on_deadlines(struct ev_loop *loop, ev_timer *timer, int events)
     mcr_http_server *s = timer->data;
     int64_t now = mcr_clock_monotonic();
     for (mcr_connection *c = s->connections; c; c = c->next) {
+        if (has_left(c)) {
+            c->exchange->departed = true;
+            mcr_exchange_resume(c->exchange);
+            continue;
+        }
         int64_t age = now - c->since;
         bool late =
             (c->phase == MCR_CONNECTION_IDLE && age > s->options.idle_ns + s->options.request_ns) ||
@@ -123,6 +136,7 @@ static void on_departure(struct ev_loop *loop, ev_io *io, int events)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     ev_io_stop(loop, io);
+    x->early = n > 0;
     if (n <= 0) {
         x->departed = true;
         mcr_exchange_resume(x);
