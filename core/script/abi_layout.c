@@ -128,6 +128,8 @@ static const layout_field layout[] = {
     FIELD(mcr_run, last),
     FIELD(mcr_run, made),
     FIELD(mcr_run, scoped),
+    FIELD(mcr_run, in_hook),
+    FIELD(mcr_run, answers),
     STRUCT(mcr_script_api),
     FIELD(mcr_script_api, ref),
     FIELD(mcr_script_api, unref_view),

@@ -43,12 +43,14 @@ mcr_slot *mcr_lua_enter_one(mcr_lua *lua, mcr_slot *slot, mcr_event *ev)
     *slot = (mcr_slot){ .handle = (uintptr_t)ev };
     lua->run.slot = slot;
     lua->run.first = 0;
+    lua->run.answers = 1;
     return before;
 }
 
 void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before)
 {
     lua->run.slot = before;
+    lua->run.answers = 0;
 }
 
 void mcr_lua_entry_failed(mcr_lua *lua, const char *stage)

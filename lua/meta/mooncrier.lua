@@ -144,7 +144,7 @@ function Event:keep() end
 -- Globals
 
 ---Publishes an event to the other watchers, or sends it straight to a sink of this one. A table is made
----an event by new_event first.
+---an event by new_event first. Raises an error in the hooks that make a key, a text or a body.
 ---@param event mooncrier.Event|table
 ---@param sink? string
 ---@return boolean sent false when there was no room for it

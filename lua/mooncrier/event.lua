@@ -256,11 +256,9 @@ end
 
 -- A view of the event in run.made. Inside a hook C holds it until the hook has returned, which spares
 -- the garbage collector; elsewhere the view holds it.
-event.in_hook = false
-
 local function take_made()
   local handle = run.made
-  if event.in_hook and api.scope(run) ~= 0 then
+  if run.in_hook ~= 0 and api.scope(run) ~= 0 then
     return view_t(handle, run.gen)
   end
   return pin()

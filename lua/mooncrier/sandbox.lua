@@ -78,6 +78,9 @@ local sandbox = {
 -- emit(event) publishes to the other watchers; emit(event, "sink") sends it straight to a sink of
 -- this one. True when there was room for it.
 local function emit(what, sink)
+  if run.answers ~= 0 then
+    error("emit: this hook only says what its key, text or body is; emit from filter, handle, route or tick", 2)
+  end
   if type(what) == "table" then
     what = event.new(what)
   end

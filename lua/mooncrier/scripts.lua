@@ -243,7 +243,7 @@ end
 
 -- From here on hooks run inside drivers, which end what the hooks made.
 function scripts.start()
-  event.in_hook = true
+  event.run.in_hook = 1
 end
 
 -- Runs every init(params); an error message when one raised or refused.

@@ -18,9 +18,9 @@ local function call(make, handler, fields, ...)
   local slot = ffi.new("mcr_slot[1]")
   slot[0].handle = ev.handle
   event.run.slot = slot
-  event.in_hook = true
+  event.run.in_hook, event.run.answers = 1, 1
   local results = { pcall(entry, ...) }
-  event.in_hook = false
+  event.run.in_hook, event.run.answers = 0, 0
   event.run.slot = nil
   core.script_failed = on_failed
   assert(results[1], results[2])
@@ -56,14 +56,35 @@ describe("a key hook", function()
   end)
 
   it("cannot keep the event, and leaves nothing of what it made of it", function()
-    local kept
+    local kept, made
     local _, text = call(key, function(ev)
-      kept = ev
-      return ev:with({ reason = "X" }).reason
+      kept, made = ev, ev:with({ reason = "X" })
+      return made.reason
     end, pod)
     assert.equal("X", text)
     assert.error_matches(function() return kept.reason end, "used after its hook returned")
+    assert.error_matches(function() return made.reason end, "used after its hook returned")
     assert.equal(0, event.run.scoped)
+  end)
+
+  it("cannot emit", function()
+    local emit = require("mooncrier.sandbox").globals.emit
+    for _, sink in ipairs({ "", "slack" }) do
+      local failures, text = call(key, function(ev)
+        emit(ev, sink ~= "" and sink or nil)
+        return "never"
+      end, pod)
+      assert.is_nil(text)
+      assert.truthy(failures[1]:find("keys_spec.lua:%d+: emit: this hook only says what its key, text or body is"))
+    end
+    assert.same({}, mooncrier.emitted())
+  end)
+
+  it("has the time of the batch", function()
+    local time = require("mooncrier.sandbox").globals.time
+    mooncrier.clock(1795410100.25)
+    local _, text = call(key, function() return tostring(time.now()) end, pod)
+    assert.equal("1795410100.25", text)
   end)
 
   it("is the same when compiled", function()
@@ -75,6 +96,22 @@ describe("a key hook", function()
       assert.equal("PR" .. i, text)
       assert.same({}, failures)
     end
+  end)
+end)
+
+describe("a hook of a loaded script", function()
+  it("that makes a text cannot emit, and the next hook can", function()
+    local dir = world.files({ ["spec.lua"] = [[return {
+      local_key = function(ev) emit(ev) return "never" end,
+      handle = function(ev) emit(ev) end,
+    }]] })
+    local script = mooncrier.load(dir .. "/spec.lua")
+    os.execute(("rm -r '%s'"):format(dir))
+    assert.error_matches(function() script:local_key(mooncrier.event(pod)) end,
+      "emit: this hook only says")
+    assert.same({}, mooncrier.emitted())
+    script:handle(mooncrier.event(pod))
+    assert.equal(1, #mooncrier.emitted())
   end)
 end)
 
@@ -141,6 +178,15 @@ describe("a render hook", function()
     local found = results(function(ev) return ev:with({ reason = "X" }) end)
     assert.equal(DONE, found[1])
     assert.equal("X", mooncrier.json.decode(found[2]).reason)
+  end)
+
+  it("cannot emit", function()
+    local emit = require("mooncrier.sandbox").globals.emit
+    local found, failures = results(function(ev) return tostring(emit(ev)) end)
+    assert.equal(FAILED, found[1])
+    assert.truthy(found[2]:find("emit: this hook only says", 1, true))
+    assert.equal(1, #failures)
+    assert.same({}, mooncrier.emitted())
   end)
 
   it("that fails has the reason as its result", function()

@@ -28,10 +28,10 @@ function world.run(stage, text, events)
     slots[i - 1].handle = event.api.ref(kept[i].handle)
   end
   event.run.slot, event.run.first, event.run.last = slots, 0, #events
-  event.in_hook = true
+  event.run.in_hook = 1
   local run = #events == 1 and one or batch
   local ok, message = pcall(run)
-  event.in_hook = false
+  event.run.in_hook = 0
   event.run.slot = nil
   core.hook_failed = on_failed
   assert(ok, message)

@@ -48,6 +48,9 @@ static void makes_keys(void **state)
         { "function(e) error('no') end", "default", 1 },
         { "function(e) error({}) end", "default", 1 },
         { "function(e) return e.resaon end", "default", 1 },
+        { "function(e) emit(e) return 'x' end", "default", 1 },
+        { "function(e) emit(e, 'sink') return 'x' end", "default", 1 },
+        { "function(e) pcall(emit, e) return 'x' end", "<x", 0 },
         { "{ 'reason' }", "<R", 0 },
         { "{ 'involvedObject.uid', 'reason', normalize = true }", "<u-1\x1fR", 0 },
         { "{ 'involvedObject.name', 'message', normalize = true }",
@@ -178,6 +181,46 @@ static void serves_the_correlator(void **state)
     mcr_scripts_free(s);
 }
 
+// Only the hooks that make a text cannot emit, and all hooks of a batch see one time.
+static void leaves_the_state_as_it_was(void **state)
+{
+    (void)state;
+    static const char *const sinks[] = { "s" };
+    mcr_scripts *s = mcr_scripts_new(&(mcr_script_options){ .watcher = "w" });
+    load_text(s,
+              "return { handle = function(e) assert(emit(e, 's')) end,\n"
+              "local_key = function(e) emit(e, 's') end,\n"
+              "render = function(e) emit(e, 's') end,\n"
+              "spam_key = function(e) return tostring(time.now()) end }",
+              "k");
+    mcr_scripts_set_sinks(s, sinks, 1, 1);
+    run_init(s);
+    mcr_correlator_options options = { 0 };
+    assert_true(mcr_scripts_correlator_hooks(s, &options));
+    const mcr_hooks *hooks = mcr_scripts_hooks(s);
+    for (unsigned round = 1; round <= 3; round++) {
+        batch b;
+        batch_fill(&b, 1);
+        hooks->handle(hooks->self, b.v, 1, round * 1500000000LL);
+        assert_string_equal(batch_text(&b), "R1");
+        assert_string_equal(text_of(&options.local_key, b.v[0].ev), "default");
+        mcr_rendered out = { 0 };
+        mcr_errbuf err;
+        assert_int_equal(hooks->render(hooks->self, b.v[0].ev, "s", &out, &err), MCR_RENDER_FAILED);
+        assert_non_null(strstr(err.text, "emit: this hook only says"));
+        char now[16];
+        snprintf(now, sizeof now, "<%g", round * 1.5);
+        assert_string_equal(text_of(&options.spam_key, b.v[0].ev), now);
+        unsigned direct = 0;
+        for (mcr_direct d; hooks->next_direct(hooks->self, &d); direct++)
+            mcr_event_unref(d.ev);
+        assert_int_equal(direct, 1);
+        assert_int_equal(mcr_scripts_counts_now(s).script_errors, 2 * round);
+        batch_release(&b);
+    }
+    mcr_scripts_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +228,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_key),
         cmocka_unit_test(takes_each_once),
         cmocka_unit_test(serves_the_correlator),
+        cmocka_unit_test(leaves_the_state_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
