@@ -26,6 +26,7 @@ static mcr_err load_watcher(mcr_app *app, mcr_app_watcher *w, const char *script
     for (uint32_t i = 0; i < config->script_n; i++) {
         const mcr_config_script *script = &config->scripts[i];
         mcr_config_push_params(app->config, script, mcr_scripts_state(w->scripts));
+        mcr_scripts_allow(w->scripts, script->allow);
         mcr_err code = mcr_scripts_load(w->scripts, script->path, script->name, err);
         if (code)
             return code;
@@ -38,6 +39,7 @@ static mcr_err load_watcher(mcr_app *app, mcr_app_watcher *w, const char *script
         if (!sink->render.name)
             continue;
         mcr_config_push_params(app->config, &sink->render, mcr_scripts_state(w->scripts));
+        mcr_scripts_allow(w->scripts, sink->render.allow);
         mcr_err code = mcr_scripts_load_renderer(w->scripts, sink->name, sink->render.path,
                                                  sink->render.name, err);
         if (code)

@@ -20,9 +20,10 @@ typedef struct mcr_config_source {
 } mcr_config_source;
 
 typedef struct mcr_config_script {
-    char *name; // as the configuration has it: "handlers/crashloop.lua"
-    char *path; // where it was found
-    int params; // registry reference in the configuration's state; LUA_NOREF: none
+    char *name;       // as the configuration has it: "handlers/crashloop.lua"
+    char *path;       // where it was found
+    int params;       // registry reference in the configuration's state; LUA_NOREF: none
+    mcr_grants allow; // what it may use beyond the sandbox
 } mcr_config_script;
 
 typedef struct mcr_config_sink {

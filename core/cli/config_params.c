@@ -1,6 +1,7 @@
 #include "cli/config_params.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/config.h"
 
@@ -76,7 +77,9 @@ mcr_err mcr_config_read_params(mcr_config_reader *r, const char *where, int *ref
     lua_newtable(L);          // script params
     lua_pushnil(L);           // script params nil
     while (lua_next(L, -3)) { // script params key value
-        if (lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == 1) {
+        bool is_path = lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == 1;
+        bool is_allow = lua_type(L, -2) == LUA_TSTRING && !strcmp(lua_tostring(L, -2), "allow");
+        if (is_path || is_allow) {
             lua_pop(L, 1); // script params key
             continue;
         }

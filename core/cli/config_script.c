@@ -45,6 +45,29 @@ static mcr_err add_script(const mcr_config *c, mcr_config_reader *r, mcr_config_
     return MCR_OK;
 }
 
+// allow = { "io", "ffi" } of the script on top of the stack.
+static mcr_err read_allow(mcr_config_reader *r, const char *where, mcr_config_script *script)
+{
+    lua_State *L = r->L;
+    bool found;
+    size_t n;
+    mcr_err code = mcr_config_open_list(r, where, "allow", &found, &n); // script [allow]
+    if (code || !found)
+        return code;
+    for (size_t i = 1; i <= n && !code; i++) {
+        lua_rawgeti(L, -1, (int)i); // script allow name
+        mcr_errbuf why;
+        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        if (!name)
+            code = mcr_config_fail(r, where, "allow", "'allow' is a list of names such as \"io\"");
+        else if (mcr_grants_add(&script->allow, mcr_str_of(name), &why))
+            code = mcr_config_fail(r, where, name, "allow: %s", why.text);
+        lua_pop(L, 1); // script allow
+    }
+    lua_pop(L, 1); // script
+    return code;
+}
+
 mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
                                const char *where, const char *key)
 {
@@ -62,7 +85,8 @@ mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_co
     lua_pop(L, 1); // script
     if (code)
         return code;
-    return mcr_config_read_params(r, where, &script->params);
+    code = read_allow(r, where, script);
+    return code ? code : mcr_config_read_params(r, where, &script->params);
 }
 
 void mcr_config_script_fini(mcr_config_script *script)

@@ -228,6 +228,20 @@ static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
     return MCR_OK;
 }
 
+void mcr_scripts_allow(mcr_scripts *s, mcr_grants grants)
+{
+    lua_State *L = s->lua.L;
+    mcr_buf names = { 0 };
+    mcr_grants_print(&names, grants, ", ");
+    push_function(s, "allow");                // allow
+    lua_pushlstring(L, names.ptr, names.len); // allow names
+    mcr_buf_fini(&names);
+    if (!mcr_lua_pcall(L, 1, 0, true)) { // [message]
+        mcr_log(MCR_LOG_ERROR, "%s", lua_tostring(L, -1));
+        abort();
+    }
+}
+
 mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;       // params

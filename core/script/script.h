@@ -14,6 +14,7 @@
 #include "broadcast/broadcaster.h"
 #include "broadcast/watcher.h"
 #include "correlate/correlator.h"
+#include "script/grants.h"
 
 typedef struct mcr_scripts mcr_scripts;
 typedef struct mcr_shared mcr_shared; // script/shared.h
@@ -52,6 +53,10 @@ void mcr_scripts_free(mcr_scripts *s);
 
 // mcr_scripts_state is the Lua state, for the configuration reader to build params in.
 struct lua_State *mcr_scripts_state(mcr_scripts *s);
+
+// mcr_scripts_allow gives the script that is loaded next, and no other, these grants; the modules
+// that it requires have them too. Without it a script has none.
+void mcr_scripts_allow(mcr_scripts *s, mcr_grants grants);
 
 // mcr_scripts_load compiles and runs the script at `path`, which must return a table of hooks, and
 // adds its hooks to the chain; `name` is what messages and counters call it. The value on top of

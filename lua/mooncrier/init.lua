@@ -154,8 +154,10 @@ end
 ---Loads the script at `path` in the sandbox and runs its init(params); errors as the program would.
 ---@param path string
 ---@param params table?
+---@param allow string[]? what the script may use beyond the sandbox, as `allow` in the configuration
 ---@return mooncrier.Script
-function mooncrier.load(path, params)
+function mooncrier.load(path, params, allow)
+  scripts.allow(table.concat(allow or {}, ", "))
   local hooks = scripts.read_file(path, path)
   if hooks.init then
     local ok, reason = hooks.init(params or {})

@@ -6,6 +6,7 @@
 local core = require("mooncrier.core")
 local duration = require("mooncrier.duration")
 local event = require("mooncrier.event")
+local grants = require("mooncrier.grants")
 
 local run = event.run
 
@@ -189,36 +190,48 @@ end
 
 sandbox.readable = readable
 
--- What chunks in the folder `dir` see as their globals: those of everybody, and a `require` that
--- knows where it is called from. Made once per folder.
-local env_by_dir = {}
+-- Scripts with the same grants live in one realm: its modules are loaded once, and have the grants too.
+-- Those of other realms never meet them.
+local realms = {}
 local require_from
 
-local function env_of(dir)
-  local chunk_env = env_by_dir[dir]
+local function realm_of(allowed)
+  local realm = realms[allowed.names]
+  if not realm then
+    realm = { allowed = allowed, opened = grants.open(allowed, globals), envs = {}, loaded = {} }
+    setmetatable(realm.opened, { __index = globals })
+    realms[allowed.names] = realm
+  end
+  return realm
+end
+
+-- What chunks in the folder `dir` see as their globals: those of everybody, those of their grants, and
+-- a `require` that knows where it is called from. Made once per realm and folder.
+local function env_of(realm, dir)
+  local chunk_env = realm.envs[dir]
   if not chunk_env then
     chunk_env = {}
     local own = {
       _G = chunk_env,
       require = function(name)
-        local value = require_from(dir, name)
+        local value = require_from(realm, dir, name)
         return value
       end,
     }
-    setmetatable(own, { __index = globals })
+    setmetatable(own, { __index = realm.opened })
     setmetatable(chunk_env, {
       __index = own,
       __newindex = assigned,
       __metatable = "the globals of mooncrier scripts",
     })
-    env_by_dir[dir] = chunk_env
+    realm.envs[dir] = chunk_env
   end
   return chunk_env
 end
 
 -- Compiles text (never bytecode) in the sandbox, as if it stood in the folder `dir` (default: the
--- current one); nil and the message when it does not compile.
-function sandbox.compile(text, name, dir)
+-- current one), with the grants `allowed` (default: none); nil and the message when it does not compile.
+function sandbox.compile(text, name, dir, allowed)
   if text:sub(1, 1) == "\27" then
     return nil, ("%s: this is bytecode; scripts are text"):format(name:sub(2))
   end
@@ -226,10 +239,10 @@ function sandbox.compile(text, name, dir)
   if not chunk then
     return nil, message
   end
-  return setfenv(chunk, env_of(dir or "."))
+  return setfenv(chunk, env_of(realm_of(allowed or grants.none), dir or "."))
 end
 
-function sandbox.compile_file(path)
+function sandbox.compile_file(path, allowed)
   local file, message = io.open(path, "rb")
   if not file then
     return nil, message
@@ -239,7 +252,7 @@ function sandbox.compile_file(path)
   if not text then
     return nil, ("%s: cannot be read as a file"):format(path)
   end
-  return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"))
+  return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"), allowed)
 end
 
 local public_modules = {
@@ -289,18 +302,18 @@ local function not_found(name, tried)
   return ("module '%s' not found:\n\tno file '%s'"):format(name, table.concat(tried, "'\n\tno file '"))
 end
 
-local loaded = {}
 local LOADING = {}
 
--- Runs the module in the file at `path`, once.
-local function load_module(name, path)
+-- Runs the module in the file at `path`, once in each realm.
+local function load_module(realm, name, path)
+  local loaded = realm.loaded
   if loaded[path] == LOADING then
     error(("module '%s' requires itself (%s)"):format(name, path), 4)
   end
   if loaded[path] ~= nil then
     return loaded[path]
   end
-  local chunk, message = sandbox.compile_file(path)
+  local chunk, message = sandbox.compile_file(path, realm.allowed)
   if not chunk then
     error(message, 0)
   end
@@ -319,25 +332,33 @@ end
 
 -- Looks beside the requiring script, then in the configured script directory, then where Lua on this
 -- system looks. Whatever is found runs in the sandbox.
-function require_from(dir, name)
+function require_from(realm, dir, name)
   if type(name) ~= "string" then
     error("require takes the name of a module, not a " .. type(name), 3)
   end
   if public_modules[name] then
     return require(name)
   elseif libraries[name] then
-    return globals[name]
+    return realm.opened[name]
+  end
+  local opened = grants.library(realm.allowed, realm.opened, name)
+  if opened ~= nil then
+    return opened
   end
   local tried = candidates(dir, (name:gsub("%.", "/")), package.path)
   if not name:match("^mooncrier%f[%.%z]") then
     for _, path in ipairs(tried) do
-      if loaded[path] ~= nil or readable(path) then
-        local value = load_module(name, path)
+      if realm.loaded[path] ~= nil or readable(path) then
+        local value = load_module(realm, name, path)
         return value
       end
     end
   end
-  error(not_found(name, tried), 3)
+  local opened_c, message = grants.c_module(realm.allowed, name)
+  if opened_c ~= nil then
+    return opened_c
+  end
+  error(message or not_found(name, tried), 3)
 end
 
 sandbox.sink_index = sink_index

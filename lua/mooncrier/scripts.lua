@@ -4,6 +4,7 @@
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
+local grants = require("mooncrier.grants")
 local sandbox = require("mooncrier.sandbox")
 local texts = require("mooncrier.texts")
 
@@ -109,6 +110,21 @@ local function tick_period(hooks, name)
   return seconds
 end
 
+-- What the script that is loaded next may use (grants.lua).
+local allowed_next = grants.none
+
+-- Gives the next script these grants: their names, separated by commas.
+function scripts.allow(names)
+  allowed_next = grants.set(names)
+end
+
+-- The grants for the script at hand; the one after has none.
+local function take_allowed()
+  local allowed = allowed_next
+  allowed_next = grants.none
+  return allowed
+end
+
 -- Runs a script's chunk and gives its checked table of hooks.
 local function run_chunk(chunk, message, name)
   if not chunk then
@@ -122,10 +138,12 @@ local function run_chunk(chunk, message, name)
   return hooks
 end
 
--- The hooks of the script file at `path`, not added to anything.
+-- The hooks of the script file at `path`, not added to anything, and the names of its grants.
 function scripts.read_file(path, name)
-  local chunk, message = sandbox.compile_file(path)
-  return run_chunk(chunk, message, name)
+  local allowed = take_allowed()
+  local chunk, message = sandbox.compile_file(path, allowed)
+  local hooks = run_chunk(chunk, message, name)
+  return hooks, allowed.names
 end
 
 -- Notes that the script `name` defines `hook`, which a watcher may have only once.
@@ -151,8 +169,9 @@ local function add_texts(hooks, name)
 end
 
 -- `where` is the place of hooks whose functions are our own.
-local function add(hooks, name, params, where)
-  local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name) }
+local function add(hooks, name, params, where, allowed)
+  local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name),
+                   allowed = allowed }
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
       local batch, one =
@@ -177,12 +196,13 @@ end
 
 -- Loads the script file at `path`; `name` is what messages call it.
 function scripts.load_file(path, name, params)
-  return add(scripts.read_file(path, name), name, params)
+  local hooks, allowed = scripts.read_file(path, name)
+  return add(hooks, name, params, nil, allowed)
 end
 
 -- Loads the script at `path` for the sink called `sink` alone: its render wins over the watcher's.
 function scripts.load_renderer(sink, path, name, params)
-  local hooks = scripts.read_file(path, name)
+  local hooks, allowed = scripts.read_file(path, name)
   if not hooks.render then
     error(("%s: a renderer has a render hook; this script has none"):format(name), 0)
   end
@@ -196,12 +216,14 @@ function scripts.load_renderer(sink, path, name, params)
     error(("%s: sink '%s' has a renderer already"):format(name, sink), 0)
   end
   scripts.renderers[sink] = texts.new_render(hooks.render, name, where_of(hooks.render))
-  scripts.list[#scripts.list + 1] = { name = name, hooks = hooks, params = params or {}, sink = sink }
+  scripts.list[#scripts.list + 1] = { name = name, hooks = hooks, params = params or {}, sink = sink,
+                                       allowed = allowed }
 end
 
 function scripts.load_text(text, name, params)
-  local chunk, message = sandbox.compile(text, "=" .. name)
-  return add(run_chunk(chunk, message, name), name, params)
+  local allowed = take_allowed()
+  local chunk, message = sandbox.compile(text, "=" .. name, nil, allowed)
+  return add(run_chunk(chunk, message, name), name, params, nil, allowed.names)
 end
 
 -- Loads `text`, an expression or statements over `event`, as a handle hook: false or nil drops (a
@@ -230,7 +252,7 @@ function scripts.load_expression(text, name)
     end
     return true
   end
-  return add({ handle = handle }, name, nil, name .. ": ")
+  return add({ handle = handle }, name, nil, name .. ": ", "")
 end
 
 -- Tells route and emit what the sinks are called: names in the order of the watcher.
@@ -295,7 +317,7 @@ function scripts.fini()
   end
 end
 
--- One line per script: its name and hooks.
+-- One line per script: its name, hooks and grants.
 function scripts.describe()
   local lines = {}
   for i, script in ipairs(scripts.list) do
@@ -309,8 +331,9 @@ function scripts.describe()
         names[#names + 1] = name
       end
     end
-    lines[i] = ("%s (%s%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks",
-      script.sink and ("; for sink '%s'"):format(script.sink) or "")
+    lines[i] = ("%s (%s%s%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks",
+      script.sink and ("; for sink '%s'"):format(script.sink) or "",
+      script.allowed ~= "" and "; allowed: " .. script.allowed or "")
   end
   return table.concat(lines, "\n")
 end

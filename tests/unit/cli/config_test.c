@@ -148,6 +148,14 @@ static void refuses(void **state)
         { "return { " SOURCES "watchers = { w = {} } }",
           ":2: 'watchers' is a list, but it has a key 'w'" },
         { "return { " SOURCES "watchers = { 'w' } }", ":2: a watcher is a table in watchers" },
+        { WATCHER("script = { 'a.lua', allow = { 'io', 'fii' } }"),
+          ":6: allow: unknown grant 'fii'; did you mean 'ffi'? in watchers[2]" },
+        { WATCHER("script = { 'a.lua', allow = { 'everything' } }"),
+          ":6: allow: unknown grant 'everything'; there are c_modules, debug, env, ffi, io, jit, "
+          "os "
+          "in watchers[2]" },
+        { WATCHER("script = { 'a.lua', allow = { 5 } }"),
+          ":6: 'allow' is a list of names such as \"io\" in watchers[2]" },
         { WATCHER("nmae = 'x'"), ":6: unknown key 'nmae'; did you mean 'name'? in watchers[2]" },
         { WATCHER("name = 5"), ":6: 'name' must be a string in watchers[2]" },
         { WATCHER("name = 'w'"), ":6: a second watcher called 'w' in watchers[2]" },
@@ -300,6 +308,26 @@ static void reads_everything(void **state)
     mcr_config_free(c);
 }
 
+static void reads_grants(void **state)
+{
+    (void)state;
+    mcr_config *c =
+        load_fine(WATCHER("scripts = { { 'a.lua', x = 1, allow = { 'io', 'ffi', 'io' } },\n"
+                          "'a.lua', { 'a.lua', allow = {} } }"));
+    mcr_buf names = { 0 };
+    mcr_grants_print(&names, c->watchers[1].scripts[0].allow, " ");
+    assert_string_equal(mcr_buf_cstr(&names), "ffi io");
+    mcr_buf_fini(&names);
+    assert_int_equal(c->watchers[1].scripts[1].allow, 0);
+    assert_int_equal(c->watchers[1].scripts[2].allow, 0);
+    lua_State *L = luaL_newstate();
+    mcr_config_push_params(c, &c->watchers[1].scripts[0], L); // a grant is no parameter
+    lua_getfield(L, -1, "allow");
+    assert_true(lua_isnil(L, -1));
+    lua_close(L);
+    mcr_config_free(c);
+}
+
 // Parameters arrive in the script's state as they were written.
 static void copies_params(void **state)
 {
@@ -386,7 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses),        cmocka_unit_test(refuses_too_many_sinks),
         cmocka_unit_test(needs_the_file), cmocka_unit_test(reads_everything),
-        cmocka_unit_test(copies_params),  cmocka_unit_test(finds_lines),
+        cmocka_unit_test(copies_params),  cmocka_unit_test(reads_grants),
+        cmocka_unit_test(finds_lines),
     };
     return cmocka_run_group_tests(tests, make_folder, NULL);
 }
