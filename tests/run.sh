@@ -93,8 +93,9 @@ part_unit() {
 }
 
 part_stress() {
-  build tsan stress-tests || { failed=1; return; }
+  build tsan stress-tests threaded-tests || { failed=1; return; }
   TSAN_OPTIONS=halt_on_error=1 run_ctest tsan stress
+  TSAN_OPTIONS=halt_on_error=1 run_ctest tsan threads
 }
 
 part_vectors() {

@@ -18,7 +18,7 @@ static int64_t wall_now(void *self)
 
 static int64_t fixed_now(void *self)
 {
-    return *(const int64_t *)self;
+    return __atomic_load_n((const int64_t *)self, __ATOMIC_ACQUIRE);
 }
 
 const mcr_clock mcr_clock_wall = { wall_now, NULL };

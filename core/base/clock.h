@@ -18,7 +18,8 @@ static inline int64_t mcr_clock_now(const mcr_clock *clock)
 // mcr_clock_wall is the machine's wall clock.
 extern const mcr_clock mcr_clock_wall;
 
-// mcr_clock_fixed stands still at `*ns` until its owner moves it; `ns` must outlive the clock.
+// mcr_clock_fixed stands still at `*ns` until its owner moves it (with an atomic store, if another
+// thread reads the clock); `ns` must outlive the clock.
 mcr_clock mcr_clock_fixed(const int64_t *ns);
 
 // mcr_clock_monotonic returns nanoseconds that never go back, for deadlines and durations only.

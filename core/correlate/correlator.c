@@ -134,13 +134,6 @@ static void combine(mcr_correlator *c, mcr_event *ev, int64_t now, mcr_event *fi
     mcr_aggregate_event(fields, ev, mcr_buf_str(&c->message), now, &c->name);
 }
 
-// All but refs, which other holders of the event may be changing right now.
-static void copy_fields(mcr_event *to, const mcr_event *from)
-{
-    memcpy((char *)to + sizeof to->refs, (const char *)from + sizeof from->refs,
-           sizeof *to - sizeof to->refs);
-}
-
 // The event to record, with one hold: `ev` itself when nothing changed. `fields` has the combined
 // event's fields, if it is one.
 static mcr_event *make(mcr_event *ev, mcr_event *fields, const mcr_counted *counted,
@@ -149,7 +142,7 @@ static mcr_event *make(mcr_event *ev, mcr_event *fields, const mcr_counted *coun
     if (!out->aggregated && !out->counted && !ev->counted)
         return mcr_event_ref(ev);
     if (!out->aggregated)
-        copy_fields(fields, ev);
+        mcr_event_copy_fields(fields, ev);
     fields->counted = out->counted;
     if (out->counted) {
         fields->metadata.name = counted->name;

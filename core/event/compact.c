@@ -129,9 +129,7 @@ mcr_event *mcr_event_compact(mcr_event *ev)
         return mcr_event_ref(ev);
 
     mcr_event *copy = mcr_block_new(size);
-    // All but refs, which other holders of the event may be changing right now.
-    memcpy((char *)copy + sizeof copy->refs, (const char *)ev + sizeof ev->refs,
-           sizeof *copy - sizeof copy->refs);
+    mcr_event_copy_fields(copy, ev);
     copy->raw = ev->raw.len ? copy_bytes(copy, ev->raw) : (mcr_str){ 0 };
     for (size_t i = 0; i < STRINGS; i++)
         *string_at(copy, i) = move(copy, ev, *string_at(ev, i));

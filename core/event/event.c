@@ -141,9 +141,7 @@ static mcr_str copy_json(mcr_event *ev, mcr_str json)
 mcr_event *mcr_event_new(const mcr_event *fields)
 {
     mcr_event *ev = mcr_block_new(2048);
-    // All but refs, which other holders of `fields` may be changing right now.
-    memcpy((char *)ev + sizeof ev->refs, (const char *)fields + sizeof fields->refs,
-           sizeof *fields - sizeof fields->refs);
+    mcr_event_copy_fields(ev, fields);
     ev->raw = (mcr_str){ 0 };
     ev->api = MCR_API_CORE_V1;
     ev->unknown_fields = 0;
@@ -193,8 +191,7 @@ mcr_event *mcr_event_derive(mcr_event *from, const mcr_event *fields)
     const mcr_object_meta *meta = &fields->metadata;
     size_t size = meta->name.len + meta->resourceVersion.len + (size_t)fields->message.len;
     mcr_event *ev = mcr_block_new(size + 3 * sizeof(void *)); // each is aligned
-    memcpy((char *)ev + sizeof ev->refs, (const char *)fields + sizeof fields->refs,
-           sizeof *fields - sizeof fields->refs);
+    mcr_event_copy_fields(ev, fields);
     ev->raw = (mcr_str){ 0 };
     ev->api = MCR_API_CORE_V1;
     ev->unknown_fields = 0;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "event/event_abi.h"
@@ -32,6 +33,14 @@ mcr_event *mcr_event_copy(const mcr_event *ev);
 // mcr_event_opaque makes an event that has nothing but its JSON text (an object or array, copied):
 // it is written as it is, and all its fields are empty. For results of `eval` that are no events.
 mcr_event *mcr_event_opaque(mcr_str json);
+
+// mcr_event_copy_fields copies all fields but `refs`, which other holders of `from` may be changing
+// right now. Texts are shared, so `from` must outlive what is made of them.
+static inline void mcr_event_copy_fields(mcr_event *to, const mcr_event *from)
+{
+    memcpy((char *)to + sizeof to->refs, (const char *)from + sizeof from->refs,
+           sizeof *to - sizeof to->refs);
+}
 
 // mcr_event_time is `event.time`: the first that is set of series.lastObservedTime, lastTimestamp,
 // eventTime, firstTimestamp, metadata.creationTimestamp; NULL when none is.

@@ -136,8 +136,7 @@ mcr_event *mcr_event_splice(const mcr_event *ev, const mcr_change *changes, uint
         pieces[k] = new;
     }
     mcr_event *made = mcr_block_new(size + MCR_SCAN_PAD + texts + 16);
-    memcpy((char *)made + sizeof made->refs, (const char *)ev + sizeof ev->refs,
-           sizeof *ev - sizeof ev->refs);
+    mcr_event_copy_fields(made, ev);
     mcr_block *made_block = (mcr_block *)(void *)made;
     made_block->parent = mcr_event_ref((mcr_event *)ev);
     made_block->spans_unknown = true;

@@ -252,8 +252,7 @@ static mcr_event *on_merge(void *self, mcr_job *waiting, mcr_event *newer)
     if (!first->set || (newer->firstTimestamp.set && !is_before(first, &newer->firstTimestamp)))
         return mcr_event_ref(newer);
     mcr_event fields = { 0 };
-    memcpy((char *)&fields + sizeof fields.refs, (const char *)newer + sizeof newer->refs,
-           sizeof fields - sizeof fields.refs);
+    mcr_event_copy_fields(&fields, newer);
     fields.firstTimestamp = *first;
     return mcr_event_new(&fields);
 }

@@ -75,8 +75,7 @@ mcr_event *mcr_kube_fit(mcr_event *ev, mcr_kube_fitted *what)
         return mcr_event_ref(ev);
 
     mcr_event fields = { 0 };
-    memcpy((char *)&fields + sizeof fields.refs, (const char *)ev + sizeof ev->refs,
-           sizeof fields - sizeof fields.refs);
+    mcr_event_copy_fields(&fields, ev);
     fields.metadata.namespace = namespace_of(ev);
     fields.message.len = message_len;
     char uuid[UUID_LEN + 1];

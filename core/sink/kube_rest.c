@@ -368,8 +368,7 @@ static void write_event(mcr_buf *out, const mcr_event *ev)
     }
     // The server makes resource versions; an event that has one cannot be created.
     mcr_event without = { 0 };
-    memcpy((char *)&without + sizeof without.refs, (const char *)ev + sizeof ev->refs,
-           sizeof without - sizeof without.refs);
+    mcr_event_copy_fields(&without, ev);
     without.metadata.resourceVersion = MCR_STR("");
     mcr_event_encode(out, &without, false);
 }

@@ -78,10 +78,8 @@ static void log_expected(const mcr_delivery *d, const char *message, const mcr_w
 static mcr_delivery_step create(mcr_delivery *d)
 {
     if (d->event->metadata.resourceVersion.len) {
-        // All but refs, which other holders may be changing right now.
         mcr_event fields = { 0 };
-        memcpy((char *)&fields + sizeof fields.refs, (const char *)d->event + sizeof fields.refs,
-               sizeof fields - sizeof fields.refs);
+        mcr_event_copy_fields(&fields, d->event);
         fields.metadata.resourceVersion = MCR_STR("");
         mcr_event *without = mcr_event_new(&fields);
         mcr_event_unref(d->event);

@@ -189,7 +189,8 @@ mcr_upserted mcr_upsert(mcr_upserter *u, mcr_store_tx *tx, const mcr_event *ev, 
     if (ev->change == MCR_CHANGE_DELETED)
         return is_there ? remove_stored(u, tx, &old) : MCR_UPSERT_ABSENT;
     mcr_event *kept = is_there && ev->counted ? decode(u, old.json) : NULL;
-    mcr_event fields = kept ? *kept : *ev;
+    mcr_event fields = { 0 };
+    mcr_event_copy_fields(&fields, kept ? kept : ev);
     fields.metadata.namespace = namespace;
     fields.metadata.name = name;
     if (kept) {
