@@ -21,6 +21,17 @@ mcr_log_level mcr_log_get_level(void)
     return (mcr_log_level)atomic_load(&log_level);
 }
 
+static void write_all(const mcr_buf *line)
+{
+    size_t done = 0;
+    while (done < line->len) {
+        ssize_t n = write(STDERR_FILENO, line->ptr + done, line->len - done);
+        if (n <= 0)
+            break; // stderr is gone: there is nobody left to tell
+        done += (size_t)n;
+    }
+}
+
 static void write_line(mcr_log_level level, const char *text, unsigned long held_back)
 {
     static const char *const names[] = { "error: ", "warning: ", "", "debug: " };
@@ -37,13 +48,7 @@ static void write_line(mcr_log_level level, const char *text, unsigned long held
     if (held_back)
         mcr_buf_printf(&line, " (%lu like this held back)", held_back);
     mcr_buf_putc(&line, '\n');
-    size_t done = 0;
-    while (done < line.len) {
-        ssize_t n = write(STDERR_FILENO, line.ptr + done, line.len - done);
-        if (n <= 0)
-            break; // stderr is gone: there is nobody left to tell
-        done += (size_t)n;
-    }
+    write_all(&line);
     mcr_buf_fini(&line);
 }
 
@@ -57,6 +62,16 @@ void mcr_log(mcr_log_level level, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     write_line(level, text, 0);
+}
+
+void mcr_log_verbatim(mcr_log_level level, const char *text)
+{
+    if ((int)level > atomic_load(&log_level))
+        return;
+    mcr_buf line = { 0 };
+    mcr_buf_puts(&line, text);
+    write_all(&line);
+    mcr_buf_fini(&line);
 }
 
 static const int64_t MINUTE = 60 * (int64_t)1000000000;

@@ -17,6 +17,10 @@ mcr_log_level mcr_log_get_level(void);
 // mcr_log writes one line; line breaks in the text become "\n" followed by a tab.
 void mcr_log(mcr_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// mcr_log_verbatim writes `text` (with its final line break) as it is, if `level` is logged: for
+// lines with a header of their own.
+void mcr_log_verbatim(mcr_log_level level, const char *text);
+
 // mcr_log_once_a_minute is mcr_log, but the same text is written at most once a minute, and of all
 // texts given to it MCR_LOG_PER_MINUTE at most; how many were held back is said with the next one.
 // For what a script or peer can repeat at will.

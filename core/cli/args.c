@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/suggest.h"
 
@@ -106,10 +107,18 @@ static mcr_args_result print_help(const mcr_usage *usage, mcr_args *args)
     return leave(args, written ? MCR_EXIT_OK : MCR_EXIT_FAILED);
 }
 
+static void add_text(mcr_flag_texts *texts, const char *text)
+{
+    texts->at = mcr_realloc((void *)texts->at, (texts->n + 1) * sizeof *texts->at);
+    texts->at[texts->n++] = text;
+}
+
 static void store(const mcr_flag *flag, const char *argument)
 {
     if (flag->type == MCR_FLAG_TEXT)
         *(const char **)flag->to = argument;
+    else if (flag->type == MCR_FLAG_TEXTS)
+        add_text(flag->to, argument);
     else if (flag->type == MCR_FLAG_COUNT)
         ++*(int *)flag->to;
 }

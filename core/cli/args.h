@@ -29,9 +29,17 @@ enum {
 
 typedef enum mcr_flag_type {
     MCR_FLAG_TEXT,  // const char *: the argument, borrowed from argv; the last one wins
+    MCR_FLAG_TEXTS, // mcr_flag_texts: the arguments of all of them
     MCR_FLAG_COUNT, // int: how many times the flag was given
     MCR_FLAG_HELP   // nothing is stored
 } mcr_flag_type;
+
+// The arguments of an MCR_FLAG_TEXTS, in order. The array is to be freed by its owner, whatever
+// came of the parsing.
+typedef struct mcr_flag_texts {
+    const char **at;
+    size_t n;
+} mcr_flag_texts;
 
 typedef struct mcr_flag {
     const char *name; // without dashes; NULL ends a table

@@ -1,206 +1,232 @@
-#include <ctype.h>
-#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "broadcast/recorder.h"
-#include "broadcast/watcher.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/object_file.h"
+#include "cli/object_kind.h"
+#include "cli/record_sink.h"
 #include "event/encode.h"
-#include "net/kube_access.h"
+
+typedef struct record_options {
+    const char *file, *namespace, *type, *reason, *api, *uid, *field, *component, *host, *timeout;
+    mcr_record_sink_options to;
+    mcr_flag_texts annotations;
+    int dry;
+} record_options;
 
 typedef struct recording {
-    struct ev_loop *loop;
-    mcr_watcher *watcher; // NULL: dry run
-    mcr_sink *sink;
-    int64_t timeout; // ns
+    mcr_record_sink *to; // NULL: dry run
+    int64_t timeout;     // ns
     int code;
 } recording;
 
-static void on_time(struct ev_loop *loop, ev_timer *timer, int events)
+static void say(recording *r, const mcr_buf *line)
 {
-    (void)loop, (void)timer, (void)events;
+    if (fwrite(line->ptr, 1, line->len, stdout) != line->len || fflush(stdout) != 0)
+        r->code = MCR_EXIT_FAILED;
 }
 
 static mcr_err deliver(void *self, mcr_event *ev, bool *accepted, mcr_errbuf *err)
 {
     (void)err;
     recording *r = self;
+    mcr_str name = ev->metadata.name;
     mcr_buf out = { 0 };
     *accepted = true;
-    if (!r->watcher) {
+    if (!r->to) {
         mcr_event_encode(&out, ev, false);
         mcr_buf_putc(&out, '\n');
-    } else {
-        int64_t end = mcr_clock_monotonic() + r->timeout;
-        ev_timer timer;
-        ev_timer_init(&timer, on_time, (double)r->timeout / 1e9, 0);
-        ev_now_update(r->loop);
-        ev_timer_start(r->loop, &timer);
-        mcr_event_ref(ev);
-        mcr_watcher_step(r->watcher, &ev, 1, mcr_clock_now(&mcr_clock_wall));
-        mcr_watcher_flush(r->watcher, mcr_clock_now(&mcr_clock_wall));
-        while (mcr_watcher_in_flight(r->watcher) && mcr_clock_monotonic() < end)
-            ev_run(r->loop, EVRUN_ONCE);
-        ev_timer_stop(r->loop, &timer);
-        if (r->sink->counts.delivered)
-            mcr_buf_printf(&out, "event/%.*s recorded\n", (int)ev->metadata.name.len,
-                           ev->metadata.name.ptr);
-        else if (mcr_watcher_in_flight(r->watcher))
-            r->code = MCR_EXIT_EVENTS_LEFT;
-        else
-            r->code = MCR_EXIT_FAILED;
-        if (r->code == MCR_EXIT_EVENTS_LEFT)
-            mcr_log(MCR_LOG_ERROR, "1 event is left: no answer within the timeout");
-        else if (r->code)
-            mcr_log(MCR_LOG_ERROR, "the event was not recorded");
+        say(r, &out);
+        mcr_buf_fini(&out);
+        return MCR_OK;
     }
-    if (out.len && (fwrite(out.ptr, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
+    switch (mcr_record_sink_send(r->to, ev, r->timeout, &out)) {
+    case MCR_RECORD_DONE:
+        mcr_buf_printf(&out, "event/%.*s recorded\n", (int)name.len, name.ptr);
+        say(r, &out);
+        break;
+    case MCR_RECORD_REFUSED:
+        mcr_log(MCR_LOG_ERROR, "event/%.*s is not recorded: %s", (int)name.len, name.ptr,
+                mcr_buf_cstr(&out));
         r->code = MCR_EXIT_FAILED;
+        break;
+    case MCR_RECORD_UNKNOWN:
+        mcr_log(MCR_LOG_ERROR,
+                "1 event is left: event/%.*s could not be recorded in time (--timeout)",
+                (int)name.len, name.ptr);
+        r->code = MCR_EXIT_EVENTS_LEFT;
+        break;
+    }
     mcr_buf_fini(&out);
     return MCR_OK;
 }
 
-static bool set(void *options, const mcr_sink_kind *kind, const char *name, const char *value,
-                mcr_errbuf *err)
+// Makes the flags' "key=value" into pairs. False: one is none.
+static bool read_annotations(const mcr_flag_texts *texts, mcr_pair *pairs, mcr_errbuf *err)
 {
-    const mcr_option_value v = { .kind = MCR_VALUE_STRING, .string = value };
-    return !value || mcr_option_set(options, kind->options, name, &v, err) == MCR_OK;
+    for (size_t i = 0; i < texts->n; i++) {
+        const char *equals = strchr(texts->at[i], '=');
+        if (!equals || equals == texts->at[i]) {
+            mcr_errf(err, MCR_EINVAL, "--annotation must be KEY=VALUE, not '%s'", texts->at[i]);
+            return false;
+        }
+        pairs[i] = (mcr_pair){ mcr_str_n(texts->at[i], (size_t)(equals - texts->at[i])),
+                               mcr_str_of(equals + 1) };
+    }
+    return true;
 }
 
-// "deployments.apps" or "pod" as a kind: plural and case are kubectl's, the API's are "Deployment".
-static void name_kind(mcr_buf *kind, const char *word, size_t len)
+// The object KIND/NAME of the command line; `kind` has the strings.
+static mcr_err read_operand(const record_options *o, const char *operand, mcr_object_kind *kind,
+                            mcr_object_reference *object, mcr_errbuf *err)
 {
-    static const char *const two_words[] = { "ReplicaSet", "StatefulSet", "DaemonSet", "CronJob",
-                                             "ConfigMap" };
-    if (len > 1 && word[len - 1] == 's')
-        len--;
-    for (size_t i = 0; i < sizeof two_words / sizeof *two_words; i++)
-        if (strlen(two_words[i]) == len && strncasecmp(two_words[i], word, len) == 0)
-            word = two_words[i];
-    mcr_buf_append(kind, word, len);
-    kind->ptr[0] = (char)toupper((unsigned char)kind->ptr[0]);
+    const char *slash = strchr(operand, '/');
+    if (!slash || !slash[1])
+        return mcr_errf(err, MCR_EINVAL, "'%s' is no KIND/NAME", operand);
+    mcr_err code = mcr_object_kind_read(kind, mcr_str_n(operand, (size_t)(slash - operand)), err);
+    *object = (mcr_object_reference){
+        .kind = mcr_str_of(kind->kind),
+        .apiVersion = mcr_str_of(o->api ? o->api : kind->api_version),
+        .name = mcr_str_of(slash + 1),
+        .uid = mcr_str_of(o->uid),
+    };
+    return code;
+}
+
+static void record_each(const record_options *o, recording *r, const mcr_object_reference *objects,
+                        size_t n, const mcr_recorded *what)
+{
+    const mcr_recorder recorder = { .source = { mcr_str_of(o->component), mcr_str_of(o->host) },
+                                    .clock = mcr_clock_wall,
+                                    .uuids = &mcr_random_system,
+                                    .publish = { deliver, r } };
+    const char *namespace = o->namespace;
+    if (!namespace && r->to)
+    namespace = mcr_record_sink_namespace(r->to);
+    for (size_t i = 0; i < n && r->code != MCR_EXIT_EVENTS_LEFT; i++) {
+        mcr_object_reference object = objects[i];
+        if (!object.namespace.len && !mcr_object_kind_is_cluster(object.kind, object.apiVersion))
+            object.namespace = mcr_str_of(namespace ? namespace : "default");
+        object.fieldPath = mcr_str_of(o->field);
+        if (mcr_recorder_event(&recorder, &(mcr_regarding){ .reference = &object }, what))
+            r->code = MCR_EXIT_FAILED;
+    }
+}
+
+static int record(const record_options *o, recording *r, const mcr_object_reference *objects,
+                  size_t n, const mcr_recorded *what)
+{
+    mcr_errbuf err;
+    if (!o->dry && !(r->to = mcr_record_sink_open(&o->to, &err))) {
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+        return MCR_EXIT_FAILED;
+    }
+    record_each(o, r, objects, n, what);
+    mcr_record_sink_free(r->to);
+    return r->code;
+}
+
+// Checks the words of the command line, reads the objects and records.
+static int begin(const mcr_usage *usage, const record_options *o, const mcr_args *args)
+{
+    bool from_file = o->file != NULL;
+    recording r = { 0 };
+    mcr_errbuf err;
+    if (args->n != (from_file ? 1 : 2))
+        return mcr_args_usage_error(usage,
+                                    from_file ? "say a message" : "say KIND/NAME and a message");
+    if (!o->reason)
+        return mcr_args_usage_error(usage, "--reason is missing");
+    if (strcmp(o->type, "Normal") != 0 && strcmp(o->type, "Warning") != 0)
+        return mcr_args_usage_error(usage, "--type must be Normal or Warning, not '%s'", o->type);
+    if (!mcr_parse_duration(mcr_str_of(o->timeout), &r.timeout))
+        return mcr_args_usage_error(usage, "--timeout must be a duration, not '%s'", o->timeout);
+    if (o->to.store && (o->to.server || o->to.kubeconfig || o->to.context))
+        return mcr_args_usage_error(usage, "--store leaves no choice of a server");
+    if (from_file && (o->api || o->uid))
+        return mcr_args_usage_error(usage, "the file says what --%s would say",
+                                    o->api ? "api-version" : "uid");
+
+    mcr_pair *pairs = mcr_zalloc((o->annotations.n + 1) * sizeof *pairs);
+    const mcr_recorded what = {
+        .type = mcr_str_of(o->type),
+        .reason = mcr_str_of(o->reason),
+        .message = mcr_str_of(args->operands[args->n - 1]),
+        .annotations = { pairs, (uint32_t)o->annotations.n },
+    };
+    mcr_objects file = { 0 };
+    mcr_object_kind kind;
+    mcr_object_reference object;
+    int code;
+    if (!read_annotations(&o->annotations, pairs, &err)) {
+        code = mcr_args_usage_error(usage, "%s", err.text);
+    } else if (from_file && mcr_objects_read(&file, o->file, &err)) {
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+        code = MCR_EXIT_FAILED;
+    } else if (!from_file && read_operand(o, args->operands[0], &kind, &object, &err)) {
+        code = mcr_args_usage_error(usage, "%s", err.text);
+    } else {
+        code = from_file ? record(o, &r, file.at, file.n, &what) : record(o, &r, &object, 1, &what);
+    }
+    mcr_objects_fini(&file);
+    free(pairs);
+    return code;
 }
 
 int mcr_cmd_record(int argc, char **argv)
 {
-    const char *namespace = NULL, *type = "Normal", *reason = NULL, *api = NULL, *uid = NULL;
-    const char *field = NULL, *component = "mooncrier", *host = NULL, *server = NULL;
-    const char *kubeconfig = NULL, *context = NULL, *timeout = "30s", *store = NULL;
-    int dry = 0;
+    record_options o = { .type = "Normal", .component = "mooncrier", .timeout = "30s" };
+    int verbose = 0, quiet = 0;
     const mcr_flag flags[] = {
-        { "namespace", 'n', "NAME", MCR_FLAG_TEXT, &namespace, "of the object (context's)" },
-        { "type", 0, "TYPE", MCR_FLAG_TEXT, &type, "Normal (default) or Warning" },
-        { "reason", 0, "REASON", MCR_FLAG_TEXT, &reason, "such as BackOff; required" },
-        { "api-version", 0, "VERSION", MCR_FLAG_TEXT, &api, "of the object (v1, GROUP/v1)" },
-        { "uid", 0, "UID", MCR_FLAG_TEXT, &uid, "of the object" },
-        { "field-path", 0, "PATH", MCR_FLAG_TEXT, &field, "the part of the object" },
-        { "component", 0, "NAME", MCR_FLAG_TEXT, &component, "who reports (mooncrier)" },
-        { "host", 0, "NAME", MCR_FLAG_TEXT, &host, "from where" },
-        { "server", 0, "URL", MCR_FLAG_TEXT, &server, "the API server" },
-        { "kubeconfig", 0, "FILE", MCR_FLAG_TEXT, &kubeconfig, "how it is reached" },
-        { "context", 0, "NAME", MCR_FLAG_TEXT, &context, "of the kubeconfig" },
-        { "store", 's', "FILE", MCR_FLAG_TEXT, &store, "into this event store, not to a server" },
-        { "timeout", 0, "DURATION", MCR_FLAG_TEXT, &timeout, "how long to try (30s)" },
-        { "dry-run", 0, NULL, MCR_FLAG_COUNT, &dry, "print the event only" },
+        { "filename", 'f', "FILE", MCR_FLAG_TEXT, &o.file,
+          "an event for each object in FILE (JSON, YAML; -: stdin)" },
+        { "namespace", 'n', "NAME", MCR_FLAG_TEXT, &o.namespace,
+          "of objects that do not say theirs (the context's)" },
+        { "type", 0, "TYPE", MCR_FLAG_TEXT, &o.type, "Normal (default) or Warning" },
+        { "reason", 0, "REASON", MCR_FLAG_TEXT, &o.reason, "such as BackOff; required" },
+        { "annotation", 0, "KEY=VALUE", MCR_FLAG_TEXTS, &o.annotations,
+          "of the event; may be repeated" },
+        { "api-version", 0, "VERSION", MCR_FLAG_TEXT, &o.api, "of the object (the kind's)" },
+        { "uid", 0, "UID", MCR_FLAG_TEXT, &o.uid, "of the object" },
+        { "field-path", 0, "PATH", MCR_FLAG_TEXT, &o.field, "the part of the object" },
+        { "component", 0, "NAME", MCR_FLAG_TEXT, &o.component, "who reports (mooncrier)" },
+        { "host", 0, "NAME", MCR_FLAG_TEXT, &o.host, "from where" },
+        { "server", 0, "URL", MCR_FLAG_TEXT, &o.to.server, "the API server" },
+        { "kubeconfig", 0, "FILE", MCR_FLAG_TEXT, &o.to.kubeconfig, "how it is reached" },
+        { "context", 0, "NAME", MCR_FLAG_TEXT, &o.to.context, "of the kubeconfig" },
+        { "store", 's', "FILE", MCR_FLAG_TEXT, &o.to.store,
+          "into this event store, not to a server" },
+        { "timeout", 0, "DURATION", MCR_FLAG_TEXT, &o.timeout, "how long to try each event (30s)" },
+        { "dry-run", 0, NULL, MCR_FLAG_COUNT, &o.dry, "print the events only; asks no server" },
+        MCR_FLAG_VERBOSE(&verbose),
+        MCR_FLAG_QUIET(&quiet),
         { 0 },
     };
     const mcr_usage usage = {
         .command = "record",
-        .synopsis = "KIND/NAME --reason REASON [flags] MESSAGE",
-        .about = "Records one event for an object, at an API server or in an event store.",
-        .examples = "  mooncrier record pod/web-1 -n prod --type Warning --reason BackOff "
-                    "\"back-off\"",
+        .synopsis = "(KIND/NAME | -f FILE) --reason REASON [flags] MESSAGE",
+        .about =
+            "Records an event for an object, or for each object of a file, at an API server or in\n"
+            "an event store. Kinds are written as with kubectl: pod/web-1, deploy/api,\n"
+            "deployments.apps/api, or as the API does: Certificate.v1.cert-manager.io/web.",
+        .examples =
+            "  mooncrier record pod/web-1 -n prod --type Warning --reason BackOff \"back-off\"\n"
+            "  kubectl get nodes -o json | mooncrier record -f - --reason Drill \"a fire drill\"",
         .flags = flags,
     };
     mcr_args args;
-    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT)
-        return args.exit_code;
-    const char *slash = args.n == 2 ? strchr(args.operands[0], '/') : NULL;
-    if (!slash || slash == args.operands[0] || !slash[1])
-        return mcr_args_usage_error(&usage, "say KIND/NAME and a message");
-    if (!reason)
-        return mcr_args_usage_error(&usage, "--reason is missing");
-    if (strcmp(type, "Normal") != 0 && strcmp(type, "Warning") != 0)
-        return mcr_args_usage_error(&usage, "--type must be Normal or Warning, not '%s'", type);
-    recording r = { 0 };
-    if (!mcr_parse_duration(mcr_str_of(timeout), &r.timeout))
-        return mcr_args_usage_error(&usage, "--timeout must be a duration, not '%s'", timeout);
-
-    const char *word = args.operands[0];
-    const char *dot = memchr(word, '.', (size_t)(slash - word));
-    mcr_buf kind_name = { 0 }, version = { 0 };
-    name_kind(&kind_name, word, (size_t)((dot ? dot : slash) - word));
-    if (dot)
-        mcr_buf_printf(&version, "%.*s/v1", (int)(slash - dot - 1), dot + 1);
-    else
-        mcr_buf_puts(&version, "v1");
-
-    mcr_errbuf err = { "" };
-    mcr_kube_access *access = NULL;
-    bool good = true;
-    if (!namespace && !dry && !store) {
-        const mcr_kube_access_options o = { .kubeconfig = kubeconfig,
-                                            .context = context,
-                                            .server = server };
-        good = (access = mcr_kube_access_load(&o, &err)) != NULL;
-        namespace = good ? access->namespace : NULL;
-    }
-    const mcr_sink_kind *kind = mcr_sink_kind_find(store ? "store" : "kube");
-    void *options = mcr_zalloc(kind->options_size);
-    kind->defaults(options);
-    if (good && !dry) {
-        good = store ? set(options, kind, "path", store, &err)
-                     : set(options, kind, "server", server, &err) &&
-                           set(options, kind, "kubeconfig", kubeconfig, &err) &&
-                           set(options, kind, "context", context, &err);
-        good = good && (r.sink = kind->open(options, &err)) != NULL;
-    }
-    if (r.sink) {
-        r.sink->name = kind->name;
-        r.sink->watcher = "record";
-        r.loop = ev_loop_new(EVFLAG_AUTO);
-        r.watcher = mcr_watcher_new("record");
-        mcr_watcher_add_sink_take(r.watcher, r.sink);
-        mcr_watcher_start(r.watcher, r.loop);
-    }
-    if (good) {
-        const mcr_object_reference object = {
-            .kind = mcr_buf_str(&kind_name),
-            .namespace = mcr_str_of(namespace ? namespace : "default"),
-            .name = mcr_str_of(slash + 1),
-            .uid = mcr_str_of(uid),
-            .apiVersion = api ? mcr_str_of(api) : mcr_buf_str(&version),
-            .fieldPath = mcr_str_of(field),
-        };
-        const mcr_recorder recorder = { .source = { mcr_str_of(component), mcr_str_of(host) },
-                                        .clock = mcr_clock_wall,
-                                        .uuids = &mcr_random_system,
-                                        .publish = { deliver, &r } };
-        const mcr_recorded what = { .type = mcr_str_of(type),
-                                    .reason = mcr_str_of(reason),
-                                    .message = mcr_str_of(args.operands[1]) };
-        if (mcr_recorder_event(&recorder, &(mcr_regarding){ .reference = &object }, &what))
-            r.code = MCR_EXIT_FAILED;
+    int code;
+    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT) {
+        code = args.exit_code;
     } else {
-        mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        r.code = MCR_EXIT_FAILED;
+        mcr_args_log_level(verbose, quiet);
+        code = begin(&usage, &o, &args);
     }
-    if (r.watcher) {
-        mcr_watcher_fini(r.watcher, mcr_clock_now(&mcr_clock_wall));
-        mcr_watcher_stop(r.watcher);
-        mcr_watcher_free(r.watcher);
-        ev_loop_destroy(r.loop);
-    }
-    mcr_options_fini(options, kind->options);
-    free(options);
-    mcr_kube_access_free(access);
-    mcr_buf_fini(&kind_name);
-    mcr_buf_fini(&version);
-    return r.code;
+    free((void *)o.annotations.at);
+    return code;
 }

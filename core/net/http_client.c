@@ -29,6 +29,7 @@ struct mcr_http {
     char *proxy; // NULL: the environment's
     char *user_agent;
     bool http2;
+    bool compression_off;
     uint32_t connections;
     long connect_timeout_ms;
     size_t answer_limit;
@@ -113,7 +114,7 @@ static CURL *new_easy(mcr_http_call *call)
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, http->compression_off ? NULL : "gzip");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, http->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -335,6 +336,7 @@ mcr_http *mcr_http_new(struct ev_loop *loop, const mcr_http_options *options, mc
     http->keys = keys;
     http->refs = 1;
     http->http2 = options->http2;
+    http->compression_off = options->compression_off;
     http->connections = options->connections ? options->connections : CONNECTIONS;
     http->connect_timeout_ms = options->connect_timeout_ns
                                    ? (long)((options->connect_timeout_ns + 999999) / 1000000)

@@ -39,6 +39,7 @@ typedef struct mcr_http_options {
                        // no_proxy of the environment; "": none
     const char *user_agent;     // NULL: mooncrier/<version>
     bool http2;                 // offered by ALPN on https; else HTTP/1.1 (cheaper: LIMITS §5)
+    bool compression_off;       // no Accept-Encoding is sent, and no answer is unpacked
     uint32_t connections;       // idle ones kept, and the most per host; 0: 64
     int64_t connect_timeout_ns; // 0: 30 s, as client-go dials
     size_t answer_limit;        // longest body read, bytes; 0: 4 MiB
@@ -114,7 +115,7 @@ typedef struct mcr_http_request {
 
 // mcr_http_send begins a request; `done` is called exactly once unless it is cancelled. The call is
 // the client's and gone after `done`. Nothing is sent but the given headers, Host, Content-Length,
-// User-Agent, and Accept-Encoding: gzip; no Expect.
+// User-Agent, and Accept-Encoding: gzip (unless compression_off); no Expect.
 mcr_http_call *mcr_http_send(mcr_http *http, const mcr_http_request *request);
 
 // mcr_http_cancel ends a call without its callback. Within its own callback it does nothing.

@@ -167,8 +167,10 @@ static void give_up(mcr_job *job, const char *when)
     mcr_buf_puts(&reason, when);
     if (job->reason)
         mcr_buf_printf(&reason, "; last: %s", job->reason);
-    mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is given up: %s", d->sink->name,
-                          mcr_buf_cstr(&reason));
+    mcr_buf_cstr(&reason);
+    if (!d->sink->lost.call)
+        mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is given up: %s", d->sink->name,
+                              reason.ptr);
     for (size_t i = 0; i < job->n; i++)
         mcr_sink_give_up(d->sink, job->events[i], reason.ptr);
     mcr_buf_fini(&reason);
@@ -367,8 +369,10 @@ void mcr_job_failed_quietly(mcr_job *job, const char *reason)
 
 void mcr_job_failed(mcr_job *job, const char *reason)
 {
-    mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is refused: %s", job->d->sink->name,
-                          reason);
+    const mcr_sink *sink = job->d->sink;
+    if (!sink->lost.call)
+        mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is refused: %s", sink->name,
+                              reason);
     mcr_job_failed_quietly(job, reason);
 }
 

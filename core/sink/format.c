@@ -28,13 +28,13 @@ static void add_json(mcr_formatter *f, mcr_buf *out, const mcr_event *ev, int64_
 
 static void add_structured(mcr_formatter *f, mcr_buf *out, const mcr_event *ev, int64_t now)
 {
-    mcr_klog_header_write(out, &f->header, now);
+    mcr_klog_header_write(out, &f->header, 'I', now);
     mcr_klog_structured(out, ev);
 }
 
 static void add_plain(mcr_formatter *f, mcr_buf *out, const mcr_event *ev, int64_t now)
 {
-    mcr_klog_header_write(out, &f->header, now);
+    mcr_klog_header_write(out, &f->header, 'I', now);
     mcr_klog_plain(out, ev);
     mcr_buf_putc(out, '\n');
 }

@@ -28,7 +28,7 @@ static void header_of_second(mcr_klog_header *h, int64_t second)
     h->second = second;
 }
 
-void mcr_klog_header_write(mcr_buf *out, mcr_klog_header *h, int64_t now)
+void mcr_klog_header_write(mcr_buf *out, mcr_klog_header *h, char severity, int64_t now)
 {
     int64_t second = now / SECOND - (now % SECOND < 0);
     if (h->second != second || h->len == 0)
@@ -38,6 +38,7 @@ void mcr_klog_header_write(mcr_buf *out, mcr_klog_header *h, int64_t now)
         h->text[digit] = (char)('0' + micros % 10);
         micros /= 10;
     }
+    h->text[0] = severity;
     mcr_buf_append(out, h->text, h->len);
 }
 

@@ -17,9 +17,9 @@ typedef struct mcr_klog_header {
     char text[64];
 } mcr_klog_header;
 
-// mcr_klog_header_write appends "I1123 05:01:45.679721   24213 mooncrier:1] ": local time of `now`
-// (Unix ns), the process id padded to 7, who logged it.
-void mcr_klog_header_write(mcr_buf *out, mcr_klog_header *h, int64_t now);
+// mcr_klog_header_write appends "I1123 05:01:45.679721   24213 mooncrier:1] ": the severity ('I',
+// 'E'), local time of `now` (Unix ns), the process id padded to 7, who logged it.
+void mcr_klog_header_write(mcr_buf *out, mcr_klog_header *h, char severity, int64_t now);
 
 // mcr_klog_value appends a value as it stands behind "key=": quoted, or as a block of lines behind
 // tabs when it has line breaks.

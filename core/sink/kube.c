@@ -116,6 +116,7 @@ static mcr_http *new_http(const mcr_kube_access *access, const mcr_kube_options 
         .tls = access->tls,
         .proxy = access->proxy,
         .http2 = o->http2,
+        .compression_off = access->compression_off,
         .connections = (uint32_t)o->max_in_flight,
     };
     return mcr_http_new(loop, &http, err);
@@ -192,12 +193,12 @@ static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int
 {
     (void)now;
     mcr_kube *kube = (mcr_kube *)sink;
-    sink->counts.assigned += n;
-    sink->counts.in_flight += n;
     if (kube->rest) {
-        kube->policy->write(kube, events, n);
+        kube->policy->write(kube, events, mcr_sink_assign(sink, events, n, kube->options->queue));
         return;
     }
+    sink->counts.assigned += n;
+    sink->counts.in_flight += n;
     for (size_t i = 0; i < n; i++)
         mcr_sink_give_up(sink, events[i], kube->broken.text);
 }
@@ -219,6 +220,7 @@ static void drain(mcr_sink *sink, int64_t now)
 static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
 {
     const mcr_kube *kube = (const mcr_kube *)sink;
+    note(arg, "turned_away", sink->turned_away);
     if (kube->rest && kube->policy->each_note)
         kube->policy->each_note(kube, note, arg);
     for (uint32_t i = 0; i < kube->last_note_n; i++)

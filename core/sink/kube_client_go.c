@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "sink/klog.h"
 #include "sink/kube.h"
 #include "sink/record_to_sink.h"
 
@@ -43,16 +44,16 @@ static double unit(void *self)
     return mcr_random_unit(self);
 }
 
-// What client-go would have told klog is a line of our own log.
+// What client-go would have told klog, as klog writes it, for who reads its lines.
 static void on_log(void *self, const mcr_log_record *record)
 {
-    const recorder *r = self;
+    (void)self;
+    mcr_klog_header header = { 0 };
     mcr_buf line = { 0 };
+    mcr_klog_header_write(&line, &header, record->error ? 'E' : 'I',
+                          mcr_clock_now(&mcr_clock_wall));
     mcr_log_record_write(&line, record);
-    while (line.len && line.ptr[line.len - 1] == '\n')
-        line.len--;
-    mcr_log(record->error ? MCR_LOG_WARN : MCR_LOG_DEBUG, "sink '%s': %s", r->kube->sink.name,
-            mcr_buf_cstr(&line));
+    mcr_log_verbatim(record->error ? MCR_LOG_WARN : MCR_LOG_DEBUG, mcr_buf_cstr(&line));
     mcr_buf_fini(&line);
 }
 

@@ -1,7 +1,10 @@
 #include "sink/sink.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "sink/dead_letters.h"
 #include "sink/kinds.h"
 
@@ -26,6 +29,8 @@ const mcr_sink_kind *mcr_sink_kind_find(const char *name)
 static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, uint64_t *not_kept)
 {
     sink->counts.in_flight--;
+    if (sink->lost.call)
+        sink->lost.call(sink->lost.self, ev, reason);
     mcr_dead_letter letter = {
         .watcher = sink->watcher,
         .stage = "sink",
@@ -37,6 +42,25 @@ static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, uint
         sink->counts.dead_lettered++;
     else
         ++*not_kept;
+}
+
+size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue)
+{
+    uint64_t held = sink->counts.in_flight, most = queue > 0 ? (uint64_t)queue : 0;
+    size_t left = held < most ? (size_t)(most - held) : 0;
+    sink->counts.assigned += n;
+    sink->counts.in_flight += n;
+    if (n <= left)
+        return n;
+    char reason[96];
+    snprintf(reason, sizeof reason, "the sink's queue is full: %" PRIu64 " events wait ('queue')",
+             most);
+    mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s' of watcher '%s': %s", sink->name,
+                          sink->watcher ? sink->watcher : "", reason);
+    for (size_t i = left; i < n; i++)
+        mcr_sink_give_up(sink, events[i], reason);
+    sink->turned_away += n - left;
+    return left;
 }
 
 void mcr_sink_refuse(mcr_sink *sink, const mcr_event *ev, const char *reason)

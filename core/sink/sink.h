@@ -98,6 +98,12 @@ typedef struct mcr_answer_hook {
     void *self;
 } mcr_answer_hook;
 
+// Who hears of each event that is refused or given up, and says so instead of the log.
+typedef struct mcr_lost_hook {
+    void (*call)(void *self, const mcr_event *ev, const char *reason); // NULL: nobody
+    void *self;
+} mcr_lost_hook;
+
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_sink {
     const mcr_sink_kind *kind;
@@ -106,7 +112,9 @@ struct mcr_sink {
     mcr_dead_letters *dead; // where refused events go, or NULL; set by the owner, shared
     mcr_render_hook render; // set by the owner before start
     mcr_answer_hook answer; // the same
+    mcr_lost_hook lost;     // the same
     mcr_sink_counts counts;
+    uint64_t turned_away; // given up at once: the queue was full (mcr_sink_assign)
 };
 
 // mcr_sink_kind_find returns the kind called `name`, NULL when there is none.
@@ -114,6 +122,11 @@ const mcr_sink_kind *mcr_sink_kind_find(const char *name);
 
 // mcr_sink_kinds is the NULL-terminated list of all kinds.
 extern const mcr_sink_kind *const mcr_sink_kinds[];
+
+// mcr_sink_assign is for kinds with a queue: counts `n` events assigned and in flight, and returns
+// how many of them, from the first on, find room among `queue`. The others, which only scripts that
+// send directly can bring, are given up and counted in turned_away.
+size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue);
 
 // mcr_sink_refuse is for kinds: `ev` can never be delivered. Goes to the dead letters with `reason`
 // and counts dead_lettered, or rejected when there are none; takes it out of in_flight.

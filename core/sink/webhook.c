@@ -461,9 +461,14 @@ static void write_one(webhook *w, mcr_event *ev, int64_t now)
 static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now)
 {
     webhook *w = (webhook *)sink;
-    sink->counts.assigned += n;
-    sink->counts.in_flight += n;
-    for (size_t i = 0; i < n; i++) {
+    size_t taken = n;
+    if (w->deliveries) {
+        taken = mcr_sink_assign(sink, events, n, w->o->queue);
+    } else {
+        sink->counts.assigned += n;
+        sink->counts.in_flight += n;
+    }
+    for (size_t i = 0; i < taken; i++) {
         if (w->deliveries)
             write_one(w, events[i], now);
         else
@@ -510,6 +515,7 @@ static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
     mcr_delivery_counts counts = w->last_counts;
     if (w->deliveries)
         counts = mcr_deliveries_counts(w->deliveries);
+    note(arg, "turned_away", sink->turned_away);
     note(arg, "batches", w->batches_closed);
     note(arg, "tries", counts.tries);
     note(arg, "retries", counts.retries);

@@ -96,6 +96,13 @@ describe("run with a kube sink", function()
     assert.matches('"stage":"sink"', place:read("dead.jsonl"), 1, true)
   end)
 
+  it("logs what client-go logs, as klog does; policy client-go", function()
+    assert.equal(200, server:request("PUT", "/-/faults", { body = "status=403:1" }).status)
+    local r = run('policy = "client-go"', "", { event("a", "x") })
+    assert.matches('\nE%d%d%d%d %d%d:%d%d:%d%d%.%d%d%d%d%d%d +%d+ mooncrier:1%] '
+      .. '"Server rejected event %(will not retry!%)" err="', "\n" .. r.err)
+  end)
+
   it("refuses a mix of sinks that does not say whether it correlates", function()
     place:write("mooncrier.lua", [[
       return {

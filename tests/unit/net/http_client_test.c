@@ -163,6 +163,19 @@ static void test_gzip(void **state)
     fixture_free(&f);
 }
 
+static void test_compression_off(void **state)
+{
+    (void)state;
+    fixture f = fixture_new(&(mcr_http_options){ .proxy = "", .compression_off = true }, NULL);
+    scripted_server_answer(f.server, (scripted_reply){ .headers = "Content-Encoding: gzip\n",
+                                                       .body = MCR_STR("as it is") });
+    told t = ask(&f, (mcr_http_request){ .url = at(&f, "/") }, NULL);
+    assert_int_equal(t.outcome, MCR_HTTP_ANSWERED);
+    assert_string_equal(t.body, "as it is");
+    assert_header(scripted_server_request(f.server, 0), "Accept-Encoding", "(none)");
+    fixture_free(&f);
+}
+
 static void test_outcomes(void **state)
 {
     (void)state;
@@ -348,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_headers_change),
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_compression_off),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_unreached),
         cmocka_unit_test(test_never_sent),

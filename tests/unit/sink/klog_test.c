@@ -64,7 +64,7 @@ static void writes_headers_second_by_second(void **state)
         const char *time;
     } cases[] = {
         { SAMPLE_NOW, "I1115 03:43:20.123456" },
-        { SAMPLE_NOW + 1000, "I1115 03:43:20.123457" },
+        { SAMPLE_NOW + 1000, "E1115 03:43:20.123457" },
         { 1700000000 * SECOND, "I1115 03:43:20.000000" },
         { 1700000000 * SECOND - 1, "I1115 03:43:19.999999" },
         { 0, "I0101 05:30:00.000000" },
@@ -73,7 +73,7 @@ static void writes_headers_second_by_second(void **state)
     mcr_klog_header header = { 0 };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mcr_buf out = { 0 }, expected = { 0 };
-        mcr_klog_header_write(&out, &header, cases[i].now);
+        mcr_klog_header_write(&out, &header, *cases[i].time, cases[i].now);
         mcr_buf_printf(&expected, "%s %7d mooncrier:1] ", cases[i].time, (int)getpid());
         assert_text(&out, mcr_buf_cstr(&expected));
         mcr_buf_fini(&out);

@@ -33,6 +33,40 @@ static void one_at_a_time_and_in_order(void **state)
     end_world(&w);
 }
 
+static void remember_turned_away(void *arg, const char *name, uint64_t n)
+{
+    if (strcmp(name, "turned_away") == 0)
+        *(uint64_t *)arg = n;
+}
+
+static void what_scripts_send_past_the_queue_is_given_up(void **state)
+{
+    (void)state;
+    for (int policy = MCR_KUBE_DEFAULT; policy <= MCR_KUBE_CLIENT_GO; policy++) {
+        world w;
+        begin_world(&w);
+        w.options.policy = policy;
+        w.options.queue = 3;
+        open_sink(&w);
+        for (int i = 0; i < 5; i++) {
+            char name[24];
+            snprintf(name, sizeof name, "a.%d", i);
+            write_event(&w, name, 1);
+        }
+        assert_int_equal(w.sink->counts.in_flight, 3);
+        assert_int_equal(w.sink->counts.dead_lettered, 2);
+        run_to_end(&w);
+        assert_int_equal(w.sink->counts.delivered, 3);
+        write_event(&w, "a.5", 1);
+        run_to_end(&w);
+        assert_int_equal(w.sink->counts.delivered, 4);
+        uint64_t turned_away = 0;
+        mcr_sink_kind_kube.each_note(w.sink, remember_turned_away, &turned_away);
+        assert_int_equal(turned_away, 2);
+        end_world(&w);
+    }
+}
+
 typedef struct fault_row {
     int status; // 0: `reply`
     const char *reason;
@@ -222,6 +256,7 @@ int main(void)
     clean_environment();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_at_a_time_and_in_order),
+        cmocka_unit_test(what_scripts_send_past_the_queue_is_given_up),
         cmocka_unit_test(a_status_is_final_and_no_answer_is_not),
         cmocka_unit_test(a_401_has_credentials_read_anew),
         cmocka_unit_test(twelve_tries),

@@ -397,6 +397,42 @@ static void ten_thousand_wait_until_it_is_back(void **state)
     end_world(&w);
 }
 
+// A kubeconfig with all that the sink itself has to pass on.
+static void a_kubeconfig_says_how(void **state)
+{
+    (void)state;
+    static const char *const rows[] = { "", ", disable-compression: true" };
+    for (size_t i = 0; i < 2; i++) {
+        world w;
+        begin_world(&w);
+        char *path = scratch_path("kubeconfig");
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file,
+                "current-context: none\n"
+                "contexts: [{name: c, context: {cluster: k, user: u}}]\n"
+                "clusters: [{name: k, cluster: {server: '%s'%s}}]\n"
+                "users: [{name: u, user: {token: sesame, as: jane}}]\n",
+                scripted_server_url(w.api.server), rows[i]);
+        fclose(file);
+        w.options.access = (mcr_kube_access_options){ .kubeconfig = path, .context = "c" };
+        open_sink(&w);
+        write_event(&w, "a.1", 1);
+        run_to_end(&w);
+        assert_int_equal(w.sink->counts.delivered, 1);
+        const scripted_request *post = scripted_server_request(w.api.server, 0);
+        char value[64];
+        assert_true(scripted_request_header(post, "Authorization", value, sizeof value));
+        assert_string_equal(value, "Bearer sesame");
+        assert_true(scripted_request_header(post, "Impersonate-User", value, sizeof value));
+        assert_string_equal(value, "jane");
+        assert_int_equal(scripted_request_header(post, "Accept-Encoding", value, sizeof value),
+                         i == 0);
+        end_world(&w);
+        remove_scratch(path);
+    }
+}
+
 static void without_a_loop_events_are_dead_letters(void **state)
 {
     (void)state;
@@ -426,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_order_of_each_event_holds),
         cmocka_unit_test(draining_does_not_wait_for_the_next_try),
         cmocka_unit_test(ten_thousand_wait_until_it_is_back),
+        cmocka_unit_test(a_kubeconfig_says_how),
         cmocka_unit_test(without_a_loop_events_are_dead_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
