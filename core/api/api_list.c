@@ -120,6 +120,7 @@ typedef struct list {
     mcr_api_list_query query;
     mcr_api_continue from; // where the page begins
     bool continued;
+    bool dated; // it continues a list of a version
     mcr_api_batch batch;
     uint64_t version; // of the list
     uint64_t remaining;
@@ -138,6 +139,9 @@ static void free_list(void *state)
 static bool gather(void *self, const mcr_stored *event)
 {
     list *l = self;
+    // What is newer than the first page is not in the list: a watch from its version tells it.
+    if (l->dated && event->created > l->version)
+        return true;
     if (!mcr_api_selector_match(l->query.selector, event))
         return true;
     if (l->query.limit > 0 && l->batch.n >= (uint64_t)l->query.limit) {
@@ -155,7 +159,9 @@ static bool gather(void *self, const mcr_stored *event)
 static bool check_version(mcr_api_call *call, const list *l, uint64_t now, uint64_t oldest)
 {
     mcr_buf token = { 0 };
-    if (l->continued && l->from.version >= 0 && (uint64_t)l->from.version < oldest) {
+    // A token from the future is one of a store that was there before.
+    if (l->continued && l->from.version >= 0 &&
+        ((uint64_t)l->from.version < oldest || (uint64_t)l->from.version > now)) {
         mcr_api_continue_write(&token, !*call->request.namespace, -1,
                                mcr_buf_str(&l->from.namespace), mcr_buf_str(&l->from.name));
         mcr_buf metadata = { 0 };
@@ -198,8 +204,8 @@ static bool run_list(mcr_api_call *call, mcr_store_tx *tx)
         call->finish = NULL;
         return true;
     }
-    bool dated = l->continued && l->from.version > 0;
-    l->version = dated ? (uint64_t)l->from.version : now;
+    l->dated = l->continued && l->from.version > 0;
+    l->version = l->dated ? (uint64_t)l->from.version : now;
     mcr_str namespace = mcr_buf_str(&l->from.namespace), name = mcr_buf_str(&l->from.name);
     mcr_store_list(tx, mcr_str_of(call->request.namespace), l->continued ? &namespace : NULL,
                    l->continued ? &name : NULL, gather, l);

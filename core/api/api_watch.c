@@ -364,29 +364,37 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     end(timer->data);
 }
 
+// Once a minute, and each second at the end, so that who begins again begins there.
+static void plan_bookmark(mcr_api_watch *w)
+{
+    double left = ev_timer_remaining(w->server->loop, &w->deadline), next = BOOKMARK_S;
+    if (left - BOOKMARK_BEFORE_END_S < next)
+        next = left > BOOKMARK_BEFORE_END_S ? left - BOOKMARK_BEFORE_END_S : 1;
+    ev_timer_set(&w->bookmark, next, 0);
+    ev_timer_start(w->server->loop, &w->bookmark);
+}
+
 static void on_bookmark(struct ev_loop *loop, ev_timer *timer, int events)
 {
-    (void)loop;
     (void)events;
     mcr_api_watch *w = timer->data;
     if (!w->ended && !w->listing && !w->learning && w->started &&
         mcr_stream_waiting(w->exchange) == 0)
         write_bookmark(w, false);
+    ev_timer_stop(loop, timer);
+    plan_bookmark(w);
 }
 
 static void start_timers(mcr_api_watch *w)
 {
     double seconds = w->query.timeout_s > 0 ? (double)w->query.timeout_s : TIMEOUT_S;
     ev_timer_init(&w->deadline, on_deadline, seconds, 0);
-    double first = seconds - BOOKMARK_BEFORE_END_S;
-    if (first > BOOKMARK_S)
-        first = BOOKMARK_S;
-    ev_timer_init(&w->bookmark, on_bookmark, first > 0 ? first : seconds, BOOKMARK_S);
+    ev_init(&w->bookmark, on_bookmark);
     w->deadline.data = w->bookmark.data = w;
     ev_now_update(w->server->loop);
     ev_timer_start(w->server->loop, &w->deadline);
     if (w->bookmarks)
-        ev_timer_start(w->server->loop, &w->bookmark);
+        plan_bookmark(w);
 }
 
 void mcr_api_watch_begin(mcr_api_call *call)

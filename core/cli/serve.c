@@ -1,6 +1,7 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/api_server.h"
 #include "base/log.h"
@@ -10,7 +11,8 @@
 #include "store/store.h"
 
 enum {
-    PATIENCE_S = 10 // for requests under way at the end
+    PATIENCE_S = 10, // for requests under way at the end
+    HISTORY_MAX = 100000000
 };
 
 typedef struct serving {
@@ -96,7 +98,7 @@ static int open_and_serve(const mcr_store_options *store_options,
 int mcr_cmd_serve(int argc, char **argv)
 {
     const char *listen = "127.0.0.1:8901", *path = NULL, *ttl = NULL, *max_bytes = NULL;
-    const char *faults = NULL;
+    const char *history = NULL, *faults = NULL;
     int verbose = 0, quiet = 0;
     const mcr_flag flags[] = {
         { "listen", 'l', "ADDRESS", MCR_FLAG_TEXT, &listen,
@@ -106,6 +108,8 @@ int mcr_cmd_serve(int argc, char **argv)
           "how long an event is kept after its last change (default 1h); 0: for ever" },
         { "max-bytes", 0, "SIZE", MCR_FLAG_TEXT, &max_bytes,
           "of all events; the oldest go first (default 1GiB)" },
+        { "history", 0, "NUMBER", MCR_FLAG_TEXT, &history,
+          "removals that watches can still be told of (default 10000)" },
         { "fault", 0, "FAULTS", MCR_FLAG_TEXT, &faults,
           "what it does wrong on purpose, for tests of clients" },
         MCR_FLAG_VERBOSE(&verbose),
@@ -147,6 +151,13 @@ int mcr_cmd_serve(int argc, char **argv)
         return mcr_args_usage_error(&usage, "--max-bytes must be a size such as 64MiB, not '%s'",
                                     max_bytes);
     store.max_bytes = (int64_t)bytes;
+    if (history) {
+        char *rest;
+        store.history = strtoll(history, &rest, 10);
+        if (*rest || store.history < 1 || store.history > HISTORY_MAX)
+            return mcr_args_usage_error(&usage, "--history must be a number from 1 to %d, not '%s'",
+                                        HISTORY_MAX, history);
+    }
     const mcr_api_server_options options = { .listen = listen, .faults = faults };
     return open_and_serve(&store, &options);
 }
