@@ -117,17 +117,19 @@ static cJSON *changed_set(const cJSON *now, const cJSON *before)
     return set;
 }
 
-// Drops the fields that `now` has no longer.
+// Drops the fields ("f:name") that `now` has no longer. "." and others, which a client may have
+// written, stay.
 static void forget(cJSON *fields, const cJSON *now)
 {
     cJSON *item = fields->child;
     while (item) {
         cJSON *next = item->next;
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(now, item->string + 2);
-        bool is_self = strcmp(item->string, ".") == 0;
-        if (!is_self && item->child && cJSON_IsObject(value))
+        bool is_field = strncmp(item->string, "f:", 2) == 0;
+        const cJSON *value =
+            is_field ? cJSON_GetObjectItemCaseSensitive(now, item->string + 2) : NULL;
+        if (is_field && item->child && cJSON_IsObject(value))
             forget(item, value);
-        if (!is_self && (!value || is_empty(value)))
+        if (is_field && (!value || is_empty(value)))
             cJSON_Delete(cJSON_DetachItemViaPointer(fields, item));
         item = next;
     }

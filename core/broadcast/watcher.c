@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "event/event_name.h"
 
 typedef struct directs {
     mcr_direct *at;
@@ -19,6 +20,7 @@ struct mcr_watcher {
     uint32_t sinks_size;
     mcr_correlator *correlator; // NULL: events go on as they are
     int64_t correlated_at;      // Unix ns: the time of the last correlation
+    mcr_buf name_room;
     mcr_watcher_counts counts;
     directs own;           // routes' own events, by place
     directs emitted;       // the other direct deliveries
@@ -46,6 +48,7 @@ void mcr_watcher_free(mcr_watcher *w)
         mcr_updates_free(w->updates[i]);
     }
     mcr_correlator_free(w->correlator);
+    mcr_buf_fini(&w->name_room);
     free(w->own.at);
     free(w->emitted.at);
     free(w->outgoing);
@@ -218,6 +221,21 @@ static int64_t now_of(void *self)
     return w->correlated_at;
 }
 
+// Gives an event that has no name the one that client-go's recorder would have given it: repeats
+// are told to the server by the name of the first.
+static void name_it(mcr_watcher *w, mcr_verdict *v)
+{
+    mcr_event fields;
+    mcr_event_copy_fields(&fields, v->ev);
+    mcr_str object = v->ev->involvedObject.name;
+    w->name_room.len = 0;
+    mcr_event_name(&w->name_room, object.len ? object : MCR_STR("event"), w->correlated_at, NULL);
+    fields.metadata.name = mcr_buf_str(&w->name_room);
+    mcr_event *named = mcr_event_derive(v->ev, &fields);
+    mcr_event_unref(v->ev);
+    v->ev = named;
+}
+
 // Correlates v[0…n), moves the rest together and returns how many are left.
 static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now)
 {
@@ -225,6 +243,8 @@ static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t no
     uint32_t left = 0;
     for (uint32_t i = 0; i < n; i++) {
         w->correlated_at = now > w->correlated_at ? now : w->correlated_at + 1;
+        if (!v[i].ev->metadata.name.len)
+            name_it(w, &v[i]);
         mcr_correlated out;
         mcr_correlator_run(w->correlator, v[i].ev, &clock, &out);
         mcr_event_unref(v[i].ev);

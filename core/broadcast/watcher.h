@@ -47,7 +47,8 @@ const char *mcr_watcher_name(const mcr_watcher *w);
 // mcr_watcher_set_hooks: before the first step. The table is copied.
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 
-// mcr_watcher_correlate: events that passed the hooks are correlated before they are routed, with
+// mcr_watcher_correlate: events that passed the hooks are correlated before they are routed, those
+// without a name after they got one (event/event_name.h, by the time of their correlation), with
 // these options (copied; what their hooks point to must outlive the watcher). Two events of a batch
 // never have the same time for it, since combined events are named by it. `learns`: the sinks'
 // answers go to mcr_correlator_update, as client-go does; right only when its sinks have one event

@@ -57,6 +57,22 @@ describe("run with a kube sink", function()
     end)
   end
 
+  for _, policy in ipairs({ "default", "client-go" }) do
+    it("counts repeats of events without a name; policy " .. policy, function()
+      local function nameless(message) return (event("a", message):gsub('"name":"a"', '"labels":{"k":"v"}', 1)) end
+      local r, watcher, sink = run('policy = "' .. policy .. '"', "",
+        { nameless("x"), nameless("x"), nameless("y"), nameless("x") })
+      assert.equal(0, r.code, r.err)
+      assert.equal(2, watcher.counted)
+      assert.equal(4, sink.delivered + sink.merged)
+      local all = stored()
+      assert.equal(2, #all)
+      table.sort(all, function(a, b) return a:sub(-1) < b:sub(-1) end)
+      assert.matches("^web%-1%.%x+ 3 x$", all[1])
+      assert.matches("^web%-1%.%x+ 1 y$", all[2])
+    end)
+  end
+
   it("drops what the spam filter drops, by name", function()
     local r, watcher = run("", "correlate = { burst_size = 2 }",
       { event("a", "x"), event("b", "y"), event("c", "z") })

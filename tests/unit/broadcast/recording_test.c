@@ -167,6 +167,37 @@ static void the_spam_filter_has_its_own_counter(void **state)
     mcr_watcher_free(w);
 }
 
+// Events of a file or a script may have no name; then it is the one that client-go's recorder
+// gives.
+static void an_event_without_a_name_is_named_before_it_is_counted(void **state)
+{
+    (void)state;
+    mcr_watcher *w = mcr_watcher_new("rec");
+    slow_sink *s = add_sink(w, 64);
+    mcr_watcher_correlate(w, &mcr_correlator_default_options, false);
+    mcr_event *batch[] = { make("", "x"), make("", "y"), make("", "x") };
+    mcr_watcher_step(w, batch, 3, 0x1000);
+    told(s, "web-1.1000×1 web-1.1001×1 +web-1.1000×2 ");
+    s->told.len = 0;
+    batch[0] = make("", "x");
+    batch[1] = make("", "z");
+    mcr_watcher_step(w, batch, 2, 0x2000);
+    told(s, "+web-1.1000×3 web-1.2001×1 ");
+    mcr_watcher_free(w);
+}
+
+// Without a correlator events go on as they came.
+static void an_event_without_a_name_stays_so_where_nothing_is_counted(void **state)
+{
+    (void)state;
+    mcr_watcher *w = mcr_watcher_new("out");
+    slow_sink *s = add_sink(w, 64);
+    mcr_event *batch[] = { make("", "x") };
+    mcr_watcher_step(w, batch, 1, 0x1000);
+    told(s, "×1 ");
+    mcr_watcher_free(w);
+}
+
 // client-go names a combined event by the object and the time: within a batch, which has one time,
 // two of them must not get one name.
 static void combined_events_of_a_batch_have_names_of_their_own(void **state)
@@ -328,6 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeats_have_the_name_and_count_of_the_first),
         cmocka_unit_test(the_spam_filter_has_its_own_counter),
+        cmocka_unit_test(an_event_without_a_name_is_named_before_it_is_counted),
+        cmocka_unit_test(an_event_without_a_name_stays_so_where_nothing_is_counted),
         cmocka_unit_test(combined_events_of_a_batch_have_names_of_their_own),
         cmocka_unit_test(repeats_are_left_out_as_the_sink_wants),
         cmocka_unit_test(a_sink_gets_no_more_than_it_has_room_for),
