@@ -31,10 +31,12 @@ typedef struct seat {
     bool done;         // nothing is in flight any more
 } seat;
 
-// A call of mcr_host_call, on its caller's stack; the list and the state are under `lock`.
+// A call of mcr_host_call, on its caller's stack, or of mcr_host_post, which is freed when it is
+// done; the list and the state are under `lock`.
 typedef struct call {
     struct call *next;
     void (*fn)(void *arg);
+    mcr_host_work *work; // a post's; then fn is NULL
     void *arg;
     enum {
         CALL_WAITS,
@@ -130,10 +132,18 @@ static void run_calls(mcr_host *h)
         h->calls = c->next;
         c->state = CALL_RUNS;
         pthread_mutex_unlock(&h->lock);
-        c->fn(c->arg);
+        bool waited_for = c->fn != NULL;
+        if (waited_for) {
+            c->fn(c->arg);
+        } else {
+            c->work(c->arg, false);
+            free(c);
+        }
         pthread_mutex_lock(&h->lock);
-        c->state = CALL_DONE;
-        pthread_cond_broadcast(&h->change);
+        if (waited_for) {
+            c->state = CALL_DONE;
+            pthread_cond_broadcast(&h->change);
+        }
     }
     pthread_mutex_unlock(&h->lock);
 }
@@ -142,11 +152,24 @@ static void refuse_calls(mcr_host *h)
 {
     pthread_mutex_lock(&h->lock);
     h->ended = true;
-    for (call *c = h->calls; c; c = c->next)
+    call *posts = NULL;
+    for (call *c = h->calls, *next; c; c = next) {
+        next = c->next;
         c->state = CALL_REFUSED;
+        if (c->work) {
+            c->next = posts;
+            posts = c;
+        }
+    }
     h->calls = NULL;
     pthread_cond_broadcast(&h->change);
     pthread_mutex_unlock(&h->lock);
+    while (posts) {
+        call *c = posts;
+        posts = c->next;
+        c->work(c->arg, true);
+        free(c);
+    }
 }
 
 // The watch is closed and read to its end.
@@ -356,21 +379,41 @@ static void withdraw(mcr_host *h, call *c)
     *at = c->next;
 }
 
+// Under lock. False: nobody would come to it.
+static bool enqueue(mcr_host *h, call *c)
+{
+    if (h->ended || !h->started)
+        return false;
+    call **last = &h->calls;
+    while (*last)
+        last = &(*last)->next;
+    *last = c;
+    atomic_store(&h->called, true);
+    ev_async_send(h->loop, &h->wake);
+    return true;
+}
+
+bool mcr_host_post(mcr_host *h, mcr_host_work *work, void *arg)
+{
+    call *c = mcr_zalloc(sizeof *c);
+    *c = (call){ .work = work, .arg = arg, .state = CALL_WAITS };
+    pthread_mutex_lock(&h->lock);
+    bool taken = enqueue(h, c);
+    pthread_mutex_unlock(&h->lock);
+    if (!taken)
+        free(c);
+    return taken;
+}
+
 bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns)
 {
     int64_t deadline = mcr_clock_monotonic() + timeout_ns;
     call c = { .fn = fn, .arg = arg, .state = CALL_WAITS };
     pthread_mutex_lock(&h->lock);
-    if (h->ended || !h->started) {
+    if (!enqueue(h, &c)) {
         pthread_mutex_unlock(&h->lock);
         return false;
     }
-    call **last = &h->calls;
-    while (*last)
-        last = &(*last)->next;
-    *last = &c;
-    atomic_store(&h->called, true);
-    ev_async_send(h->loop, &h->wake);
     while (c.state == CALL_WAITS || c.state == CALL_RUNS) {
         bool in_time = mcr_cond_wait(&h->change, &h->lock, c.state == CALL_RUNS ? -1 : deadline);
         if (!in_time && c.state == CALL_WAITS) {

@@ -40,6 +40,14 @@ mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);
 // Once fn has begun, this waits for its end however long that takes. Any thread but the host's own.
 bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns);
 
+// Work for the host's thread; `refused`: the thread ends without coming to it, only clean up.
+typedef void mcr_host_work(void *arg, bool refused);
+
+// mcr_host_post has `work(arg)` run on the host's thread between two batches, after the calls and
+// posts before it, and does not wait for it. False: the thread has ended, or not begun; `work` is
+// not called. Any thread.
+bool mcr_host_post(mcr_host *h, mcr_host_work *work, void *arg);
+
 // mcr_host_on_done sets what is called, on the host's thread, when all its watches are closed and
 // read to the end, its watchers have run their fini and the thread is about to end.
 void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg);

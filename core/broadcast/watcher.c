@@ -69,6 +69,8 @@ static mcr_render_hook render_hook(const mcr_watcher *w)
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks)
 {
     w->hooks = *hooks;
+    w->ticked = false;
+    w->hooks_tick_at = 0;
     for (uint32_t i = 0; i < w->sinks_size; i++)
         w->sinks[i]->render = render_hook(w);
 }
@@ -83,6 +85,12 @@ void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options
     w->correlator = mcr_correlator_new(options);
     for (uint32_t i = 0; i < w->sinks_size && learns; i++)
         w->sinks[i]->answer = (mcr_answer_hook){ learn, w->correlator };
+}
+
+void mcr_watcher_set_text_hooks(mcr_watcher *w, const mcr_correlator_options *options)
+{
+    if (w->correlator)
+        mcr_correlator_set_text_hooks(w->correlator, options);
 }
 
 uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)

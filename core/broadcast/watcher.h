@@ -44,7 +44,8 @@ void mcr_watcher_free(mcr_watcher *w);
 
 const char *mcr_watcher_name(const mcr_watcher *w);
 
-// mcr_watcher_set_hooks: before the first step. The table is copied.
+// mcr_watcher_set_hooks: before the first step, or between two calls in place of other hooks, which
+// are not called again. The table is copied. The next tick calls the new hooks'.
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 
 // mcr_watcher_correlate: events that passed the hooks are correlated before they are routed, those
@@ -55,6 +56,11 @@ void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 // in flight at a time, since an answer sets the count back to what it was then. After the sinks
 // were added, before the first step.
 void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns);
+
+// mcr_watcher_set_text_hooks puts the four text hooks of `options` in the place of those that
+// mcr_watcher_correlate was given; what is known of events stays. Nothing happens without a
+// correlator. Between two calls.
+void mcr_watcher_set_text_hooks(mcr_watcher *w, const mcr_correlator_options *options);
 
 // mcr_watcher_add_sink_take gives the watcher a sink under its name; returns its index. At most
 // MCR_MAX_SINKS, before the first step.

@@ -4,52 +4,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "cli/install_dirs.h"
-
-// The name of the sink that `log = …` gives a watcher.
-static const char log_sink_name[] = "log";
-
-static mcr_err load_watcher(mcr_app *app, mcr_app_watcher *w, const char *scripts_dir,
-                            mcr_errbuf *err)
-{
-    const mcr_config_watcher *config = w->config;
-    const mcr_script_options options = {
-        .watcher = config->name,
-        .scripts_dir = scripts_dir,
-        .clock = app->clock,
-        .shared = app->shared,
-        .dead = app->dead,
-        .on_error = (mcr_on_error)config->on_error,
-        .broadcaster = app->broadcaster,
-    };
-    w->scripts = mcr_scripts_new(&options);
-    for (uint32_t i = 0; i < config->script_n; i++) {
-        const mcr_config_script *script = &config->scripts[i];
-        mcr_config_push_params(app->config, script, mcr_scripts_state(w->scripts));
-        mcr_scripts_allow(w->scripts, script->allow);
-        mcr_err code = mcr_scripts_load(w->scripts, script->path, script->name, err);
-        if (code)
-            return code;
-    }
-    const char *names[MCR_MAX_SINKS];
-    uint32_t n = 0;
-    for (; n < config->sink_n; n++) {
-        const mcr_config_sink *sink = &app->config->sinks[config->sinks[n]];
-        names[n] = sink->name;
-        if (!sink->render.name)
-            continue;
-        mcr_config_push_params(app->config, &sink->render, mcr_scripts_state(w->scripts));
-        mcr_scripts_allow(w->scripts, sink->render.allow);
-        mcr_err code = mcr_scripts_load_renderer(w->scripts, sink->name, sink->render.path,
-                                                 sink->render.name, err);
-        if (code)
-            return code;
-    }
-    if (config->log_format)
-        names[n++] = log_sink_name;
-    mcr_scripts_set_sinks(w->scripts, names, n, config->fallback);
-    return mcr_scripts_init(w->scripts, mcr_clock_now(app->clock), err);
-}
 
 mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
                                   mcr_errbuf *err)
@@ -60,35 +14,33 @@ mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const 
     return app->dead ? MCR_OK : MCR_EIO;
 }
 
-static bool has_scripts(const mcr_config *config, const mcr_config_watcher *w)
+mcr_err mcr_app_load(mcr_app *app, mcr_generation *first, const mcr_clock *clock, mcr_errbuf *err)
 {
-    bool has = w->script_n > 0;
-    for (uint32_t i = 0; i < w->sink_n; i++)
-        has |= config->sinks[w->sinks[i]].render.name != NULL;
-    return has;
-}
-
-mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
-                     mcr_errbuf *err)
-{
+    mcr_config *config = first->config;
+    mcr_config_ref(config);
     app->config = config;
     app->clock = clock;
     app->shared = mcr_shared_new();
     app->broadcaster = mcr_broadcaster_new(&(mcr_broadcaster_options){
         .queue = 1000, .incoming = (uint32_t)config->emit_queue, .is_inline = true });
     mcr_broadcaster_hold_wakes(app->broadcaster);
+    const mcr_generation_world world = mcr_app_world(app);
+    mcr_err code = mcr_generation_load(first, &world, err);
+    if (code)
+        return code;
+    first->number = 1;
     app->watchers = mcr_zalloc((config->watcher_n + 1) * sizeof *app->watchers);
     app->watcher_n = config->watcher_n;
-    char *installed = config->scripts_dir ? NULL : mcr_install_dir("scripts");
-    mcr_err code = MCR_OK;
-    for (uint32_t i = 0; i < config->watcher_n && !code; i++) {
+    for (uint32_t i = 0; i < config->watcher_n; i++) {
         app->watchers[i].config = &config->watchers[i];
-        if (has_scripts(config, &config->watchers[i]))
-            code = load_watcher(app, &app->watchers[i],
-                                config->scripts_dir ? config->scripts_dir : installed, err);
+        app->watchers[i].scripts = first->scripts[i];
     }
-    free(installed);
-    return code;
+    return MCR_OK;
+}
+
+mcr_generation_world mcr_app_world(const mcr_app *app)
+{
+    return (mcr_generation_world){ app->clock, app->shared, app->dead, app->broadcaster };
 }
 
 static mcr_err add_sink(mcr_app *app, mcr_app_watcher *w, const mcr_sink_kind *kind,
@@ -127,7 +79,7 @@ static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
     }
     if (!config->log_format)
         return MCR_OK;
-    return add_sink(app, w, mcr_sink_kind_find("stderr"), log_sink_name, config->log_options, err);
+    return add_sink(app, w, mcr_sink_kind_find("stderr"), MCR_LOG_SINK, config->log_options, err);
 }
 
 // The host of a watcher: that of its group, made when it is the first of it.
@@ -202,7 +154,6 @@ void mcr_app_close(mcr_app *app)
         mcr_app_watcher *w = &app->watchers[i];
         if (w->watcher)
             mcr_watcher_free(w->watcher);
-        mcr_scripts_free(w->scripts);
         if (w->watch)
             mcr_watch_free(w->watch);
     }
@@ -211,6 +162,7 @@ void mcr_app_close(mcr_app *app)
     if (app->dead)
         mcr_dead_letters_close(app->dead);
     mcr_shared_free(app->shared);
+    mcr_config_unref(app->config);
     free(app->watchers);
     free(app->hosts);
     free(app->sources);

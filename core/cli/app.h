@@ -6,19 +6,20 @@
 
 #include "broadcast/host.h"
 #include "cli/config.h"
+#include "cli/generation.h"
 #include "script/shared.h"
 #include "sink/dead_letters.h"
 
 typedef struct mcr_app_watcher {
     const mcr_config_watcher *config;
-    mcr_scripts *scripts; // NULL: it has none
+    mcr_scripts *scripts; // of the generation in use, on the host's thread; NULL: it has none
     mcr_watcher *watcher;
     mcr_watch *watch;
     mcr_host *host; // one per group; NULL before open and after join
 } mcr_app_watcher;
 
 typedef struct mcr_app {
-    const mcr_config *config;
+    mcr_config *config; // of the first generation: what watchers, sinks and sources are made of
     const mcr_clock *clock;
     mcr_shared *shared;
     mcr_dead_letters *dead;       // NULL: none configured, or not open yet
@@ -31,9 +32,12 @@ typedef struct mcr_app {
     uint32_t source_n;
 } mcr_app;
 
-// mcr_app_load compiles every script and runs their init. Opens no file but the scripts.
-mcr_err mcr_app_load(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
-                     mcr_errbuf *err);
+// mcr_app_load compiles every script of the `first` generation, which stays the caller's and must
+// outlive the app or be replaced by a reload, and runs their init. Opens no file but the scripts.
+mcr_err mcr_app_load(mcr_app *app, mcr_generation *first, const mcr_clock *clock, mcr_errbuf *err);
+
+// mcr_app_world is what the scripts of a generation for this app work with.
+mcr_generation_world mcr_app_world(const mcr_app *app);
 
 // mcr_app_open_dead_letters opens the dead letters, before mcr_app_load, so that scripts know them.
 mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const mcr_clock *clock,

@@ -100,12 +100,14 @@ int mcr_cmd_check(int argc, char **argv)
 
     mcr_errbuf err;
     mcr_app app = { 0 };
-    mcr_config *config = mcr_config_load(args.n ? args.operands[0] : path, &err);
-    mcr_err code = config ? mcr_app_load(&app, config, &mcr_clock_wall, &err) : MCR_ECONFIG;
+    mcr_generation *g = mcr_generation_new(NULL);
+    mcr_err code = mcr_generation_read(g, args.n ? args.operands[0] : path, &err);
+    if (!code)
+        code = mcr_app_load(&app, g, &mcr_clock_wall, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
     } else {
-        warn(config);
+        warn(g->config);
         mcr_buf text = { 0 };
         describe(&text, &app);
         fwrite(text.ptr, 1, text.len, stdout);
@@ -114,6 +116,6 @@ int mcr_cmd_check(int argc, char **argv)
             code = MCR_EIO;
     }
     mcr_app_close(&app);
-    mcr_config_free(config);
+    mcr_generation_free(g);
     return code == MCR_OK ? MCR_EXIT_OK : code == MCR_EIO ? MCR_EXIT_FAILED : MCR_EXIT_CONFIG;
 }

@@ -41,24 +41,6 @@ static const char sandbox[] =
     "  error(\"undefined global '\" .. tostring(name) .. \"'\", 2) end })\n"
     "return setfenv(chunk, world)()\n";
 
-static mcr_err read_text(const char *path, char **text, mcr_errbuf *err)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return mcr_errf(err, MCR_ECONFIG, "%s: %s", path, strerror(errno));
-    mcr_buf content = { 0 };
-    size_t n;
-    do {
-        n = fread(mcr_buf_reserve(&content, 65536), 1, 65536, file);
-        content.len += n;
-    } while (n > 0);
-    bool failed = ferror(file);
-    fclose(file);
-    mcr_buf_cstr(&content);
-    *text = content.ptr;
-    return failed ? mcr_errf(err, MCR_ECONFIG, "%s: cannot be read", path) : MCR_OK;
-}
-
 // Runs the file; its table is then on the stack.
 static mcr_err evaluate(mcr_config *c, mcr_errbuf *err)
 {
@@ -208,10 +190,30 @@ static mcr_err read_all(mcr_config *c, mcr_config_reader *r)
 
 mcr_config *mcr_config_load(const char *path, mcr_errbuf *err)
 {
+    mcr_file_set *files = mcr_file_set_new();
+    mcr_config *c = mcr_config_load_through(path, files, err);
+    mcr_file_set_free(files);
+    return c;
+}
+
+static mcr_err read_text(mcr_config *c, mcr_errbuf *err)
+{
+    mcr_str text;
+    mcr_errbuf why;
+    if (mcr_file_set_read(c->files, c->path, &text, &why))
+        return mcr_errf(err, MCR_ECONFIG, "%s", why.text);
+    c->text = mcr_strdup(text.ptr);
+    return MCR_OK;
+}
+
+mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err)
+{
     if (!path)
         path =
             access("mooncrier.lua", F_OK) == 0 ? "mooncrier.lua" : "/etc/mooncrier/mooncrier.lua";
     mcr_config *c = mcr_zalloc(sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->files = files;
     c->path = mcr_strdup(path);
     char *copy = mcr_strdup(path);
     c->dir = mcr_strdup(dirname(copy));
@@ -219,7 +221,7 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err)
     c->event_limit = 4 * 1024 * 1024;
     c->emit_queue = 1000;
     c->drain_timeout = 30 * INT64_C(1000000000);
-    if (read_text(path, &c->text, err))
+    if (read_text(c, err))
         goto fail;
     c->L = luaL_newstate();
     luaL_openlibs(c->L);
@@ -229,15 +231,21 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err)
     if (read_all(c, &reader)) // table
         goto fail;
     lua_settop(c->L, 0); //
+    c->files = NULL;
     return c;
 fail:
-    mcr_config_free(c);
+    mcr_config_unref(c);
     return NULL;
 }
 
-void mcr_config_free(mcr_config *c)
+void mcr_config_ref(mcr_config *c)
 {
-    if (!c)
+    atomic_fetch_add(&c->refs, 1);
+}
+
+void mcr_config_unref(mcr_config *c)
+{
+    if (!c || atomic_fetch_sub(&c->refs, 1) > 1)
         return;
     for (uint32_t i = 0; i < c->source_n; i++) {
         if (c->sources[i].options)

@@ -4,10 +4,12 @@
 // of the wrong type or names something that does not exist is an error with file, line and, where
 // one is close, a suggestion.
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/file_set.h"
 #include "correlate/correlator.h"
 #include "script/script.h"
 #include "sink/sink.h"
@@ -51,7 +53,12 @@ typedef struct mcr_config_watcher {
     mcr_correlator_options correlate;
 } mcr_config_watcher;
 
+// The name of the sink that `log = …` gives a watcher.
+#define MCR_LOG_SINK "log"
+
 typedef struct mcr_config {
+    atomic_uint refs;
+    mcr_file_set *files; // what it is read through; used by mcr_config_load alone
     char *path;
     char *dir;          // the folder of `path`
     char *text;         // the file, for the lines of messages
@@ -72,7 +79,18 @@ typedef struct mcr_config {
 // mcr_config_load reads and checks the file at `path`; NULL: ./mooncrier.lua, else
 // /etc/mooncrier/mooncrier.lua. NULL with "file:line: …" in `err`.
 mcr_config *mcr_config_load(const char *path, mcr_errbuf *err);
-void mcr_config_free(mcr_config *config);
+
+// mcr_config_load_through is mcr_config_load, looking at the file and for scripts through `files`
+// (what `file "…"` reads, secrets, it does not keep).
+mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err);
+
+// mcr_config_fits says whether `next` can be taken into use while what was made of `now` runs: only
+// scripts and their parameters differ. MCR_ECONFIG with what else does.
+mcr_err mcr_config_fits(const mcr_config *now, const mcr_config *next, mcr_errbuf *err);
+
+// A configuration lives as long as what was made of it: sinks and sources keep to their options.
+void mcr_config_ref(mcr_config *config);
+void mcr_config_unref(mcr_config *config);
 
 // mcr_config_push_params pushes a copy of the script's parameters (nil when it has none) on the
 // stack of another state.

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -23,7 +22,7 @@ static char *find_script(const mcr_config *c, const char *name)
         mcr_buf_cstr(&path);
         // Names stay as users wrote them: "./x.lua" helps nobody.
         const char *plain = strncmp(path.ptr, "./", 2) == 0 ? path.ptr + 2 : path.ptr;
-        if (access(plain, R_OK) == 0)
+        if (mcr_file_set_has(c->files, plain))
             found = mcr_strdup(plain);
         mcr_buf_fini(&path);
     }

@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/ledger.h"
+#include "cli/reload.h"
 
 enum {
     SIGNALS = 5
@@ -17,6 +18,7 @@ enum {
 
 typedef struct runner {
     mcr_app app;
+    mcr_reload *reload; // owns the generations
     struct ev_loop *loop;
     ev_async room;    // some watch has room again
     ev_async emitted; // something waits in the emit inbox
@@ -164,8 +166,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     case SIGUSR2:
         dump_ledger(r);
         return;
-    case SIGHUP: // a daemon's terminal goes away; it must not take events with it
-        mcr_log(MCR_LOG_WARN, "SIGHUP: scripts and configuration are read at the start only");
+    case SIGHUP:
+        mcr_reload_request(r->reload, MCR_RELOAD_DISK, "SIGHUP", NULL, NULL);
         return;
     default:
         break;
@@ -327,14 +329,15 @@ static int finish(runner *r)
     return code;
 }
 
-static mcr_err start(runner *r, const mcr_config *config, mcr_errbuf *err)
+static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
 {
     const mcr_source_owner owner = { r, on_take, on_malformed, on_ended };
-    mcr_err code = mcr_app_open_dead_letters(&r->app, config, &mcr_clock_wall, err);
+    mcr_err code = mcr_app_open_dead_letters(&r->app, first->config, &mcr_clock_wall, err);
     if (!code)
-        code = mcr_app_load(&r->app, config, &mcr_clock_wall, err);
+        code = mcr_app_load(&r->app, first, &mcr_clock_wall, err);
     if (!code)
         code = mcr_app_open(&r->app, r->loop, &owner, err);
+    r->reload = mcr_reload_new(&r->app, r->loop, first, first->config->path);
     if (code)
         return code;
     start_async(r, &r->room, on_room);
@@ -348,6 +351,13 @@ static mcr_err start(runner *r, const mcr_config *config, mcr_errbuf *err)
     for (uint32_t i = 0; i < r->app.host_n && !code; i++)
         code = mcr_host_start(r->app.hosts[i], err);
     return code;
+}
+
+static void close_all(runner *r)
+{
+    mcr_app_close(&r->app);
+    mcr_reload_free(r->reload);
+    ev_loop_destroy(r->loop);
 }
 
 int mcr_cmd_run(int argc, char **argv)
@@ -387,31 +397,29 @@ int mcr_cmd_run(int argc, char **argv)
     mcr_args_log_level(verbose, quiet);
 
     mcr_errbuf err;
-    mcr_config *config = mcr_config_load(path, &err);
-    if (!config) {
+    mcr_generation *first = mcr_generation_new(NULL);
+    if (mcr_generation_read(first, path, &err)) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
+        mcr_generation_free(first);
         return MCR_EXIT_CONFIG;
     }
     runner r = { .loop = ev_loop_new(EVFLAG_AUTO),
-                 .sources_left = config->source_n,
+                 .sources_left = first->config->source_n,
                  .quiet = quiet > 0,
                  .json = output && strcmp(output, "json") == 0 };
-    mcr_err code = start(&r, config, &err);
+    mcr_err code = start(&r, first, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        mcr_app_close(&r.app);
-        mcr_config_free(config);
-        ev_loop_destroy(r.loop);
+        close_all(&r);
         return code == MCR_EIO ? MCR_EXIT_FAILED : MCR_EXIT_CONFIG;
     }
     for (uint32_t i = 0; i < r.app.source_n; i++)
         r.app.sources[i]->kind->start(r.app.sources[i]);
     if (r.sources_left)
         ev_run(r.loop, 0);
+    mcr_reload_stop(r.reload);
     drain(&r);
     int exit_code = finish(&r);
-    mcr_app_close(&r.app);
-    mcr_config_free(config);
-    ev_loop_destroy(r.loop);
+    close_all(&r);
     return exit_code;
 }

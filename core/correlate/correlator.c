@@ -52,6 +52,14 @@ mcr_correlator *mcr_correlator_new(const mcr_correlator_options *options)
     return c;
 }
 
+void mcr_correlator_set_text_hooks(mcr_correlator *c, const mcr_correlator_options *options)
+{
+    c->options.aggregate_key = options->aggregate_key;
+    c->options.local_key = options->local_key;
+    c->options.spam_key = options->spam_key;
+    c->options.aggregate_message = options->aggregate_message;
+}
+
 static void fini_room(key_room *room)
 {
     mcr_buf_fini(&room->whole);

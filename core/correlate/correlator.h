@@ -55,6 +55,10 @@ typedef struct mcr_correlator mcr_correlator;
 mcr_correlator *mcr_correlator_new(const mcr_correlator_options *options);
 void mcr_correlator_free(mcr_correlator *c);
 
+// mcr_correlator_set_text_hooks puts the text hooks of `options` in the place of the present ones;
+// what is known of events stays, under the keys that it has.
+void mcr_correlator_set_text_hooks(mcr_correlator *c, const mcr_correlator_options *options);
+
 typedef struct mcr_correlated {
     mcr_event *ev; // what to record, one hold for the caller: the event itself or one made here;
                    // NULL: the spam filter drops it

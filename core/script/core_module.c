@@ -161,6 +161,40 @@ static int compile(lua_State *L)
     return 2;
 }
 
+// core.read_file(path): the text, or nil and why there is none
+static int read_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    mcr_file_set *kept = mcr_lua_of(L)->files;
+    mcr_file_set *files = kept ? kept : mcr_file_set_new();
+    mcr_str text;
+    mcr_errbuf why_not;
+    bool found = mcr_file_set_read(files, path, &text, &why_not) == MCR_OK;
+    if (found)
+        lua_pushlstring(L, text.ptr, text.len); // text
+    else
+        lua_pushnil(L); // nil
+    if (!kept)
+        mcr_file_set_free(files);
+    if (found)
+        return 1;
+    lua_pushstring(L, why_not.text); // nil why
+    return 2;
+}
+
+// core.has_file(path)
+static int has_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    mcr_file_set *kept = mcr_lua_of(L)->files;
+    mcr_file_set *files = kept ? kept : mcr_file_set_new();
+    bool has = mcr_file_set_has(files, path);
+    if (!kept)
+        mcr_file_set_free(files);
+    lua_pushboolean(L, has); // has
+    return 1;
+}
+
 // core.json_decode(text)
 static int json_decode(lua_State *L)
 {
@@ -209,7 +243,8 @@ int luaopen_mooncrier_core(lua_State *L)
     static const luaL_Reg functions[] = {
         { "suggest", suggest },         { "why", why },
         { "compile", compile },         { "json_decode", json_decode },
-        { "json_encode", json_encode }, { NULL, NULL },
+        { "json_encode", json_encode }, { "read_file", read_file },
+        { "has_file", has_file },       { NULL, NULL },
     };
     mcr_lua *st = mcr_lua_of(L);
     if (!st)

@@ -319,21 +319,89 @@ void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch)
     s->lua.watch = watch;
 }
 
-mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+// Calls function `name` of scripts.lua with the `args` on top of the stack; it gives a message when
+// a script failed.
+static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
 {
-    lua_State *L = s->lua.L;
+    lua_State *L = s->lua.L; // args…
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "start"); // start
-    if (!mcr_lua_pcall(L, 0, 0, true))
-        abort();
-    push_function(s, "init");               // init
-    bool ok = mcr_lua_pcall(L, 0, 1, true); // message or nil
+    push_function(s, name);                    // args… function
+    lua_insert(L, -1 - args);                  // function args…
+    bool ok = mcr_lua_pcall(L, args, 1, true); // message or nil
     const char *message = lua_tostring(L, -1);
     mcr_err result = MCR_OK;
     if (!ok || message)
-        result = mcr_errf(err, MCR_ESCRIPT, "%s", message);
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", message ? message : "an error without a message");
     lua_pop(L, 1); //
     return result;
+}
+
+mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+{
+    push_function(s, "start"); // start
+    if (!mcr_lua_pcall(s->lua.L, 0, 0, true))
+        abort();
+    return ask(s, "init", 0, now, err);
+}
+
+mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+{
+    return ask(s, "self_test", 0, now, err);
+}
+
+mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    mcr_lua_set_now(&s->lua, now);
+    push_function(s, "save");               // save
+    bool ok = mcr_lua_pcall(L, 0, 2, true); // bytes why, or message
+    mcr_err result = MCR_OK;
+    if (ok && lua_isstring(L, -2)) {
+        size_t len;
+        const char *bytes = lua_tolstring(L, -2, &len);
+        mcr_buf_append(out, bytes, len);
+    } else {
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", lua_tostring(L, -1));
+    }
+    lua_pop(L, ok ? 2 : 1); //
+    return result;
+}
+
+mcr_err mcr_scripts_restore(mcr_scripts *s, int64_t now, mcr_str saved, mcr_errbuf *err)
+{
+    lua_pushlstring(s->lua.L, saved.ptr, saved.len); // saved
+    return ask(s, "restore", 1, now, err);
+}
+
+static void inherit_reason(void *arg, mcr_str reason, uint64_t n)
+{
+    const mcr_scripts *s = arg;
+    lua_State *L = s->lua.L;
+    push_function(s, "add_reason");             // add
+    lua_pushlstring(L, reason.ptr, reason.len); // add reason
+    lua_pushnumber(L, (lua_Number)n);           // add reason n
+    if (!mcr_lua_pcall(L, 2, 0, true)) {        // [message]
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+        lua_pop(L, 1); //
+    }
+}
+
+void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
+{
+    mcr_script_counts *mine = &s->lua.counts;
+    const mcr_script_counts *its = &old->lua.counts;
+    mine->script_errors += its->script_errors;
+    mine->emitted += its->emitted;
+    mine->emit_full += its->emit_full;
+    mine->unknown_sinks += its->unknown_sinks;
+    mcr_scripts_each_reason(old, inherit_reason, s);
+    s->lua.watch = old->lua.watch;
+    s->lua.last_name_ns = old->lua.last_name_ns;
+}
+
+const mcr_file_set *mcr_scripts_files(const mcr_scripts *s)
+{
+    return s->lua.files;
 }
 
 const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s)

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file_set.h"
 #include "broadcast/broadcaster.h"
 #include "broadcast/watcher.h"
 #include "correlate/correlator.h"
@@ -35,6 +36,8 @@ typedef struct mcr_script_options {
     mcr_dead_letters *dead;  // for on_error = dead_letter; NULL: refused events are only counted
     mcr_on_error on_error;
     mcr_broadcaster *broadcaster; // where emit(event) goes; NULL: emit raises an error
+    const mcr_file_set *files;    // what was read already, and is not read again; borrowed for the
+                                  // call. NULL: nothing
 } mcr_script_options;
 
 // Side counters, exact between two calls.
@@ -50,6 +53,10 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options);
 
 // mcr_scripts_free closes the state.
 void mcr_scripts_free(mcr_scripts *s);
+
+// mcr_scripts_files is what the scripts were read through: options->files and every file that they
+// and `require` have looked for since. A module that a hook requires while events flow adds to it.
+const mcr_file_set *mcr_scripts_files(const mcr_scripts *s);
 
 // mcr_scripts_state is the Lua state, for the configuration reader to build params in.
 struct lua_State *mcr_scripts_state(mcr_scripts *s);
@@ -90,6 +97,27 @@ void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *w
 // mcr_scripts_init runs every script's init(params) in order. MCR_ESCRIPT when one raised or
 // returned false (and a message).
 mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err);
+
+// mcr_scripts_self_test runs every script's self_test() in order. MCR_ESCRIPT when one raised or
+// returned false (and a message). After init.
+mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err);
+
+// mcr_scripts_save appends what the scripts' save() hooks return, for the scripts of the same names
+// in another state. Nothing is appended when there are no such hooks. MCR_ESCRIPT when one raised,
+// returned something that is no plain data, or more than MCR_MAX_SAVED bytes.
+mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err);
+
+// mcr_scripts_restore hands what mcr_scripts_save gave to the restore(saved) hooks. MCR_ESCRIPT
+// when one raised or returned false (and a message).
+mcr_err mcr_scripts_restore(mcr_scripts *s, int64_t now, mcr_str saved, mcr_errbuf *err);
+
+enum {
+    MCR_MAX_SAVED = 1 << 20 // bytes that the save() of one script may come to
+};
+
+// mcr_scripts_inherit makes `s` go on where `old` ends: its counters, its reasons and the watch
+// that emit leaves out. On the thread that drives the watcher, between two batches.
+void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old);
 
 // mcr_scripts_correlator_hooks sets the hooks of `options` that scripts define (aggregate_key,
 // local_key, spam_key, aggregate_message) and leaves the others; true when there are any. After the

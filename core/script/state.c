@@ -21,6 +21,9 @@ void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
     s->dead = options->dead;
     s->on_error = options->on_error;
     s->broadcaster = options->broadcaster;
+    s->files = mcr_file_set_new();
+    if (options->files)
+        mcr_file_set_add(s->files, options->files);
     s->run.gen = 1;
     mcr_lua_set_now(s, mcr_clock_now(&s->clock));
 }
@@ -40,6 +43,7 @@ void mcr_lua_fini(mcr_lua *s)
     mcr_buf_fini(&s->json);
     mcr_buf_fini(&s->keys);
     mcr_shared_free(s->own_shared);
+    mcr_file_set_free(s->files);
     free(s->watcher);
     free(s->scripts_dir);
 }
@@ -93,6 +97,8 @@ mcr_lua *mcr_lua_bind_own(lua_State *L)
     lua_pushlightuserdata(L, (void *)&state_key); // key
     mcr_lua *s = lua_newuserdata(L, sizeof *s);   // key s
     mcr_lua_init(s, &(mcr_script_options){ .watcher = "lua" });
+    mcr_file_set_free(s->files); // tests change files, and mean what is there now
+    s->files = NULL;
     s->L = L;
     lua_newtable(L);                  // key s meta
     lua_pushcfunction(L, free_state); // key s meta gc

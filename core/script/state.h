@@ -48,6 +48,7 @@ typedef struct mcr_lua {
     mcr_dead_letters *dead;
     mcr_on_error on_error;
     mcr_broadcaster *broadcaster;
+    mcr_file_set *files; // what was read; NULL: nothing is remembered
     const mcr_watch *watch;
     uint64_t all_sinks;
     uint64_t fallback; // where events go whose route failed or named no sink that there is

@@ -19,7 +19,7 @@ local MAX_REASON_LENGTH = 200
 local OTHER_REASONS = "(other reasons)"
 
 -- Called outside the protected call of the hook: it must not raise, whatever the reason is.
-function driver.note_reason(reason)
+function driver.note_reason(reason, times)
   local text = reason
   if type(reason) ~= "string" then
     local plain = type(reason) == "number" or type(reason) == "boolean"
@@ -38,7 +38,7 @@ function driver.note_reason(reason)
     end
     n = by_text[text] or 0
   end
-  by_text[text] = n + 1
+  by_text[text] = n + (times or 1)
 end
 
 driver.reasons = reasons.by_text

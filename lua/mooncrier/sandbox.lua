@@ -180,16 +180,6 @@ end
 sandbox.globals = globals
 sandbox.scripts_dir = nil
 
-local function readable(path)
-  local file = io.open(path, "r")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
-
-sandbox.readable = readable
-
 -- Scripts with the same grants live in one realm: its modules are loaded once, and have the grants too.
 -- Those of other realms never meet them.
 local realms = {}
@@ -243,14 +233,9 @@ function sandbox.compile(text, name, dir, allowed)
 end
 
 function sandbox.compile_file(path, allowed)
-  local file, message = io.open(path, "rb")
-  if not file then
-    return nil, message
-  end
-  local text = file:read("*a")
-  file:close()
+  local text, message = core.read_file(path)
   if not text then
-    return nil, ("%s: cannot be read as a file"):format(path)
+    return nil, message
   end
   return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"), allowed)
 end
@@ -295,7 +280,7 @@ local function not_found(name, tried)
   local file_name = name:gsub("%.", "/")
   for template in package.cpath:gmatch("[^;]+") do
     local path = template:gsub("%?", (file_name:gsub("%%", "%%%%")))
-    if readable(path) then
+    if core.has_file(path) then
       return ("module '%s' is a C library (%s); scripts take modules written in Lua"):format(name, path)
     end
   end
@@ -348,7 +333,7 @@ function require_from(realm, dir, name)
   local tried = candidates(dir, (name:gsub("%.", "/")), package.path)
   if not name:match("^mooncrier%f[%.%z]") then
     for _, path in ipairs(tried) do
-      if realm.loaded[path] ~= nil or readable(path) then
+      if realm.loaded[path] ~= nil or core.has_file(path) then
         local value = load_module(realm, name, path)
         return value
       end

@@ -6,6 +6,7 @@ local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
 local grants = require("mooncrier.grants")
 local sandbox = require("mooncrier.sandbox")
+local saved = require("mooncrier.saved")
 local texts = require("mooncrier.texts")
 
 local scripts = {
@@ -28,6 +29,9 @@ local hook_types = {
   route = "function",
   render = "function",
   init = "function",
+  self_test = "function",
+  save = "function",
+  restore = "function",
   tick = "function",
   fini = "function",
   tick_every = "number or string",
@@ -36,7 +40,7 @@ local hook_types = {
 -- In the order that events meet them.
 local hook_names = {
   "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "init", "tick", "fini",
+  "init", "self_test", "save", "restore", "tick", "fini",
 }
 
 -- These make the correlator's texts; there is one of each in a watcher.
@@ -53,16 +57,13 @@ end
 -- "file:line: " of the first line of the script that has `word`, for what is no function.
 local function where_written(chunk, word, name)
   local path = debug.getinfo(chunk, "S").source:match("^@(.*)")
-  local file = path and io.open(path, "r")
+  local text = path and core.read_file(path) or ""
   local n, found = 0, nil
-  for line in file and file:lines() or function() end do
+  for line in text:gmatch("([^\n]*)\n?") do
     n = n + 1
     if not found and line:gsub("%-%-.*", ""):find("%f[%w_]" .. word:gsub("%W", "%%%0") .. "%f[^%w_]") then
       found = n
     end
-  end
-  if file then
-    file:close()
   end
   return found and ("%s:%d: "):format(path, found) or name .. ": "
 end
@@ -268,20 +269,87 @@ function scripts.start()
   event.run.in_hook = 1
 end
 
+-- Runs `hook` of a script that may refuse; nil, or what went wrong.
+local function ask(script, hook, argument)
+  local ok, result, reason = driver.once(script.hooks[hook], argument)
+  if not ok then
+    return ("%s: %s: %s"):format(script.name, hook, result)
+  elseif result == false then
+    return ("%s: %s refused: %s"):format(script.name, hook, tostring(reason or "no reason given"))
+  end
+end
+
 -- Runs every init(params); an error message when one raised or refused.
 function scripts.init()
   for _, script in ipairs(scripts.list) do
-    local init = script.hooks.init
-    if init then
-      local ok, result, reason = driver.once(init, script.params)
-      if not ok then
-        return ("%s: init: %s"):format(script.name, result)
-      end
-      if result == false then
-        return ("%s: init refused: %s"):format(script.name, tostring(reason or "no reason given"))
-      end
+    local problem = script.hooks.init and ask(script, "init", script.params)
+    if problem then
+      return problem
     end
   end
+end
+
+-- Runs every self_test(), likewise.
+function scripts.self_test()
+  for _, script in ipairs(scripts.list) do
+    local problem = script.hooks.self_test and ask(script, "self_test")
+    if problem then
+      return problem
+    end
+  end
+end
+
+-- Calls `each(script, key)`; the key is the same for the same script in another state. A watcher may
+-- list one script several times.
+local function each_keyed(each)
+  local times = {}
+  for _, script in ipairs(scripts.list) do
+    local n = (times[script.name] or 0) + 1
+    times[script.name] = n
+    local problem = each(script, script.name .. "#" .. n)
+    if problem then
+      return problem
+    end
+  end
+end
+
+-- What every save() returns, as bytes; "" when no script has one. nil and a message: one failed.
+function scripts.save()
+  local all = {}
+  local problem = each_keyed(function(script, key)
+    if not script.hooks.save then
+      return nil
+    end
+    local ok, result = driver.once(script.hooks.save)
+    if not ok then
+      return ("%s: save: %s"):format(script.name, result)
+    end
+    local bytes, why = saved.encode(result)
+    if not bytes then
+      return ("%s%s"):format(where_of(script.hooks.save), why)
+    end
+    all[key] = bytes
+  end)
+  if problem then
+    return nil, problem
+  end
+  return next(all) and saved.encode(all) or ""
+end
+
+-- Gives what save() of another state made to every restore(saved); a message when one raised or
+-- refused.
+function scripts.restore(bytes)
+  local all = bytes ~= "" and saved.decode(bytes) or {}
+  return each_keyed(function(script, key)
+    if script.hooks.restore and all[key] then
+      return ask(script, "restore", saved.decode(all[key]))
+    end
+  end)
+end
+
+-- Counts what another state has counted before.
+function scripts.add_reason(reason, n)
+  driver.note_reason(reason, n)
 end
 
 -- Runs the ticks that are due at `now` (Unix seconds); returns when the next one is, nil for never.

@@ -1,0 +1,223 @@
+#include "base/file_set.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+typedef struct seen_file {
+    char *path;
+    char *text; // NULL: not there, or not readable
+    size_t len;
+    bool again; // may be read again: a regular file, or one that is not there
+} seen_file;
+
+struct mcr_file_set {
+    seen_file *files; // by path
+    size_t n;
+    size_t cap;
+};
+
+// The place of `path` in the order of paths, whether it is there or not.
+static size_t place_of(const mcr_file_set *s, const char *path, bool *there)
+{
+    size_t first = 0, last = s->n;
+    *there = false;
+    while (first < last) {
+        size_t middle = (first + last) / 2;
+        int order = strcmp(s->files[middle].path, path);
+        if (order == 0) {
+            *there = true;
+            return middle;
+        }
+        if (order < 0)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+// The entry of `path`, made when there is none.
+static seen_file *entry(mcr_file_set *s, const char *path)
+{
+    bool there;
+    size_t i = place_of(s, path, &there);
+    if (there)
+        return &s->files[i];
+    if (s->n == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 16;
+        s->files = mcr_realloc(s->files, s->cap * sizeof *s->files);
+    }
+    memmove(&s->files[i + 1], &s->files[i], (s->n - i) * sizeof *s->files);
+    s->n++;
+    s->files[i] = (seen_file){ .path = mcr_strdup(path) };
+    return &s->files[i];
+}
+
+static void set_text(seen_file *f, mcr_str text)
+{
+    free(f->text);
+    f->text = NULL;
+    f->len = text.ptr ? text.len : 0;
+    if (text.ptr) {
+        f->text = mcr_alloc(f->len + 1);
+        memcpy(f->text, text.ptr, f->len);
+        f->text[f->len] = '\0';
+    }
+    f->again = true;
+}
+
+mcr_file_set *mcr_file_set_new(void)
+{
+    return mcr_zalloc(sizeof(mcr_file_set));
+}
+
+void mcr_file_set_free(mcr_file_set *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->files[i].path);
+        free(s->files[i].text);
+    }
+    free(s->files);
+    free(s);
+}
+
+// Appends the content of the file; 0 or an errno value.
+static int read_disk(const char *path, mcr_buf *out, bool *regular)
+{
+    *regular = true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    struct stat st;
+    int failed = fstat(fd, &st) < 0 ? errno : 0;
+    if (!failed && S_ISDIR(st.st_mode))
+        failed = EISDIR;
+    *regular = !failed && S_ISREG(st.st_mode);
+    while (!failed) {
+        ssize_t n = read(fd, mcr_buf_reserve(out, 65536), 65536);
+        if (n == 0)
+            break;
+        if (n > 0)
+            out->len += (size_t)n;
+        else if (errno != EINTR)
+            failed = errno;
+        if (out->len > MCR_FILE_SET_LIMIT)
+            failed = EFBIG;
+    }
+    close(fd);
+    return failed;
+}
+
+mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_errbuf *err)
+{
+    bool there;
+    size_t i = place_of(s, path, &there);
+    int failed = 0;
+    if (!there) {
+        mcr_buf content = { 0 };
+        bool regular;
+        failed = read_disk(path, &content, &regular);
+        mcr_buf_cstr(&content);
+        seen_file *f = entry(s, path);
+        set_text(f, failed ? (mcr_str){ 0 } : mcr_str_n(content.ptr, content.len));
+        f->again = regular;
+        mcr_buf_fini(&content);
+        i = (size_t)(f - s->files);
+    }
+    const seen_file *f = &s->files[i];
+    if (!f->text)
+        return mcr_errf(err, MCR_EIO, "%s: %s", path,
+                        failed == EFBIG ? "is longer than 16 MiB"
+                                        : strerror(failed ? failed : ENOENT));
+    *text = mcr_str_n(f->text, f->len);
+    return MCR_OK;
+}
+
+// Whether there is a file on the disk that can be read.
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return access(path, R_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+bool mcr_file_set_has(mcr_file_set *s, const char *path)
+{
+    bool there;
+    size_t i = place_of(s, path, &there);
+    if (there)
+        return s->files[i].text != NULL;
+    if (is_there(path))
+        return true;
+    set_text(entry(s, path), (mcr_str){ 0 });
+    return false;
+}
+
+void mcr_file_set_add(mcr_file_set *s, const mcr_file_set *other)
+{
+    for (size_t i = 0; i < other->n; i++) {
+        const seen_file *theirs = &other->files[i];
+        bool there;
+        place_of(s, theirs->path, &there);
+        if (there)
+            continue;
+        seen_file *f = entry(s, theirs->path);
+        set_text(f, theirs->text ? mcr_str_n(theirs->text, theirs->len) : (mcr_str){ 0 });
+        f->again = theirs->again;
+    }
+}
+
+void mcr_file_set_put(mcr_file_set *s, const char *path, mcr_str text)
+{
+    set_text(entry(s, path), text);
+}
+
+static bool is_current(const seen_file *f)
+{
+    if (!f->again)
+        return true;
+    if (!f->text)
+        return !is_there(f->path);
+    mcr_buf now = { 0 };
+    bool regular;
+    bool same = read_disk(f->path, &now, &regular) == 0 && regular && now.len == f->len &&
+                memcmp(now.ptr, f->text, f->len) == 0;
+    mcr_buf_fini(&now);
+    return same;
+}
+
+bool mcr_file_set_is_current(const mcr_file_set *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!is_current(&s->files[i]))
+            return false;
+    return true;
+}
+
+void mcr_file_set_each(const mcr_file_set *s, bool absent,
+                       void (*each)(void *arg, const char *path, mcr_str text), void *arg)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const seen_file *f = &s->files[i];
+        if (f->text)
+            each(arg, f->path, mcr_str_n(f->text, f->len));
+        else if (absent)
+            each(arg, f->path, (mcr_str){ 0 });
+    }
+}
+
+mcr_str mcr_file_set_find(const mcr_file_set *s, const char *path)
+{
+    bool there;
+    size_t i = place_of(s, path, &there);
+    return there && s->files[i].text ? mcr_str_n(s->files[i].text, s->files[i].len)
+                                     : (mcr_str){ 0 };
+}

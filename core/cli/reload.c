@@ -1,0 +1,449 @@
+#include "cli/reload.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "cli/ballot.h"
+
+#define PATIENCE_S 5. // how long all hosts together may take to vote
+
+typedef struct request {
+    struct request *next;
+    mcr_reload_what what;
+    const char *who;
+    mcr_reload_done *done;
+    void *arg;
+} request;
+
+typedef enum phase {
+    IDLE,
+    LOADING, // a thread reads and runs
+    VOTING,  // hosts come to the ballot
+    LEAVING  // it is decided; some hosts are still in it
+} phase;
+
+struct mcr_reload {
+    mcr_app *app;
+    struct ev_loop *loop;
+    char *path;
+    mcr_generation *current;
+    mcr_file_set *before; // of the generation before; NULL: there was none
+    mcr_file_set *tried;  // what the last attempt read
+    mcr_reload_done *observer;
+    void *observer_arg;
+    bool stopped;
+
+    phase phase;
+    request *answered; // by the reload that runs; all want the same
+    request *waiting;  // for the next ones, in order
+    int64_t begun_at;  // monotonic ns
+    bool switched;
+    mcr_ballot *ballot;
+    mcr_scripts **next; // of app->watchers[i], while VOTING and LEAVING
+    ev_async arrived;
+    ev_timer patience;
+
+    // The loading thread; it frees `dropped` when it is done.
+    pthread_t loader;
+    bool has_loader; // to be joined
+    mcr_generation_world world;
+    mcr_reload_what what;
+    mcr_generation *candidate;
+    mcr_err code;
+    mcr_errbuf err;
+
+    uint64_t succeeded;
+    uint64_t failed;
+    bool has_outcome;
+    mcr_reload_outcome outcome; // the last one; its texts are below
+    mcr_buf message;
+    mcr_buf changed;
+};
+
+static void begin_next(mcr_reload *r);
+
+typedef struct comparison {
+    const mcr_file_set *with;
+    mcr_buf *out;
+    bool missing_only; // what `with` lacks; otherwise also what differs
+} comparison;
+
+static void compare_file(void *arg, const char *path, mcr_str text)
+{
+    const comparison *c = arg;
+    mcr_str other = mcr_file_set_find(c->with, path);
+    if (other.ptr && (c->missing_only || mcr_str_eq(text, other)))
+        return;
+    mcr_buf_printf(c->out, "%s%s", c->out->len ? ", " : "", path);
+}
+
+// The files of two sets that are not the same.
+static void list_changed(mcr_buf *out, const mcr_file_set *before, const mcr_file_set *after)
+{
+    out->len = 0;
+    mcr_file_set_each(after, false, compare_file, &(comparison){ before, out, false });
+    mcr_file_set_each(before, false, compare_file, &(comparison){ after, out, true });
+    mcr_buf_cstr(out);
+}
+
+static void answer(request *list, const mcr_reload_outcome *outcome)
+{
+    while (list) {
+        request *q = list;
+        list = q->next;
+        if (q->done)
+            q->done(q->arg, outcome);
+        free(q);
+    }
+}
+
+// The end of a reload: everybody hears how it went, and the next one may begin.
+static void conclude(mcr_reload *r, bool ok)
+{
+    mcr_buf_cstr(&r->message);
+    mcr_buf_cstr(&r->changed);
+    request *list = r->answered;
+    r->answered = NULL;
+    r->phase = IDLE;
+    *(ok ? &r->succeeded : &r->failed) += 1;
+    r->outcome = (mcr_reload_outcome){
+        .ok = ok,
+        .what = r->what,
+        .who = list->who,
+        .generation = r->current->number,
+        .message = r->message.ptr,
+        .changed = r->changed.ptr,
+        .at = mcr_clock_now(r->app->clock),
+        .took_ns = mcr_clock_monotonic() - r->begun_at,
+    };
+    r->has_outcome = true;
+    mcr_log(ok ? MCR_LOG_INFO : MCR_LOG_ERROR, "%s: %s", r->outcome.who, r->message.ptr);
+    if (r->observer)
+        r->observer(r->observer_arg, &r->outcome);
+    answer(list, &r->outcome);
+    begin_next(r);
+}
+
+static void fail(mcr_reload *r, const char *why)
+{
+    mcr_generation_free(r->candidate);
+    r->candidate = NULL;
+    r->message.len = r->changed.len = 0;
+    mcr_buf_printf(&r->message, "%s; generation %llu goes on", why,
+                   (unsigned long long)r->current->number);
+    conclude(r, false);
+}
+
+// On the loading thread.
+static void *load(void *arg)
+{
+    mcr_reload *r = arg;
+    const mcr_file_set *earlier = r->what == MCR_RELOAD_ROLLBACK ? r->before : NULL;
+    r->candidate = mcr_generation_new(earlier);
+    r->code = mcr_generation_read(r->candidate, r->path, &r->err);
+    if (!r->code)
+        r->code = mcr_generation_load(r->candidate, &r->world, &r->err);
+    ev_async_send(r->loop, &r->arrived);
+    return NULL;
+}
+
+// The new scripts of each running watcher, by name. MCR_ECONFIG: the two do not fit together.
+static mcr_err match(mcr_reload *r, mcr_errbuf *err)
+{
+    const mcr_app *app = r->app;
+    const mcr_config *config = r->candidate->config;
+    mcr_err code = mcr_config_fits(app->config, config, err);
+    if (code)
+        return code;
+    r->next = mcr_zalloc((app->watcher_n + 1) * sizeof *r->next);
+    for (uint32_t i = 0; i < app->watcher_n; i++)
+        for (uint32_t k = 0; k < config->watcher_n; k++)
+            if (strcmp(config->watchers[k].name, app->watchers[i].config->name) == 0)
+                r->next[i] = r->candidate->scripts[k];
+    return MCR_OK;
+}
+
+// On a host's thread.
+static mcr_err prepare(void *self, mcr_host *host, mcr_errbuf *err)
+{
+    const mcr_reload *r = self;
+    int64_t now = mcr_clock_now(r->app->clock);
+    mcr_buf saved = { 0 };
+    mcr_err code = MCR_OK;
+    for (uint32_t i = 0; i < r->app->watcher_n && !code; i++) {
+        const mcr_app_watcher *w = &r->app->watchers[i];
+        if (w->host != host || !w->scripts || !r->next[i])
+            continue;
+        saved.len = 0;
+        code = mcr_scripts_save(w->scripts, now, &saved, err);
+        if (!code && saved.len)
+            code = mcr_scripts_restore(r->next[i], now, mcr_buf_str(&saved), err);
+    }
+    mcr_buf_fini(&saved);
+    return code;
+}
+
+// On the watcher's host.
+static void change_scripts(mcr_app_watcher *w, mcr_scripts *next)
+{
+    static const mcr_hooks no_hooks = { 0 };
+    mcr_correlator_options options = w->config->correlate;
+    if (next) {
+        if (w->scripts)
+            mcr_scripts_inherit(next, w->scripts);
+        mcr_scripts_set_watch(next, w->watch);
+        mcr_scripts_correlator_hooks(next, &options);
+    }
+    mcr_watcher_set_hooks(w->watcher, next ? mcr_scripts_hooks(next) : &no_hooks);
+    mcr_watcher_set_text_hooks(w->watcher, &options);
+    w->scripts = next;
+}
+
+// On a host's thread.
+static void carry_out(void *self, mcr_host *host, bool switched)
+{
+    const mcr_reload *r = self;
+    for (uint32_t i = 0; switched && i < r->app->watcher_n; i++)
+        if (r->app->watchers[i].host == host)
+            change_scripts(&r->app->watchers[i], r->next[i]);
+}
+
+// On a host's thread.
+static void wake(void *self)
+{
+    mcr_reload *r = self;
+    ev_async_send(r->loop, &r->arrived);
+}
+
+// Every host with a watcher that has scripts, or gets some.
+static uint32_t hosts_concerned(const mcr_reload *r, mcr_host **hosts)
+{
+    uint32_t n = 0;
+    for (uint32_t h = 0; h < r->app->host_n; h++) {
+        bool concerned = false;
+        for (uint32_t i = 0; i < r->app->watcher_n; i++)
+            concerned |= r->app->watchers[i].host == r->app->hosts[h] &&
+                         (r->app->watchers[i].scripts || r->next[i]);
+        if (concerned)
+            hosts[n++] = r->app->hosts[h];
+    }
+    return n;
+}
+
+static void call_ballot(mcr_reload *r)
+{
+    const mcr_ballot_hooks hooks = { prepare, carry_out, wake, r };
+    mcr_host **hosts = mcr_alloc((r->app->host_n + 1) * sizeof(mcr_host *));
+    r->phase = VOTING;
+    r->ballot = mcr_ballot_call(&hooks, hosts, hosts_concerned(r, hosts));
+    free(hosts);
+    ev_timer_set(&r->patience, PATIENCE_S, 0);
+    ev_timer_start(r->loop, &r->patience);
+    ev_unref(r->loop);
+    ev_async_send(r->loop, &r->arrived); // for a ballot without hosts
+}
+
+static void loaded(mcr_reload *r)
+{
+    pthread_join(r->loader, NULL);
+    r->has_loader = false;
+    mcr_file_set_free(r->tried);
+    r->tried = mcr_file_set_new();
+    mcr_file_set_add(r->tried, r->candidate->files);
+    mcr_errbuf err;
+    if (r->code)
+        fail(r, r->err.text);
+    else if (r->stopped)
+        fail(r, "mooncrier is ending");
+    else if (match(r, &err))
+        fail(r, err.text);
+    else
+        call_ballot(r);
+}
+
+static void decide(mcr_reload *r, bool yes)
+{
+    ev_ref(r->loop);
+    ev_timer_stop(r->loop, &r->patience);
+    r->switched = mcr_ballot_decide(r->ballot, yes ? MCR_BALLOT_SWITCH : MCR_BALLOT_RESUME) && yes;
+    r->phase = LEAVING;
+}
+
+static void voted(mcr_reload *r)
+{
+    bool refused;
+    if (!mcr_ballot_is_complete(r->ballot, &refused, &r->err))
+        return;
+    r->code = refused ? MCR_ESCRIPT : MCR_OK;
+    decide(r, !refused);
+}
+
+static void left(mcr_reload *r)
+{
+    if (!mcr_ballot_is_over(r->ballot))
+        return;
+    mcr_ballot_leave(r->ballot);
+    r->ballot = NULL;
+    free(r->next);
+    r->next = NULL;
+    if (!r->switched) {
+        fail(r, r->code ? r->err.text : "a host did not wait for the end of the vote");
+        return;
+    }
+    mcr_generation *old = r->current;
+    r->current = r->candidate;
+    r->candidate = NULL;
+    r->current->number = old->number + 1;
+    list_changed(&r->changed, old->files, r->current->files);
+    r->message.len = 0;
+    mcr_buf_printf(
+        &r->message, "generation %llu runs%s, changed: %s", (unsigned long long)r->current->number,
+        r->what == MCR_RELOAD_ROLLBACK ? ", with the files of the one before the last" : "",
+        r->changed.len ? r->changed.ptr : "nothing");
+    mcr_file_set_free(r->before);
+    r->before = old->files;
+    old->files = NULL;
+    mcr_generation_free(old);
+    conclude(r, true);
+}
+
+static void on_arrived(struct ev_loop *loop, ev_async *arrived, int revents)
+{
+    (void)loop, (void)revents;
+    mcr_reload *r = arrived->data;
+    if (r->phase == LOADING)
+        loaded(r);
+    if (r->phase == VOTING)
+        voted(r);
+    if (r->phase == LEAVING)
+        left(r);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *patience, int revents)
+{
+    (void)loop, (void)revents;
+    mcr_reload *r = patience->data;
+    r->code = mcr_errf(&r->err, MCR_ESTOPPED, "not every watcher came to a pause within %d s",
+                       (int)PATIENCE_S);
+    decide(r, false);
+    left(r);
+}
+
+// Takes the next request, and those behind it that want the same.
+static void take_requests(mcr_reload *r)
+{
+    request *first = r->waiting;
+    r->answered = first;
+    while (first->next && first->next->what == r->answered->what)
+        first = first->next;
+    r->waiting = first->next;
+    first->next = NULL;
+}
+
+static void begin_next(mcr_reload *r)
+{
+    if (r->phase != IDLE || !r->waiting)
+        return;
+    take_requests(r);
+    r->what = r->answered->what;
+    r->begun_at = mcr_clock_monotonic();
+    r->candidate = NULL;
+    r->phase = LOADING;
+    if (r->stopped)
+        fail(r, "mooncrier is ending");
+    else if (r->what == MCR_RELOAD_ROLLBACK && !r->before)
+        fail(r, "there is no generation before this one");
+    else if ((r->has_loader = pthread_create(&r->loader, NULL, load, r) == 0))
+        pthread_setname_np(r->loader, "reload");
+    else
+        fail(r, "the system gives no thread to load the scripts on");
+}
+
+mcr_reload *mcr_reload_new(mcr_app *app, struct ev_loop *loop, mcr_generation *first,
+                           const char *path)
+{
+    mcr_reload *r = mcr_zalloc(sizeof *r);
+    r->app = app;
+    r->loop = loop;
+    r->path = mcr_strdup(path);
+    r->current = first;
+    r->world = mcr_app_world(app);
+    r->tried = mcr_file_set_new();
+    mcr_file_set_add(r->tried, first->files);
+    ev_async_init(&r->arrived, on_arrived);
+    r->arrived.data = r;
+    ev_async_start(loop, &r->arrived);
+    ev_unref(loop);
+    ev_timer_init(&r->patience, on_patience, PATIENCE_S, 0);
+    r->patience.data = r;
+    return r;
+}
+
+void mcr_reload_free(mcr_reload *r)
+{
+    if (!r)
+        return;
+    if (r->has_loader)
+        pthread_join(r->loader, NULL);
+    ev_ref(r->loop);
+    ev_async_stop(r->loop, &r->arrived);
+    mcr_generation_free(r->candidate);
+    mcr_generation_free(r->current);
+    mcr_file_set_free(r->before);
+    mcr_file_set_free(r->tried);
+    mcr_buf_fini(&r->message);
+    mcr_buf_fini(&r->changed);
+    free(r->path);
+    free(r);
+}
+
+void mcr_reload_observe(mcr_reload *r, mcr_reload_done *each, void *arg)
+{
+    r->observer = each;
+    r->observer_arg = arg;
+}
+
+void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mcr_reload_done *done,
+                        void *arg)
+{
+    request *q = mcr_zalloc(sizeof *q);
+    *q = (request){ .what = what, .who = who, .done = done, .arg = arg };
+    request **last = &r->waiting;
+    while (*last)
+        last = &(*last)->next;
+    *last = q;
+    begin_next(r);
+}
+
+bool mcr_reload_is_stale(const mcr_reload *r)
+{
+    return !mcr_file_set_is_current(r->tried);
+}
+
+void mcr_reload_stop(mcr_reload *r)
+{
+    r->stopped = true;
+    if (r->phase == VOTING) {
+        r->code = mcr_errf(&r->err, MCR_ESTOPPED, "mooncrier is ending");
+        decide(r, false);
+        ev_async_send(r->loop, &r->arrived);
+    }
+    ev_ref(r->loop);
+    while (r->phase != IDLE)
+        ev_run(r->loop, EVRUN_ONCE);
+    ev_unref(r->loop);
+}
+
+mcr_reload_status mcr_reload_status_now(const mcr_reload *r)
+{
+    return (mcr_reload_status){
+        .generation = r->current,
+        .busy = r->phase != IDLE,
+        .succeeded = r->succeeded,
+        .failed = r->failed,
+        .last = r->has_outcome ? &r->outcome : NULL,
+    };
+}
