@@ -325,7 +325,7 @@ static void reads_grants(void **state)
     lua_getfield(L, -1, "allow");
     assert_true(lua_isnil(L, -1));
     lua_close(L);
-    mcr_config_free(c);
+    mcr_config_unref(c);
 }
 
 // Parameters arrive in the script's state as they were written.
