@@ -278,7 +278,10 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             mcr_buf_i64(out, *(const int64_t *)at);
             break;
         case MCR_OPTION_DURATION:
-            mcr_buf_printf(out, "%gs", (double)*(const int64_t *)at / 1e9);
+            if (*(const int64_t *)at)
+                mcr_buf_printf(out, "%gs", (double)*(const int64_t *)at / 1e9);
+            else
+                mcr_buf_puts(out, "none");
             break;
         case MCR_OPTION_CHOICE:
             describe_choice(out, list->choices, *(const int *)at);
@@ -287,7 +290,10 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             mcr_buf_printf(out, "%g", *(const double *)at);
             break;
         case MCR_OPTION_RATE:
-            mcr_buf_printf(out, "%g/s", *(const double *)at);
+            if (*(const double *)at > 0)
+                mcr_buf_printf(out, "%g/s", *(const double *)at);
+            else
+                mcr_buf_puts(out, "none");
             break;
         case MCR_OPTION_SECRET:
             mcr_buf_puts(out, "(set)");

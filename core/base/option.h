@@ -88,5 +88,5 @@ const char *mcr_option_map_get(const mcr_option_map *map, const char *name);
 void mcr_options_fini(void *options, const mcr_option *list);
 
 // mcr_options_describe appends one indented line per option that is set: "  path      out.jsonl".
-// Secrets are told to be there, no more.
+// Secrets are told to be there, no more; a duration or rate of 0 is "none".
 void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *list);

@@ -56,7 +56,7 @@ static void describe(mcr_buf *out, const mcr_app *app)
                                           "counted)");
 }
 
-// Warns of what is valid but surely not meant.
+// Warns of what is valid but surely not meant, or will not do here.
 static void warn(const mcr_config *config)
 {
     for (uint32_t i = 0; i < config->sink_n; i++) {
@@ -67,6 +67,12 @@ static void warn(const mcr_config *config)
         if (!used)
             mcr_log(MCR_LOG_WARN, "%s: no watcher uses sink '%s'", config->path,
                     config->sinks[i].name);
+        // A configuration may be checked on another machine than it is for.
+        const mcr_config_sink *sink = &config->sinks[i];
+        mcr_errbuf why;
+        if (used && sink->kind->probe && sink->kind->probe(sink->options, &why))
+            mcr_log(MCR_LOG_WARN, "%s: sink '%s': %s; `run` would not start on this machine",
+                    config->path, sink->name, why.text);
     }
 }
 

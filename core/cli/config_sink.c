@@ -84,6 +84,8 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
     code = mcr_config_options(r, where, sink->kind->options, own_keys, sink->options);
     if (!code)
         code = mcr_config_check_options(r, where, sink->kind->check, sink->options);
+    if (!code && sink->kind->settle)
+        sink->kind->settle(sink->options);
     if (!code)
         code = read_updates(r, where, sink);
     if (!code)

@@ -7,11 +7,15 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "sink/kinds.h"
+#include "sink/record_to_sink.h"
 
 enum {
     MOST_IN_FLIGHT = 1000,
-    MOST_STREAMS = 100 // what the API server allows on one connection
+    MOST_STREAMS = 100, // what the API server allows on one connection
+    NOT_SAID = -1       // of a duration: the policy's
 };
+
+static const int64_t SECOND = INT64_C(1000000000);
 
 static const mcr_kube_policy *const policies[] = {
     [MCR_KUBE_DEFAULT] = &mcr_kube_policy_default,
@@ -62,10 +66,29 @@ static void defaults(void *o)
         .max_in_flight = d.in_flight,
         .queue = d.queue,
         .attempts = d.attempts,
+        .wait = NOT_SAID,
+        .timeout = NOT_SAID,
         .max_wait = d.max_wait,
         .deadline = d.deadline,
         .burst = d.burst,
     };
+}
+
+// Under "client-go" some options are what they are there, whatever was said.
+static void settle(void *o)
+{
+    mcr_kube_options *kube = o;
+    bool client_go = kube->policy == MCR_KUBE_CLIENT_GO;
+    if (kube->wait < 0)
+        kube->wait = client_go ? MCR_RECORDING_SLEEP_NS : SECOND;
+    if (kube->timeout < 0)
+        kube->timeout = client_go ? 0 : 30 * SECOND;
+    if (!client_go)
+        return;
+    kube->max_in_flight = 1;
+    kube->max_wait = kube->deadline = 0;
+    if (!kube->attempts)
+        kube->attempts = MCR_RECORDING_TRIES;
 }
 
 static const char *check(const void *o, mcr_errbuf *err)
@@ -99,6 +122,15 @@ static const char *check(const void *o, mcr_errbuf *err)
         return "in_cluster";
     }
     return NULL;
+}
+
+static mcr_err probe(const void *o, mcr_errbuf *err)
+{
+    const mcr_kube_options *kube = o;
+    mcr_kube_access *access = mcr_kube_access_load(&kube->access, err);
+    mcr_err code = access ? MCR_OK : MCR_ECONFIG;
+    mcr_kube_access_free(access);
+    return code;
 }
 
 static int64_t steady_now(void *self)
@@ -150,7 +182,9 @@ static mcr_sink *open_kube(const void *o, mcr_errbuf *err)
     }
     mcr_kube *kube = mcr_zalloc(sizeof *kube);
     kube->sink.kind = &mcr_sink_kind_kube;
-    kube->options = given;
+    kube->settled = *given;
+    settle(&kube->settled);
+    kube->options = &kube->settled;
     kube->access = access;
     kube->policy = policies[given->policy];
     kube->clock = given->clock ? given->clock : &steady;
@@ -266,7 +300,9 @@ const mcr_sink_kind mcr_sink_kind_kube = {
     .options = options,
     .options_size = sizeof(mcr_kube_options),
     .defaults = defaults,
+    .settle = settle,
     .check = check,
+    .probe = probe,
     .open = open_kube,
     .start = start,
     .room = room,

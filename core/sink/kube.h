@@ -67,10 +67,10 @@ typedef struct mcr_kube_options {
     int64_t max_in_flight; // requests under way at once
     int64_t queue;         // events
     int64_t attempts;      // of an event
-    int64_t wait;          // ns; 0: the policy's
+    int64_t wait;          // ns; below 0: the policy's
     int64_t max_wait;      // ns
     int64_t deadline;      // ns; 0: none
-    int64_t timeout;       // ns of one request; 0: the policy's
+    int64_t timeout;       // ns of one request; 0: none, below 0: the policy's
     double qps;            // requests a second; 0: no limit
     int64_t burst;
     bool http2;
@@ -117,7 +117,8 @@ typedef struct mcr_kube_note {
 // One sink. Made by open; what comes below `policy` by start.
 struct mcr_kube {
     mcr_sink sink;
-    const mcr_kube_options *options; // the owner's, until close
+    mcr_kube_options settled;        // the owner's, with what follows from the policy
+    const mcr_kube_options *options; // settled
     mcr_kube_access *access;
     const mcr_kube_policy *policy;
     struct ev_loop *loop; // NULL: not started

@@ -168,7 +168,7 @@ static void start(mcr_kube *kube)
     r->timer.data = r;
     mcr_recording_options options = {
         .correlated = true,
-        .sleep_ns = o->wait ? o->wait : MCR_RECORDING_SLEEP_NS,
+        .sleep_ns = o->wait,
         .tries = (int)o->attempts,
         .random = unit,
         .random_self = (void *)(uintptr_t)kube->random,

@@ -262,7 +262,7 @@ static void set_rest(const mcr_kube_options *options, mcr_kube_rest_options *res
     // The limit is kept to before a request is begun, where repeats can still be merged.
     rest->qps = 0;
     rest->retry_after = 0;
-    rest->timeout_ns = options->timeout ? options->timeout : 30 * SECOND;
+    rest->timeout_ns = options->timeout;
     rest->redirects = MCR_HTTP_REDIRECTS_KEEP;
 }
 
@@ -276,7 +276,7 @@ static void start(mcr_kube *kube)
     options.in_flight = o->max_in_flight;
     options.queue = o->queue;
     options.attempts = o->attempts;
-    options.wait = o->wait ? o->wait : options.wait;
+    options.wait = o->wait;
     options.max_wait = o->max_wait;
     options.deadline = o->deadline;
     options.rate = o->qps;

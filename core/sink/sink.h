@@ -33,9 +33,15 @@ typedef struct mcr_sink_kind {
     bool renders; // asks the render hook
     // Fills the zeroed options struct with defaults; NULL when zeros are the defaults.
     void (*defaults)(void *options);
+    // Sets what follows from other options, once all are read, so that `check` shows what holds;
+    // `open` does it itself. NULL: nothing follows.
+    void (*settle)(void *options);
     // The name of an option that is wrong whatever the system holds, with a sentence in `err`; NULL
     // when all are well. `open` refuses the same ones. NULL: there is nothing to check.
     const char *(*check)(const void *options, mcr_errbuf *err);
+    // What `open` would refuse on this machine, such as a file that is missing: a sentence in
+    // `err`. Connects to nothing. NULL: that is known only by opening.
+    mcr_err (*probe)(const void *options, mcr_errbuf *err);
     // Makes an instance; `options` stays the caller's until close. NULL with a sentence in `err`.
     mcr_sink *(*open)(const void *options, mcr_errbuf *err);
     // Begins work that goes on between calls: timers, descriptors and wake-ups on the host's loop,

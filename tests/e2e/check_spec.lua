@@ -38,6 +38,44 @@ describe("mooncrier check", function()
     assert.matches("filter", r.out, 1, true)
   end)
 
+  -- What `check` prints of a kube sink; what is not said follows from the policy.
+  for policy, expected in pairs({
+    default = { "max_in_flight 64", "retry.attempts 12", "retry.wait 1s", "retry.max_wait 60s",
+      "retry.deadline 600s", "timeout   30s", "qps       none" },
+    ["client-go"] = { "max_in_flight 1", "retry.attempts 12", "retry.wait 10s", "retry.max_wait none",
+      "retry.deadline none", "timeout   none", "qps       none" },
+  }) do
+    it("says what holds for a kube sink of policy " .. policy, function()
+      config({ sinks = ('{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "%s" } }'):format(policy) })
+      local r = check()
+      assert.same({ 0, "" }, { r.code, r.err })
+      for _, line in ipairs(expected) do assert.matches("\n  " .. line .. "\n", r.out, 1, true) end
+    end)
+  end
+
+  it("says what was said for a kube sink", function()
+    config({ sinks = '{ out = { kind = "kube", server = "http://127.0.0.1:1", timeout = 0, retry = { wait = "3s" } } }' })
+    local r = check()
+    assert.matches("\n  timeout   none\n", r.out, 1, true)
+    assert.matches("\n  retry.wait 3s\n", r.out, 1, true)
+  end)
+
+  -- What a sink will miss on this machine.
+  for options, expected in pairs({
+    ["in_cluster = true"] = "this is no pod of a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
+      .. "are not set; `run` would not start on this machine",
+    ['kubeconfig = "gone"'] = "kubeconfig gone: No such file or directory",
+    [""] = "there is no kubeconfig",
+  }) do
+    it("warns of what is missing for a kube sink { " .. options .. " }", function()
+      config({ sinks = '{ out = { kind = "kube", ' .. options .. " } }" })
+      place:write("w.lua", "return { filter = function() return true end }")
+      local r = place:run({ "check" }, { env = "-u KUBECONFIG -u KUBERNETES_SERVICE_HOST HOME=/nonexistent" })
+      assert.equal(0, r.code)
+      assert.matches("warning: mooncrier.lua: sink 'out': " .. expected, r.err, 1, true)
+    end)
+  end
+
   it("reads the file of -c, and scripts beside it", function()
     place:shell("mkdir etc")
     place:write("etc/other.lua", 'return { sources = { { kind = "jsonl", path = "-" } }, '

@@ -174,6 +174,7 @@ static inline void begin_world(world *w)
 
 static inline void start_world(world *w)
 {
+    mcr_sink_kind_kube.settle(&w->options);
     w->kube.policy->start(&w->kube);
 }
 
