@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/suggest.h"
+#include "cli/config_live.h"
 #include "cli/config_sink.h"
 #include "cli/config_table.h"
 #include "cli/config_watcher.h"
@@ -170,8 +171,9 @@ static mcr_err read_scripts_dir(mcr_config *c, mcr_config_reader *r)
 
 static mcr_err read_all(mcr_config *c, mcr_config_reader *r)
 {
-    static const char *const keys[] = { "sources",      "sinks",   "watchers", "limits",
-                                        "dead_letters", "scripts", NULL };
+    static const char *const keys[] = { "sources", "sinks",        "watchers", "limits",
+                                        "scripts", "state_dir",    "reload",   "control",
+                                        "admin",   "dead_letters", NULL };
     mcr_err code = mcr_config_check_keys(r, "", keys);
     if (!code)
         code = mcr_config_string(r, "", "dead_letters", &c->dead_letters);
@@ -179,6 +181,8 @@ static mcr_err read_all(mcr_config *c, mcr_config_reader *r)
         code = read_scripts_dir(c, r);
     if (!code)
         code = read_limits(c, r);
+    if (!code)
+        code = mcr_config_read_live(c, r);
     if (!code)
         code = read_sources(c, r);
     if (!code)
@@ -221,6 +225,7 @@ mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_e
     c->event_limit = 4 * 1024 * 1024;
     c->emit_queue = 1000;
     c->drain_timeout = 30 * INT64_C(1000000000);
+    mcr_config_live_defaults(c);
     if (read_text(c, err))
         goto fail;
     c->L = luaL_newstate();
@@ -267,5 +272,6 @@ void mcr_config_unref(mcr_config *c)
     free(c->text);
     free(c->scripts_dir);
     free(c->dead_letters);
+    mcr_config_live_fini(c);
     free(c);
 }

@@ -53,6 +53,19 @@ typedef struct mcr_config_watcher {
     mcr_correlator_options correlate;
 } mcr_config_watcher;
 
+// When files are read anew (cli/reload.h).
+typedef struct mcr_config_reload {
+    bool watch;       // when they change
+    int64_t debounce; // ns
+    int64_t poll;     // ns
+    bool last_good;   // a start with broken ones takes those that ran last
+} mcr_config_reload;
+
+typedef struct mcr_config_admin {
+    char *listen;  // NULL: nowhere
+    bool anywhere; // not only on this machine
+} mcr_config_admin;
+
 // The name of the sink that `log = …` gives a watcher.
 #define MCR_LOG_SINK "log"
 
@@ -67,6 +80,10 @@ typedef struct mcr_config {
     int64_t event_limit;
     int64_t emit_queue;
     int64_t drain_timeout; // ns
+    char *state_dir;       // NULL: nothing is kept
+    char *control;         // path of the control socket; NULL: not given
+    mcr_config_reload reload;
+    mcr_config_admin admin;
     struct lua_State *L;
     mcr_config_source *sources;
     uint32_t source_n;

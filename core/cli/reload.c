@@ -423,6 +423,11 @@ bool mcr_reload_is_stale(const mcr_reload *r)
     return !mcr_file_set_is_current(r->tried);
 }
 
+const mcr_file_set *mcr_reload_tried(const mcr_reload *r)
+{
+    return r->tried;
+}
+
 void mcr_reload_stop(mcr_reload *r)
 {
     r->stopped = true;

@@ -61,6 +61,9 @@ void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mc
 // mcr_reload_is_stale says whether the disk differs from what the last attempt read, failed or not.
 bool mcr_reload_is_stale(const mcr_reload *r);
 
+// mcr_reload_tried is what the last attempt read, failed or not; valid until the next one.
+const mcr_file_set *mcr_reload_tried(const mcr_reload *r);
+
 // mcr_reload_stop stops the reload that runs, if it is not decided yet, and refuses all others;
 // before the hosts end, and outside of the loop, which it runs until that one has ended. What is
 // asked for from then on fails at once.

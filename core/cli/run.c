@@ -9,6 +9,7 @@
 #include "cli/app.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/file_watch.h"
 #include "cli/ledger.h"
 #include "cli/reload.h"
 
@@ -18,7 +19,8 @@ enum {
 
 typedef struct runner {
     mcr_app app;
-    mcr_reload *reload; // owns the generations
+    mcr_reload *reload;         // owns the generations
+    mcr_file_watch *file_watch; // NULL: not wanted
     struct ev_loop *loop;
     ev_async room;    // some watch has room again
     ev_async emitted; // something waits in the emit inbox
@@ -329,6 +331,24 @@ static int finish(runner *r)
     return code;
 }
 
+static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
+{
+    (void)outcome;
+    const runner *r = arg;
+    if (r->file_watch)
+        mcr_file_watch_renew(r->file_watch);
+}
+
+static void start_reload(runner *r)
+{
+    const mcr_config_reload *config = &r->app.config->reload;
+    mcr_reload_observe(r->reload, on_reloaded, r);
+    if (config->watch)
+        r->file_watch = mcr_file_watch_new(
+            r->reload, r->loop,
+            &(mcr_file_watch_options){ .debounce_ns = config->debounce, .poll_ns = config->poll });
+}
+
 static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
 {
     const mcr_source_owner owner = { r, on_take, on_malformed, on_ended };
@@ -348,6 +368,7 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
     r->rest.data = r;
     ev_prepare_start(r->loop, &r->rest);
     start_signals(r);
+    start_reload(r);
     for (uint32_t i = 0; i < r->app.host_n && !code; i++)
         code = mcr_host_start(r->app.hosts[i], err);
     return code;
@@ -355,6 +376,7 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
 
 static void close_all(runner *r)
 {
+    mcr_file_watch_free(r->file_watch);
     mcr_app_close(&r->app);
     mcr_reload_free(r->reload);
     ev_loop_destroy(r->loop);
@@ -417,6 +439,8 @@ int mcr_cmd_run(int argc, char **argv)
         r.app.sources[i]->kind->start(r.app.sources[i]);
     if (r.sources_left)
         ev_run(r.loop, 0);
+    mcr_file_watch_free(r.file_watch);
+    r.file_watch = NULL;
     mcr_reload_stop(r.reload);
     drain(&r);
     int exit_code = finish(&r);

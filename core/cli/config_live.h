@@ -1,0 +1,14 @@
+#pragma once
+// What the configuration says of the running program itself: `state_dir`, `reload`, `control` and
+// `admin`.
+
+#include "cli/config.h"
+#include "cli/config_table.h"
+
+// mcr_config_live_defaults sets what holds without a word in the configuration.
+void mcr_config_live_defaults(mcr_config *c);
+
+// mcr_config_read_live reads them from the top table, on top of the stack.
+mcr_err mcr_config_read_live(mcr_config *c, mcr_config_reader *r);
+
+void mcr_config_live_fini(mcr_config *c);
