@@ -19,6 +19,7 @@
 // The rest of mooncrier includes this header for the types that it shares with its users; nothing
 // else of it is installed.
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,18 @@ typedef enum mcr_err {
 typedef struct mcr_errbuf {
     char text[2048]; // NUL-terminated, cut when longer; no newline at the end
 } mcr_errbuf;
+
+// Called with text, which is not NUL-terminated.
+typedef void mcr_line_handler(void *arg, const char *text, size_t len);
+
+// mcr_set_log says who gets what the library has to tell apart from errors ("mooncrier: warning:
+// sink 'kube': …", without a newline): called by any thread, one call at a time, and not any more
+// when this returns after another was set. It must not call the library. NULL: nobody. Until it is
+// set the lines go to standard error. Any thread.
+MCR_API void mcr_set_log(mcr_line_handler *line, void *arg);
+
+// What time it is: Unix nanoseconds. Called by any thread, several at once.
+typedef int64_t mcr_now(void *arg);
 
 //
 // Events: immutable and counted by reference. Any thread may hold and read one.
@@ -206,6 +219,7 @@ MCR_API void mcr_watch_stop(mcr_watch *w);
 // mcr_watch_free stops the watch if need be and frees it with what nobody read. NULL is fine.
 MCR_API void mcr_watch_free(mcr_watch *w);
 
+// mcr_watch_counts_now: the sum holds in every snapshot. Any thread.
 MCR_API mcr_watch_counts mcr_watch_counts_now(const mcr_watch *w);
 
 //
@@ -223,9 +237,6 @@ typedef void mcr_event_handler(void *arg, mcr_event *ev);
 // the system gives no thread.
 MCR_API mcr_event_watcher *mcr_start_event_watcher(mcr_broadcaster *b, mcr_event_handler *handler,
                                                    void *arg, mcr_errbuf *err);
-
-// Called with text, which is not NUL-terminated.
-typedef void mcr_line_handler(void *arg, const char *text, size_t len);
 
 // mcr_line_to_file is an mcr_line_handler that writes to a FILE, with a newline if there is none.
 MCR_API void mcr_line_to_file(void *file, const char *text, size_t len);
@@ -270,12 +281,14 @@ MCR_API void mcr_event_watcher_stop(mcr_event_watcher *w);
 MCR_API bool mcr_event_watcher_flush(mcr_event_watcher *w, int64_t timeout_ns);
 
 // mcr_broadcaster_shutdown_drain is mcr_broadcaster_shutdown that also waits until the event
-// watchers of `b` have worked off their queues and deliveries. True: all have, each within its
-// drain timeout. After `timeout_ns` it returns false and the watchers give up: what they did not
-// deliver is counted gave_up, what they did not read, queued or ring_full. Either way each is still
-// to be stopped, which then does not wait. (A watch that nobody reads is not ended by this: see
-// mcr_broadcaster_shutdown.)
-MCR_API bool mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t timeout_ns);
+// watchers of `b` have worked off their queues and deliveries, each within its drain timeout. It
+// returns how many events were left, once for each watcher that missed one; 0: every one is
+// decided. After `timeout_ns` (negative: never) nobody is waited for any more, watches that nobody
+// reads included, and the watchers give up: what they did not deliver is counted gave_up, what they
+// did not read, queued or ring_full. A handler or sink that does not return is left behind, a tenth
+// of a second later, with what it has in hand. Each watcher is still to be stopped, which then does
+// not wait but for calls that have not returned. A second call finds nothing to do, and 0 left.
+MCR_API uint64_t mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t timeout_ns);
 
 //
 // Recording: client-go's EventRecorder makes events, StartRecordingToSink stores them, similar ones
@@ -294,7 +307,8 @@ typedef struct mcr_event_recorder mcr_event_recorder;
 // What an event is about: an object as JSON, from which the reference is made, or the reference
 // itself. NULL is empty.
 typedef struct mcr_record_object {
-    const char *json; // of an object with kind and apiVersion; wins over all that follows
+    const char *json; // of an object with kind and apiVersion, as the API server gives it; wins
+                      // over all that follows
     const char *api_version;
     const char *kind;
     const char *ns; // its namespace; empty: the event is in "default"
@@ -313,8 +327,8 @@ typedef enum mcr_record_result {
     MCR_RECORD_PUBLISHED,
     MCR_RECORD_NO_REFERENCE, // the object cannot be referred to
     MCR_RECORD_BAD_TYPE,     // neither Normal nor Warning
-    MCR_RECORD_STOPPED,      // the publisher was shut down
-    MCR_RECORD_DROPPED       // the publisher has no room
+    MCR_RECORD_STOPPED,      // the broadcaster was shut down
+    MCR_RECORD_DROPPED       // its incoming queue is full
 } mcr_record_result;
 
 // mcr_new_recorder makes a recorder of events from `component` on `host` (NULL: none said), both
@@ -326,12 +340,18 @@ MCR_API mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *com
 // mcr_event_recorder_free: NULL is fine.
 MCR_API void mcr_event_recorder_free(mcr_event_recorder *r);
 
-// mcr_record is Event: it never waits for room. `type` is "Normal" or "Warning". Anything but
-// MCR_RECORD_PUBLISHED means that the event is lost; nothing is logged.
+// mcr_event_recorder_set_clock: events are named and dated by `now` instead of the machine's clock.
+// Before the first event.
+MCR_API void mcr_event_recorder_set_clock(mcr_event_recorder *r, mcr_now *now, void *arg);
+
+// mcr_record is Event: it never waits for room. `type` is "Normal" or "Warning"; reason and message
+// may be of any length. Anything but MCR_RECORD_PUBLISHED means that the event is lost; nothing is
+// logged. An `object` of NULL cannot be referred to.
 MCR_API mcr_record_result mcr_record(mcr_event_recorder *r, const mcr_record_object *object,
                                      const char *type, const char *reason, const char *message);
 
-// mcr_recordf is Eventf, with a format of printf instead of Go's.
+// mcr_recordf is Eventf, with a format of printf instead of Go's. What printf cannot format is
+// recorded as the format itself.
 MCR_API mcr_record_result mcr_recordf(mcr_event_recorder *r, const mcr_record_object *object,
                                       const char *type, const char *reason, const char *format, ...)
     MCR_PRINTF(5, 6);
@@ -343,27 +363,103 @@ MCR_API mcr_record_result mcr_record_annotatedf(mcr_event_recorder *r,
                                                 const char *type, const char *reason,
                                                 const char *format, ...) MCR_PRINTF(7, 8);
 
-// Where recorded events are stored; all zero: the cluster that kubectl would use, by the default
-// policy. Strings are copied.
+// mcr_vrecord_annotatedf is mcr_record_annotatedf for functions of yours that format as well;
+// without annotations `n` is 0 and they may be NULL.
+MCR_API mcr_record_result mcr_vrecord_annotatedf(mcr_event_recorder *r,
+                                                 const mcr_record_object *object,
+                                                 const mcr_record_annotation *annotations, size_t n,
+                                                 const char *type, const char *reason,
+                                                 const char *format, va_list args) MCR_PRINTF(7, 0);
+
+// Writes a key or a text made of `ev` into `out` as snprintf does, and returns its length: if that
+// is `size` or more, it is called again with more room. Negative: client-go's own.
+typedef int mcr_event_text(void *self, const mcr_event *ev, char *out, size_t size);
+
+// client-go's CorrelatorOptions: which events are combined, which are counted, which are too many.
+// 0 and NULL stand for client-go's own; a negative number is taken as it is.
+typedef struct mcr_correlation_options {
+    int64_t lru_cache_size; // entries of each of the three caches; 4096; negative: nothing is kept
+    int64_t burst_size;     // of one spam key at once; 25; negative: nothing passes
+    float qps;              // so many more of it a second; 1/300; negative: none
+    int64_t max_events;     // from so many similar events on they are combined; 10; negative: never
+    int64_t max_interval_s; // the longest gap between similar events, in seconds; 600
+    // On the watcher's thread.
+    mcr_event_text *aggregate_key;     // KeyFunc's first: events with the same are similar
+    mcr_event_text *local_key;         // KeyFunc's second: of the similar ones, which are the same
+    mcr_event_text *spam_key;          // SpamKeyFunc: what the burst is of
+    mcr_event_text *aggregate_message; // MessageFunc: the text of a combined event
+    void *self;                        // their first argument
+} mcr_correlation_options;
+
+// What became of a create or patch.
+typedef enum mcr_write_answer {
+    MCR_WRITE_DONE,    // it is stored
+    MCR_WRITE_ABSENT,  // of a patch: there is no such event; it is created next
+    MCR_WRITE_REFUSED, // it never will be; the event is counted rejected
+    MCR_WRITE_FAILED   // not this time; tried again later
+} mcr_write_answer;
+
+// client-go's EventSink, made by you: where recorded events are stored. The calls are made on the
+// watcher's thread, one at a time, and should return soon: nothing else is written meanwhile.
+// `answer` may be set to the event as it is stored, with the resourceVersion that it has there, one
+// hold for the library; left alone, it is `ev`. `err` is for the reason when it is not stored.
+typedef struct mcr_event_writer {
+    void *self; // first argument of all that follow
+    mcr_write_answer (*create)(void *self, mcr_event *ev, mcr_event **answer, mcr_errbuf *err);
+    // `ev` is the event as it would be with the strategic merge patch applied:
+    // {"count":2,"lastTimestamp":"…","message":"…"}. Its name is that of the first.
+    mcr_write_answer (*patch)(void *self, mcr_event *ev, const char *patch, size_t len,
+                              mcr_event **answer, mcr_errbuf *err);
+    void (*close)(void *self); // the end, from whoever stops the watcher; may be NULL
+} mcr_event_writer;
+
+// An option by its name in the configuration of the sinks "kube" and "store" (mooncrier(1)), with
+// its value as text: { "retry.max_wait", "30s" }, { "qps", "5" }, { "ttl", "24h" }.
+typedef struct mcr_setting {
+    const char *name;
+    const char *value;
+} mcr_setting;
+
+// Where and how recorded events are stored; all zero: the cluster that kubectl would use, by the
+// default policy. All is copied but what `self`s point to.
 typedef struct mcr_recording_sink_options {
-    const char *store; // mooncrier's own event store in this file instead of a cluster; "": the
-                       // file that `mooncrier serve` and `get` take. Nothing below but
-                       // client_go and drain_timeout_ns goes with it
-    const char *kubeconfig;   // NULL: $KUBECONFIG, ~/.kube/config, or the pod's service account
-    const char *context;      // of the kubeconfig; NULL: its current-context
-    const char *server;       // URL in place of the kubeconfig's
-    const char *token_file;   // a bearer token in place of the kubeconfig's credentials
-    bool in_cluster;          // the pod's service account and nothing else
-    bool client_go;           // client-go's decisions and one event at a time
-    uint32_t max_in_flight;   // requests under way at once; 0: 64. Nothing to choose with client_go
+    // What client-go's options say.
+    const mcr_correlation_options *correlation; // NULL: client-go's numbers
+    int64_t wait_ns; // WithSleepDuration: before a failed event is tried again; 0: of a cluster by
+                     // default 1 s that doubles up to 1 min, else 10 s, the first random
+    uint32_t attempts; // how often one event is tried; 0: 12
+    mcr_now *now;      // the correlator's clock; NULL: the machine's
+    void *now_arg;
+
+    // One of the two, or neither, which is a cluster.
+    const mcr_event_writer *writer; // functions of yours; they are called as client-go would, by
+                                    // whichever policy
+    const char *store; // mooncrier's own event store in this file; "": the file that `mooncrier
+                       // serve` and `get` take. It does not try again
+
+    // Of a cluster.
+    const char *kubeconfig; // NULL: $KUBECONFIG, ~/.kube/config, or the pod's service account
+    const char *context;    // of the kubeconfig; NULL: its current-context
+    const char *server;     // URL in place of the kubeconfig's
+    const char *token_file; // a bearer token in place of the kubeconfig's credentials
+    bool in_cluster;        // the pod's service account and nothing else
+    bool client_go;         // client-go's decisions and one event at a time; with the others it
+                            // is client-go's keys, whose fields run into each other
+    uint32_t max_in_flight; // requests under way at once; 0: 64. Nothing to choose with client_go
+
+    // Of a cluster or a store: what is not above.
+    const mcr_setting *settings;
+    size_t n_settings;
+
     int64_t drain_timeout_ns; // how long stopping may go on delivering; 0: 30 s; negative: not at
                               // all
 } mcr_recording_sink_options;
 
-// mcr_start_recording_to_sink records each event from now on. NULL when the options do not hold
-// together, what they name cannot be read, or as for mcr_start_event_watcher. A cluster that cannot
-// be reached is no error: events are tried again. mcr_event_watcher_stop then waits for deliveries
-// up to the drain timeout.
+// mcr_start_recording_to_sink is client-go's StartRecordingToSink: it records each event from now
+// on, with a correlator of its own. NULL when the options do not hold together, what they name
+// cannot be read, or as for mcr_start_event_watcher; a writer's `close` is then not called. A
+// cluster that cannot be reached is no error: events are tried again. mcr_event_watcher_stop then
+// waits for deliveries up to the drain timeout.
 MCR_API mcr_event_watcher *mcr_start_recording_to_sink(mcr_broadcaster *b,
                                                        const mcr_recording_sink_options *options,
                                                        mcr_errbuf *err);

@@ -8,8 +8,27 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "mooncrier.h"
 
 static _Atomic int log_level = MCR_LOG_INFO;
+
+// Who gets the lines instead of stderr; called under the lock, so that it is not called any more
+// once it was exchanged.
+static struct {
+    pthread_mutex_t lock;
+    bool set;
+    mcr_line_handler *line; // NULL: nobody
+    void *arg;
+} listener = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void mcr_set_log(mcr_line_handler *line, void *arg)
+{
+    pthread_mutex_lock(&listener.lock);
+    listener.set = true;
+    listener.line = line;
+    listener.arg = arg;
+    pthread_mutex_unlock(&listener.lock);
+}
 
 void mcr_log_set_level(mcr_log_level level)
 {
@@ -21,7 +40,7 @@ mcr_log_level mcr_log_get_level(void)
     return (mcr_log_level)atomic_load(&log_level);
 }
 
-static void write_all(const mcr_buf *line)
+static void write_to_stderr(const mcr_buf *line)
 {
     size_t done = 0;
     while (done < line->len) {
@@ -30,6 +49,19 @@ static void write_all(const mcr_buf *line)
             break; // stderr is gone: there is nobody left to tell
         done += (size_t)n;
     }
+}
+
+static void write_all(const mcr_buf *line)
+{
+    pthread_mutex_lock(&listener.lock);
+    bool elsewhere = listener.set;
+    if (listener.line) {
+        bool ended = line->len && line->ptr[line->len - 1] == '\n';
+        listener.line(listener.arg, line->ptr, line->len - ended);
+    }
+    pthread_mutex_unlock(&listener.lock);
+    if (!elsewhere)
+        write_to_stderr(line);
 }
 
 static void write_line(mcr_log_level level, const char *text, unsigned long held_back)

@@ -1,6 +1,7 @@
 #pragma once
 // The program's own words, one line each on stderr: "mooncrier: warning: …". Events never go here.
-// Any thread may log; a line is one write(2).
+// Any thread may log; a line is one write(2). C programs take the lines by mcr_set_log
+// (mooncrier.h).
 
 typedef enum mcr_log_level {
     MCR_LOG_ERROR,

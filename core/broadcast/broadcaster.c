@@ -47,6 +47,7 @@ struct mcr_broadcaster {
 
     mcr_fanout watches; // threaded: the distributor's; inline: under gate
     bool ending;        // the distributor's
+    mcr_waiting waiting;
 
     mcr_parker producer;    // the gate's holder waits here for room or its task
     mcr_parker distributor; // the distributor waits here for events, or for room in a watch
@@ -108,7 +109,7 @@ static void distribute(mcr_broadcaster *b, void **items, uint32_t n, bool fit)
     if (fit && n)
         mcr_fanout_offer(&b->watches, events, n, 0);
     else if (n)
-        mcr_fanout_offer_waiting(&b->watches, events[0], &b->distributor);
+        mcr_fanout_offer_waiting(&b->watches, events[0], &b->distributor, &b->waiting);
     for (uint32_t i = 0; i < n; i++)
         mcr_event_unref(events[i]);
     add(&b->distributed, n);
@@ -148,6 +149,7 @@ mcr_broadcaster *mcr_broadcaster_new(const mcr_broadcaster_options *options)
         b->options.incoming = MCR_INCOMING_DEFAULT;
     pthread_mutex_init(&b->turnstile, NULL);
     pthread_mutex_init(&b->gate, NULL);
+    pthread_mutex_init(&b->waiting.lock, NULL);
     mcr_parker_init(&b->producer);
     mcr_parker_init(&b->distributor);
     if (b->options.is_inline) {
@@ -173,6 +175,7 @@ void mcr_broadcaster_free(mcr_broadcaster *b)
     mcr_fanout_fini(&b->watches);
     mcr_parker_fini(&b->distributor);
     mcr_parker_fini(&b->producer);
+    pthread_mutex_destroy(&b->waiting.lock);
     pthread_mutex_destroy(&b->gate);
     pthread_mutex_destroy(&b->turnstile);
     free(b);
@@ -394,6 +397,14 @@ void mcr_broadcaster_shutdown(mcr_broadcaster *b)
 {
     if (block_queue(b, end, NULL, true) && !b->options.is_inline)
         pthread_join(b->thread, NULL);
+}
+
+void mcr_broadcaster_stop_waiting(mcr_broadcaster *b)
+{
+    if (b->options.is_inline)
+        return;
+    mcr_waiting_end(&b->waiting);
+    mcr_unpark(&b->distributor);
 }
 
 uint32_t mcr_broadcaster_publish(mcr_broadcaster *b, mcr_event *const *events, uint32_t n,

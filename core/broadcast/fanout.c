@@ -79,11 +79,56 @@ void mcr_fanout_wake(const mcr_fanout *f)
             mcr_ring_wake(f->at[i]->ring);
 }
 
-void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker)
+// What is waited for is in the fan-out, hence there: a watch is freed after it was taken out, by
+// the thread that waits.
+static bool begin_waiting(mcr_waiting *waiting, mcr_watch *w)
+{
+    pthread_mutex_lock(&waiting->lock);
+    bool over = waiting->over;
+    waiting->on = over ? NULL : w;
+    pthread_mutex_unlock(&waiting->lock);
+    return !over;
+}
+
+// False: it was ended meanwhile.
+static bool stop_waiting(mcr_waiting *waiting)
+{
+    pthread_mutex_lock(&waiting->lock);
+    bool over = waiting->over;
+    waiting->on = NULL;
+    pthread_mutex_unlock(&waiting->lock);
+    return !over;
+}
+
+void mcr_waiting_end(mcr_waiting *waiting)
+{
+    pthread_mutex_lock(&waiting->lock);
+    waiting->over = true;
+    if (waiting->on) {
+        atomic_store(&waiting->on->stopped, true);
+        if (waiting->on->handoff)
+            mcr_handoff_release(waiting->on->handoff);
+    }
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+// False: the watch did not take it.
+static bool put(mcr_watch *w, mcr_event *ev, mcr_parker *parker, mcr_waiting *waiting)
+{
+    if (begin_waiting(waiting, w)) {
+        bool taken = mcr_watch_put_waiting(w, ev, parker);
+        if (stop_waiting(waiting) || taken)
+            return taken;
+    }
+    return mcr_watch_put(w, &ev, 1) == 1;
+}
+
+void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker,
+                              mcr_waiting *waiting)
 {
     if (f->n)
         mcr_event_ref_n(ev, f->n);
     for (uint32_t i = 0; i < f->n; i++)
-        if (!mcr_watch_put_waiting(f->at[i], ev, parker))
+        if (!put(f->at[i], ev, parker, waiting))
             mcr_event_unref(ev);
 }

@@ -33,6 +33,18 @@ void mcr_fanout_offer(const mcr_fanout *f, mcr_event *const *events, uint32_t n,
 // mcr_fanout_wake wakes the readers that sleep over events (mcr_ring_hold).
 void mcr_fanout_wake(const mcr_fanout *f);
 
+// What a publisher waits for, so that another thread can end that.
+typedef struct mcr_waiting {
+    pthread_mutex_t lock;
+    mcr_watch *on; // the watch that has no room; NULL: nobody waits
+    bool over;     // nothing is waited for any more
+} mcr_waiting;
+
 // mcr_fanout_offer_waiting offers one event (borrowed) to one watch after the other, waiting for
-// each until it has room or is stopped. Sleeps in `parker`.
-void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker);
+// each until it has room or is stopped. Sleeps in `parker`. Once the waiting is over, a watch
+// without room loses the event, counted there.
+void mcr_fanout_offer_waiting(const mcr_fanout *f, mcr_event *ev, mcr_parker *parker,
+                              mcr_waiting *waiting);
+
+// mcr_waiting_end ends it for good. Any thread; wake the parker afterwards.
+void mcr_waiting_end(mcr_waiting *waiting);

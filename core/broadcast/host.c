@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/park.h"
+#include "broadcast/watch.h"
 
 // Rounds over the watchers between two looks at the loop while there is work: often enough for
 // timers and descriptors, seldom enough that the system call does not show (LIMITS §3).
@@ -27,8 +28,9 @@ typedef struct seat {
     bool busy;         // stepped since the last flush
     bool full;         // its sinks had no room when it was asked last
     bool ending;       // closed and read to its end; deliveries may be in flight
-    int64_t patience;  // monotonic ns: until when it may go on with them
+    int64_t patience;  // monotonic ns: until when it may go on after its watch was closed; 0: open
     bool done;         // nothing is in flight any more
+    _Atomic uint32_t in_hand; // events of the step that runs
 } seat;
 
 // A call of mcr_host_call, on its caller's stack, or of mcr_host_post, which is freed when it is
@@ -108,7 +110,9 @@ mcr_host *mcr_host_new(const char *name, const mcr_clock *clock)
 void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch)
 {
     h->seats = mcr_realloc(h->seats, (h->n + 1) * sizeof *h->seats);
-    h->seats[h->n++] = (seat){ .w = w, .watch = watch };
+    seat *s = &h->seats[h->n++];
+    *s = (seat){ .w = w, .watch = watch };
+    atomic_init(&s->in_hand, 0);
 }
 
 void mcr_host_set_drain_timeout(mcr_host *h, int64_t ns)
@@ -172,13 +176,19 @@ static void refuse_calls(mcr_host *h)
     }
 }
 
-// The watch is closed and read to its end.
+static bool has_patience(const mcr_host *h, seat *s)
+{
+    if (!s->patience)
+        s->patience = mcr_clock_monotonic() + h->drain_timeout;
+    return mcr_clock_monotonic() < s->patience;
+}
+
+// The watch is closed and read to its end, or there is no more patience with the rest.
 static void begin_end(mcr_host *h, seat *s)
 {
     mcr_watcher_fini(s->w, mcr_clock_now(&h->clock));
     mcr_watch_on_wake(s->watch, NULL, NULL);
     s->ending = true;
-    s->patience = mcr_clock_monotonic() + h->drain_timeout;
 }
 
 static void end(seat *s)
@@ -188,9 +198,9 @@ static void end(seat *s)
 }
 
 // True: it came to its end just now.
-static bool try_end(seat *s)
+static bool try_end(const mcr_host *h, seat *s)
 {
-    if (mcr_watcher_in_flight(s->w) > 0 && mcr_clock_monotonic() < s->patience)
+    if (mcr_watcher_in_flight(s->w) > 0 && has_patience(h, s))
         return false;
     end(s);
     return true;
@@ -200,16 +210,22 @@ static bool try_end(seat *s)
 static bool turn(mcr_host *h, seat *s)
 {
     if (s->ending)
-        return try_end(s);
+        return try_end(h, s);
     uint32_t room = mcr_watcher_room(s->w);
     s->full = room == 0;
-    if (s->full)
-        return false;
+    if (s->full) {
+        bool enough = atomic_load(&s->watch->closed) && !has_patience(h, s);
+        if (enough)
+            begin_end(h, s);
+        return enough;
+    }
     mcr_event *events[MCR_BATCH];
     bool closed;
     uint32_t n = mcr_watch_take(s->watch, events, room, &closed);
     if (n) {
+        atomic_store_explicit(&s->in_hand, n, memory_order_relaxed);
         mcr_watcher_step(s->w, events, n, mcr_clock_now(&h->clock));
+        atomic_store_explicit(&s->in_hand, 0, memory_order_relaxed);
         h->run += n;
         s->busy = true;
         return true;
@@ -288,7 +304,7 @@ static void set_timer(mcr_host *h)
         const seat *s = &h->seats[i];
         if (!s->done)
             next = earlier(next, s->next_tick);
-        if (s->ending && !s->done)
+        if (s->patience && !s->done)
             patience = earlier(patience, s->patience);
     }
     ev_timer_stop(h->loop, &h->tick);
@@ -443,6 +459,14 @@ bool mcr_host_ends(mcr_host *h, int64_t timeout_ns)
     bool ended = !h->started || h->ended;
     pthread_mutex_unlock(&h->lock);
     return ended;
+}
+
+uint32_t mcr_host_in_hand(const mcr_host *h)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < h->n; i++)
+        sum += atomic_load_explicit(&h->seats[i].in_hand, memory_order_relaxed);
+    return sum;
 }
 
 void mcr_host_join(mcr_host *h)

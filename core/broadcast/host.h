@@ -5,7 +5,8 @@
 // left is passed over until they have: its queue fills meanwhile.
 //
 // When a watch has ended and is read, its watcher's fini runs, and the host goes on with the loop
-// until the deliveries that are in flight are decided, or the drain timeout is over.
+// until the deliveries that are in flight are decided, or the drain timeout is over. A watcher
+// whose sinks have no room for the rest of an ended watch gives up at that time too.
 
 #include <signal.h>
 #include <stdbool.h>
@@ -59,6 +60,9 @@ void mcr_host_hurry(mcr_host *h);
 // mcr_host_ends waits until the thread has worked for the last time; false when `timeout_ns` have
 // passed before (one of its hooks does not return). True without a start. Any thread.
 bool mcr_host_ends(mcr_host *h, int64_t timeout_ns);
+
+// mcr_host_in_hand is how many events the steps that run now were given. Any thread.
+uint32_t mcr_host_in_hand(const mcr_host *h);
 
 // mcr_host_join waits for the thread's end and frees the host; without a start it only frees.
 void mcr_host_join(mcr_host *h);

@@ -72,7 +72,7 @@ mcr_event_watcher *mcr_start_sink(mcr_broadcaster *b, const mcr_event_sink *sink
     u->calls = *sink;
     mcr_watcher *w = mcr_watcher_new("library");
     mcr_watcher_add_sink_take(w, &u->sink);
-    mcr_event_watcher *started = mcr_event_watcher_start_take(b, w, 0, err);
+    mcr_event_watcher *started = mcr_event_watcher_start_take(b, w, &(mcr_library_start){ 0 }, err);
     if (started)
         return started;
     u->calls.close = no_close;

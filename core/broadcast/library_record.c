@@ -38,6 +38,11 @@ mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *component, 
     return r;
 }
 
+void mcr_event_recorder_set_clock(mcr_event_recorder *r, mcr_now *now, void *arg)
+{
+    r->recorder.clock = (mcr_clock){ now, arg };
+}
+
 void mcr_event_recorder_free(mcr_event_recorder *r)
 {
     if (!r)
@@ -50,6 +55,8 @@ void mcr_event_recorder_free(mcr_event_recorder *r)
 static mcr_record_result record(const mcr_event_recorder *r, const mcr_record_object *object,
                                 const mcr_recorded *what)
 {
+    if (!object)
+        return MCR_RECORD_NO_REFERENCE;
     mcr_object_reference reference = {
         .kind = str_or_empty(object->kind),
         .namespace = str_or_empty(object->ns),
@@ -73,10 +80,10 @@ mcr_record_result mcr_record(mcr_event_recorder *r, const mcr_record_object *obj
                                    .message = mcr_str_of(message) });
 }
 
-static mcr_record_result recordv(const mcr_event_recorder *r, const mcr_record_object *object,
-                                 const mcr_record_annotation *annotations, size_t n,
-                                 const char *type, const char *reason, const char *format,
-                                 va_list args)
+mcr_record_result mcr_vrecord_annotatedf(mcr_event_recorder *r, const mcr_record_object *object,
+                                         const mcr_record_annotation *annotations, size_t n,
+                                         const char *type, const char *reason, const char *format,
+                                         va_list args)
 {
     mcr_pair *pairs = mcr_alloc((n + 1) * sizeof *pairs);
     for (size_t i = 0; i < n; i++)
@@ -85,9 +92,8 @@ static mcr_record_result recordv(const mcr_event_recorder *r, const mcr_record_o
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    char *message = mcr_alloc(len > 0 ? (size_t)len + 1 : 1);
-    message[0] = '\0';
-    if (len > 0)
+    char *message = len < 0 ? mcr_strdup(format) : mcr_alloc((size_t)len + 1);
+    if (len >= 0)
         vsnprintf(message, (size_t)len + 1, format, args);
     mcr_record_result result = record(r, object,
                                       &(mcr_recorded){ .type = mcr_str_of(type),
@@ -104,7 +110,8 @@ mcr_record_result mcr_recordf(mcr_event_recorder *r, const mcr_record_object *ob
 {
     va_list args;
     va_start(args, format);
-    mcr_record_result result = recordv(r, object, NULL, 0, type, reason, format, args);
+    mcr_record_result result =
+        mcr_vrecord_annotatedf(r, object, NULL, 0, type, reason, format, args);
     va_end(args);
     return result;
 }
@@ -116,7 +123,8 @@ mcr_record_result mcr_record_annotatedf(mcr_event_recorder *r, const mcr_record_
 {
     va_list args;
     va_start(args, format);
-    mcr_record_result result = recordv(r, object, annotations, n, type, reason, format, args);
+    mcr_record_result result =
+        mcr_vrecord_annotatedf(r, object, annotations, n, type, reason, format, args);
     va_end(args);
     return result;
 }

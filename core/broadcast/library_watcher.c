@@ -14,6 +14,8 @@
 #define LOOK_NS     INT64_C(200000)
 #define MAX_LOOK_NS INT64_C(20000000)
 #define FOR_EVER_NS (INT64_MAX / 4)
+// What a shutdown gives hosts that were told to hurry before it leaves them behind.
+#define HURRY_NS INT64_C(100000000)
 
 // All that run, for the shutdown of their broadcaster.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -21,22 +23,24 @@ static pthread_cond_t drained = PTHREAD_COND_INITIALIZER;
 static mcr_event_watcher *running;
 
 mcr_event_watcher *mcr_event_watcher_start_take(mcr_broadcaster *b, mcr_watcher *watcher,
-                                                int64_t drain_timeout, mcr_errbuf *err)
+                                                const mcr_library_start *start, mcr_errbuf *err)
 {
     mcr_watch *watch = mcr_broadcaster_watch(b, err);
     if (!watch)
         return NULL;
-    mcr_host *host = mcr_host_new("event watcher", &mcr_clock_wall);
+    mcr_host *host = mcr_host_new("event watcher", start->clock ? start->clock : &mcr_clock_wall);
     mcr_host_add(host, watcher, watch);
-    if (drain_timeout)
-        mcr_host_set_drain_timeout(host, drain_timeout > 0 ? drain_timeout : 0);
+    if (start->drain_timeout)
+        mcr_host_set_drain_timeout(host, start->drain_timeout > 0 ? start->drain_timeout : 0);
     if (mcr_host_start(host, err)) {
         mcr_host_join(host);
         mcr_watch_free(watch);
         return NULL;
     }
     mcr_event_watcher *w = mcr_zalloc(sizeof *w);
-    *w = (mcr_event_watcher){ .b = b, .watch = watch, .w = watcher, .host = host };
+    *w = (mcr_event_watcher){
+        .b = b, .watch = watch, .w = watcher, .host = host, .freed = start->freed, .arg = start->arg
+    };
     pthread_mutex_lock(&lock);
     w->next = running;
     running = w;
@@ -163,11 +167,13 @@ static bool wait_taken(mcr_event_watcher *w, int64_t deadline)
     uint64_t goal = counts.queued + counts.taken;
     int64_t pause = LOOK_NS;
     while (counts.taken < goal) {
-        if (mcr_host_ends(w->host, 0) || !look_later(&pause, deadline))
-            return false;
+        // Asked before the count is read again: it may have taken the last ones and ended.
+        bool last = mcr_host_ends(w->host, 0) || !look_later(&pause, deadline);
         counts = mcr_watch_counts_now(w->watch);
+        if (last)
+            break;
     }
-    return true;
+    return counts.taken >= goal;
 }
 
 typedef struct asking {
@@ -225,65 +231,89 @@ static void *shut_down(void *arg)
     return NULL;
 }
 
-// Marks the watchers of `b` as being drained and returns them, *n of them.
-static mcr_event_watcher **hold_watchers(const mcr_broadcaster *b, size_t *n)
+// A watcher that is being drained.
+typedef struct held {
+    mcr_event_watcher *w;
+    uint64_t ring_full; // when that began
+} held;
+
+// Marks the watchers of `b` that have not ended and returns them, *n of them.
+static held *hold_watchers(const mcr_broadcaster *b, size_t *n)
 {
     *n = 0;
     pthread_mutex_lock(&lock);
     for (mcr_event_watcher *w = running; w; w = w->next)
         *n += w->b == b;
-    mcr_event_watcher **held = mcr_alloc((*n + 1) * sizeof(mcr_event_watcher *));
-    size_t i = 0;
+    held *all = mcr_alloc((*n + 1) * sizeof *all);
+    *n = 0;
     for (mcr_event_watcher *w = running; w; w = w->next) {
-        if (w->b != b)
+        if (w->b != b || mcr_host_ends(w->host, 0))
             continue;
         w->draining++;
-        held[i++] = w;
+        all[(*n)++] = (held){ w, mcr_watch_counts_now(w->watch).ring_full };
     }
     pthread_mutex_unlock(&lock);
-    return held;
+    return all;
 }
 
-static void release_watchers(mcr_event_watcher **held, size_t n)
+static void release_watchers(held *all, size_t n)
 {
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < n; i++)
-        held[i]->draining--;
+        all[i].w->draining--;
     pthread_cond_broadcast(&drained);
     pthread_mutex_unlock(&lock);
-    free(held);
+    free(all);
 }
 
-bool mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t timeout_ns)
+// What the watcher missed, when it has ended or is left behind.
+static uint64_t left_of(const held *h, int64_t deadline)
 {
-    int64_t deadline = deadline_of(timeout_ns);
-    size_t n;
-    mcr_event_watcher **held = hold_watchers(b, &n);
+    uint64_t undecided = mcr_host_ends(h->w->host, left(deadline))
+                             ? mcr_watcher_counts_now(h->w->w).undelivered
+                             : mcr_host_in_hand(h->w->host);
+    mcr_watch_counts counts = mcr_watch_counts_now(h->w->watch);
+    return undecided + counts.queued + counts.ring_full - h->ring_full;
+}
 
-    // In a thread of its own: it waits for watches that have no room, and that may last.
+// In a thread of its own: it waits for watches that have no room, and that may last.
+static void shut_down_until(mcr_broadcaster *b, int64_t deadline)
+{
     shutdown_run run = { .b = b, .lock = PTHREAD_MUTEX_INITIALIZER };
     mcr_cond_init(&run.change);
     pthread_t thread;
-    bool in_time = pthread_create(&thread, NULL, shut_down, &run) == 0;
-    bool threaded = in_time;
+    bool threaded = pthread_create(&thread, NULL, shut_down, &run) == 0;
+    bool in_time = threaded;
     pthread_mutex_lock(&run.lock);
-    while (threaded && !run.done && in_time)
-        in_time = mcr_cond_wait(&run.change, &run.lock, deadline) || run.done;
+    while (!run.done && in_time)
+        in_time = mcr_cond_wait(&run.change, &run.lock, deadline);
+    bool done = run.done;
     pthread_mutex_unlock(&run.lock);
-
-    bool all = in_time;
-    for (size_t i = 0; i < n; i++)
-        all = all && mcr_host_ends(held[i]->host, left(deadline));
-    for (size_t i = 0; i < n && !all; i++) {
-        mcr_host_hurry(held[i]->host);
-        mcr_watch_stop(held[i]->watch);
-    }
+    if (!done)
+        mcr_broadcaster_stop_waiting(b);
     if (threaded)
         pthread_join(thread, NULL);
     else
         mcr_broadcaster_shutdown(b);
     pthread_cond_destroy(&run.change);
     pthread_mutex_destroy(&run.lock);
-    release_watchers(held, n);
-    return all;
+}
+
+uint64_t mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t timeout_ns)
+{
+    int64_t deadline = deadline_of(timeout_ns);
+    size_t n;
+    held *all = hold_watchers(b, &n);
+    shut_down_until(b, deadline);
+
+    bool in_time = true;
+    for (size_t i = 0; i < n; i++)
+        in_time = in_time && mcr_host_ends(all[i].w->host, left(deadline));
+    for (size_t i = 0; i < n && !in_time; i++)
+        mcr_host_hurry(all[i].w->host);
+    uint64_t missed = 0;
+    for (size_t i = 0; i < n; i++)
+        missed += left_of(&all[i], deadline + HURRY_NS);
+    release_watchers(all, n);
+    return missed;
 }

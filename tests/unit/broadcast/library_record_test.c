@@ -124,7 +124,7 @@ static void shutdown_drains(void **state)
         pod.name = name;
         assert_int_equal(mcr_record(x.r, &pod, "Normal", "Started", "up"), MCR_RECORD_PUBLISHED);
     }
-    assert_true(mcr_broadcaster_shutdown_drain(x.b, 30 * SECONDS));
+    assert_int_equal(mcr_broadcaster_shutdown_drain(x.b, 30 * SECONDS), 0);
     assert_int_equal(scripted_server_requests(x.server), 5);
     mcr_event_watcher_ledger ledger;
     assert_true(mcr_event_watcher_ledger_now(x.w, 0, &ledger));
