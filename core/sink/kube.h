@@ -3,54 +3,9 @@
 // client-go's recorder writes them. What is asked of the server is the same under both policies:
 // names, bodies, patches, and the POST that follows a PATCH answered 404. They differ in when.
 //
-// All that the default policy does otherwise than client-go, and the option that says how much:
-//
-// clang-format off
-//
-// | client-go                          | default                                | option         |
-// |------------------------------------|----------------------------------------|----------------|
-// | one event at a time                | 64 at once, in order for each          | max_in_flight  |
-// |                                    | namespace and name                     |                |
-// | 1000 wait, then what comes is lost | 10,000 wait, then no more are taken    | queue          |
-// |                                    | from the watcher's ring                |                |
-// | 12 tries, 10 s apart, the first    | 12 tries, 1 s doubling to 1 min, half  | retry.*        |
-// | wait random from 0 on              | of each wait random                    |                |
-// | 429 and 5xx are lost unless Retry- | tried again, not before Retry-After if | retry.max_wait |
-// | After is there; then waited for    | it is there, which counts up to        |                |
-// | inside the request, unbounded      | max_wait                               |                |
-// | 401 is lost                        | credentials are read anew, tried again |                |
-// | 408, 425 and 3xx are lost          | tried again                            |                |
-// | 409 Conflict is lost               | tried again, three times               |                |
-// | all other answers of 400 and above | dead-lettered at once with the         | (dead_letters) |
-// | are lost with a line in the log    | server's words                         |                |
-// | AlreadyExists is lost, also when   | delivered when an earlier try may have |                |
-// | it is the event itself             | stored it; a repeat is patched; else   |                |
-// |                                    | refused                                |                |
-// | NamespaceTerminating: a quiet line | refused, without a line                |                |
-// | no timeout: a silent server stops  | 30 s for a request                     | timeout        |
-// | everything                         |                                        |                |
-// | no deadline                        | 10 min for an event, waits included    | retry.deadline |
-// | repeats are patched one by one     | one that waits is replaced by the      |                |
-// |                                    | next; a POST that waits takes their    |                |
-// |                                    | count with it                          |                |
-// | 301, 302, 303 become a GET that    | no: such an answer is a failed try     |                |
-// | stores nothing and counts as       |                                        |                |
-// | recorded                           |                                        |                |
-// | 5 requests a second, burst 10      | no limit                               | qps, burst     |
-// | a name that is no DNS-1123         | a UUID made from namespace and name,   |                |
-// | subdomain is sent as it is (0.33:  | the same for all repeats               |                |
-// | a random UUID)                     |                                        |                |
-// | a message over 1024 bytes with     | cut at the end of a character          |                |
-// | eventTime is refused by the server |                                        |                |
-// | no namespace: refused by the       | the involved object's, or "default"    |                |
-// | server                             |                                        |                |
-// | a count without a known first      | the PATCH that the event implies       |                |
-// | event: PATCH without a body        |                                        |                |
-// | HTTP/2                             | HTTP/1.1, which costs less             | http2          |
-// | shutdown loses what is queued      | delivered until the drain timeout      | limits.drain_t |
-// |                                    |                                        | imeout         |
-//
-// clang-format on
+// All that the default policy does otherwise than client-go, and the option that says how much, is
+// listed in README.md, "What differs from client-go"; tests/unit/cli/manual_test.c compares that
+// table with the options.
 
 #include "base/clock.h"
 #include "base/random.h"

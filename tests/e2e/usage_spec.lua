@@ -32,10 +32,12 @@ describe("the command line", function()
     place:write("w.lua", "return {}")
     place:write("mooncrier.lua", [[return {
       sources = { { kind = "jsonl", path = "in", name = "n", follow = true, from = "end", on_full = "drop" } },
-      sinks = { out = { kind = "file", path = "out", format = "wide", fsync = "1s" } },
-      dead_letters = "dead", scripts = ".", limits = { event = "1MiB", emit = 5 },
+      sinks = { out = { kind = "file", path = "out", format = "wide", fsync = "1s", updates = "first" } },
+      dead_letters = "dead", scripts = ".", limits = { event = "1MiB", emit = 5, drain_timeout = "1s" },
       watchers = { { name = "w", script = "w.lua", sinks = { "out" }, group = "g", log = "json", queue = 5,
-        fallback = { "out" }, on_error = "drop" } },
+        fallback = { "out" }, on_error = "drop", correlate = { lru_cache_size = 9, burst_size = 9, qps = 9,
+          max_events = 9, max_interval = "9s" } },
+        { name = "w2", script = "w.lua", sinks = { "out" }, correlate = { spam_filter = false, aggregate = false } } },
     }]])
     local r = place:run({ "check" })
     assert.equal(0, r.code)
