@@ -8,19 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "support/scripted_http.h"
 #include "support/scripted_wire.h"
 
 enum {
-    MAX_REQUEST = 64 << 20,
-    WAIT_S = 30
+    WAIT_S = 30,
+    PLACES = SCRIPTED_IN_REQUEST + 1
 };
+
+// What is to happen to the next connections.
+typedef struct spoil {
+    scripted_mode how;
+    unsigned times;
+} spoil;
 
 typedef struct connection {
     scripted_server *server;
@@ -47,186 +53,13 @@ struct scripted_server {
     size_t n_replies, next_reply;
     scripted_handler *handler;
     void *handler_self;
+    spoil spoils[PLACES];
 };
 
 static void die(const char *what)
 {
     fprintf(stderr, "scripted server: %s: %s\n", what, strerror(errno));
     exit(1);
-}
-
-bool scripted_request_header(const scripted_request *request, const char *name, char *value,
-                             size_t size)
-{
-    size_t len = strlen(name);
-    for (const char *at = request->headers; *at; at = strchr(at, '\n') + 1) {
-        if (strncasecmp(at, name, len) != 0 || at[len] != ':')
-            continue;
-        const char *from = at + len + 1;
-        from += strspn(from, " \t");
-        snprintf(value, size, "%.*s", (int)strcspn(from, "\n"), from);
-        return true;
-    }
-    return false;
-}
-
-static void free_request(scripted_request *request)
-{
-    free(request->method);
-    free(request->uri);
-    free(request->headers);
-    free(request->body);
-    free(request);
-}
-
-// The request line and the headers, without the empty line; NULL when it is not HTTP.
-static scripted_request *parse_head(char *head)
-{
-    char *line_end = strstr(head, "\r\n");
-    char *uri = strchr(head, ' ');
-    char *version = uri ? strchr(uri + 1, ' ') : NULL;
-    if (!line_end || !version || version > line_end)
-        return NULL;
-    scripted_request *request = mcr_zalloc(sizeof *request);
-    request->method = strndup(head, (size_t)(uri - head));
-    request->uri = strndup(uri + 1, (size_t)(version - uri - 1));
-    mcr_buf headers = { 0 };
-    for (char *at = line_end + 2; *at;) {
-        size_t len = strcspn(at, "\r\n");
-        mcr_buf_append(&headers, at, len);
-        mcr_buf_putc(&headers, '\n');
-        at += len;
-        at += strspn(at, "\r\n");
-    }
-    request->headers = mcr_strdup(mcr_buf_cstr(&headers));
-    mcr_buf_fini(&headers);
-    return request;
-}
-
-static bool more(scripted_wire *wire, mcr_buf *in)
-{
-    size_t n =
-        in->len < MAX_REQUEST ? scripted_wire_read(wire, mcr_buf_reserve(in, 16384), 16384) : 0;
-    in->len += n;
-    return n > 0;
-}
-
-static void drop_front(mcr_buf *in, size_t n)
-{
-    memmove(in->ptr, in->ptr + n, in->len - n);
-    in->len -= n;
-}
-
-// Undoes chunked transfer coding; false when the connection ends first.
-static bool read_chunks(scripted_wire *wire, mcr_buf *in, mcr_buf *body)
-{
-    for (;;) {
-        char *end;
-        while (!(end = memmem(in->ptr, in->len, "\r\n", 2)))
-            if (!more(wire, in))
-                return false;
-        size_t size = strtoul(mcr_buf_cstr(in), NULL, 16);
-        drop_front(in, (size_t)(end - in->ptr) + 2);
-        while (in->len < size + 2)
-            if (!more(wire, in))
-                return false;
-        mcr_buf_append(body, in->ptr, size);
-        drop_front(in, size + 2);
-        if (size == 0)
-            return true;
-    }
-}
-
-// What is left over of `in` belongs to the next request.
-static scripted_request *read_request(scripted_wire *wire, mcr_buf *in)
-{
-    char *end;
-    while (!in->len || !(end = memmem(in->ptr, in->len, "\r\n\r\n", 4)))
-        if (!more(wire, in))
-            return NULL;
-    *end = '\0';
-    scripted_request *request = parse_head(in->ptr);
-    drop_front(in, (size_t)(end - in->ptr) + 4);
-    if (!request)
-        return NULL;
-
-    char value[32];
-    mcr_buf body = { 0 };
-    bool whole = true;
-    if (scripted_request_header(request, "Transfer-Encoding", value, sizeof value)) {
-        whole = read_chunks(wire, in, &body);
-    } else if (scripted_request_header(request, "Content-Length", value, sizeof value)) {
-        size_t size = strtoul(value, NULL, 10);
-        while (whole && in->len < size)
-            whole = more(wire, in);
-        if (whole) {
-            mcr_buf_append(&body, in->ptr, size);
-            drop_front(in, size);
-        }
-    }
-    request->body_len = body.len;
-    mcr_buf_cstr(&body);
-    request->body = body.ptr;
-    if (!whole) {
-        free_request(request);
-        return NULL;
-    }
-    return request;
-}
-
-static const char *phrase(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 404:
-        return "Not Found";
-    default:
-        return "Scripted";
-    }
-}
-
-static bool has_header(const char *headers, const char *name)
-{
-    const scripted_request as_request = { .headers = (char *)headers };
-    char ignored[1];
-    return scripted_request_header(&as_request, name, ignored, sizeof ignored);
-}
-
-static bool write_answer(scripted_wire *wire, const scripted_request *request,
-                         const scripted_reply *reply)
-{
-    int status = reply->status ? reply->status : 200;
-    const char *headers = reply->headers ? reply->headers : "";
-    mcr_str body = reply->body;
-    mcr_buf out = { 0 };
-    if (reply->mode == SCRIPTED_ECHO) {
-        body = mcr_str_n(request->body, request->body_len);
-        status = reply->status ? status : strcmp(request->method, "POST") == 0 ? 201 : 200;
-    }
-    mcr_buf_printf(&out, "HTTP/1.1 %d %s\r\n", status, phrase(status));
-    for (const char *at = headers; *at;) {
-        size_t len = strcspn(at, "\n");
-        mcr_buf_printf(&out, "%.*s\r\n", (int)len, at);
-        at += len + (at[len] == '\n');
-    }
-    if (reply->mode == SCRIPTED_ECHO && !has_header(headers, "Content-Type"))
-        mcr_buf_puts(&out, "Content-Type: application/json\r\n");
-    if (reply->close)
-        mcr_buf_puts(&out, "Connection: close\r\n");
-    size_t extra = reply->mode == SCRIPTED_TRUNCATE ? 100 : 0;
-    bool bodiless = status < 200 || status == 204 || status == 304;
-    if (!bodiless && !has_header(headers, "Content-Length") &&
-        !has_header(headers, "Transfer-Encoding"))
-        mcr_buf_printf(&out, "Content-Length: %zu\r\n", body.len + extra);
-    mcr_buf_puts(&out, "\r\n");
-    if (!bodiless && strcmp(request->method, "HEAD") != 0)
-        mcr_buf_add(&out, body);
-    bool written = scripted_wire_write(wire, out.ptr, out.len);
-    mcr_buf_fini(&out);
-    return written;
 }
 
 static void sleep_ms(int ms)
@@ -285,10 +118,17 @@ typedef enum after {
     RESET
 } after;
 
+static after hang(scripted_wire *wire)
+{
+    char ignored[4096];
+    while (scripted_wire_read(wire, ignored, sizeof ignored) > 0)
+        ;
+    return CLOSE;
+}
+
 static after answer(scripted_wire *wire, const scripted_request *request,
                     const scripted_reply *reply)
 {
-    char ignored[1];
     if (reply->delay_ms)
         sleep_ms(reply->delay_ms);
     switch (reply->mode) {
@@ -297,28 +137,61 @@ static after answer(scripted_wire *wire, const scripted_request *request,
     case SCRIPTED_RESET:
         return RESET;
     case SCRIPTED_HANG:
-        while (scripted_wire_read(wire, ignored, sizeof ignored) > 0)
-            ;
-        return CLOSE;
+        return hang(wire);
     case SCRIPTED_GARBAGE:
         scripted_wire_write(wire, reply->body.ptr, reply->body.len);
         return CLOSE;
     case SCRIPTED_TRUNCATE:
-        write_answer(wire, request, reply);
+        scripted_answer_write(wire, request, reply);
         return CLOSE;
+    case SCRIPTED_HALF_HEAD:
+    case SCRIPTED_HALF_BODY:
+        scripted_answer_write(wire, request, reply);
+        return reply->then == SCRIPTED_HANG    ? hang(wire)
+               : reply->then == SCRIPTED_RESET ? RESET
+                                               : CLOSE;
     case SCRIPTED_ANSWER:
     case SCRIPTED_ECHO:
         break;
     }
-    return write_answer(wire, request, reply) && !reply->close ? GO_ON : CLOSE;
+    return scripted_answer_write(wire, request, reply) && !reply->close ? GO_ON : CLOSE;
+}
+
+// Whether something is to go wrong here, and what.
+static bool is_spoilt(scripted_server *server, scripted_place place, scripted_mode *how)
+{
+    pthread_mutex_lock(&server->lock);
+    spoil *s = &server->spoils[place];
+    bool spoilt = s->times > 0;
+    s->times -= spoilt;
+    *how = s->how;
+    pthread_mutex_unlock(&server->lock);
+    return spoilt;
+}
+
+static after spoil_wire(scripted_wire *wire, scripted_mode how)
+{
+    static const char noise[] = "SSH-2.0-nonsense\r\n";
+    if (how == SCRIPTED_HANG)
+        return hang(wire);
+    if (how == SCRIPTED_GARBAGE)
+        scripted_wire_write(wire, noise, sizeof noise - 1);
+    return how == SCRIPTED_RESET ? RESET : CLOSE;
 }
 
 static after serve(connection *c, scripted_wire *wire)
 {
     mcr_buf in = { 0 };
     after then = GO_ON;
+    scripted_mode how;
     while (then == GO_ON) {
-        scripted_request *request = read_request(wire, &in);
+        if (!scripted_request_begins(wire, &in))
+            break;
+        if (is_spoilt(c->server, SCRIPTED_IN_REQUEST, &how)) {
+            then = spoil_wire(wire, how);
+            break;
+        }
+        scripted_request *request = scripted_request_read(wire, &in);
         if (!request)
             break;
         request->connection = c->number;
@@ -336,8 +209,11 @@ static after serve(connection *c, scripted_wire *wire)
 static void *connection_main(void *arg)
 {
     connection *c = arg;
-    scripted_wire *wire = scripted_wire_new(c->fd, c->server->identity);
-    after then = wire ? serve(c, wire) : CLOSE;
+    scripted_mode how;
+    bool spoilt = is_spoilt(c->server, SCRIPTED_AT_ACCEPT, &how);
+    // Without the handshake.
+    scripted_wire *wire = scripted_wire_new(c->fd, spoilt ? NULL : c->server->identity);
+    after then = !wire ? CLOSE : spoilt ? spoil_wire(wire, how) : serve(c, wire);
     // Under the lock, so that stop never shuts down a descriptor that is someone else's by now.
     pthread_mutex_lock(&c->server->lock);
     if (!wire)
@@ -485,6 +361,14 @@ void scripted_server_handle(scripted_server *server, scripted_handler *handler, 
     pthread_mutex_unlock(&server->lock);
 }
 
+void scripted_server_spoil(scripted_server *server, scripted_place place, scripted_mode how,
+                           unsigned times)
+{
+    pthread_mutex_lock(&server->lock);
+    server->spoils[place] = (spoil){ how, times };
+    pthread_mutex_unlock(&server->lock);
+}
+
 const char *scripted_server_url(const scripted_server *server)
 {
     return server->url;
@@ -550,7 +434,7 @@ void scripted_server_forget(scripted_server *server)
 {
     pthread_mutex_lock(&server->lock);
     for (size_t i = 0; i < server->n_requests; i++)
-        free_request(server->requests[i]);
+        scripted_request_free(server->requests[i]);
     free(server->requests);
     server->requests = NULL;
     server->n_requests = 0;

@@ -22,14 +22,22 @@
 typedef struct scripted_server scripted_server;
 
 typedef enum scripted_mode {
-    SCRIPTED_ANSWER,   // status, headers, body, as they are in the reply
-    SCRIPTED_ECHO,     // the request's body as JSON; 201 for a POST, else 200 (or `status`)
-    SCRIPTED_CLOSE,    // the connection is closed without a byte
-    SCRIPTED_RESET,    // the connection is reset (TCP RST) without a byte
-    SCRIPTED_TRUNCATE, // as ANSWER, but Content-Length is 100 too long; then closed
-    SCRIPTED_GARBAGE,  // the body's bytes and nothing else; then closed
-    SCRIPTED_HANG      // no answer; the connection stays until the client or the server ends
+    SCRIPTED_ANSWER,    // status, headers, body, as they are in the reply
+    SCRIPTED_ECHO,      // the request's body as JSON; 201 for a POST, else 200 (or `status`)
+    SCRIPTED_CLOSE,     // the connection is closed without a byte
+    SCRIPTED_RESET,     // the connection is reset (TCP RST) without a byte
+    SCRIPTED_TRUNCATE,  // as ANSWER, but Content-Length is 100 too long; then closed
+    SCRIPTED_GARBAGE,   // the body's bytes and nothing else; then closed
+    SCRIPTED_HANG,      // no answer; the connection stays until the client or the server ends
+    SCRIPTED_HALF_HEAD, // half of the head's bytes, then what `then` says
+    SCRIPTED_HALF_BODY  // the head and half of the body, then what `then` says
 } scripted_mode;
+
+// Where a connection goes wrong before there is a whole request.
+typedef enum scripted_place {
+    SCRIPTED_AT_ACCEPT, // before a byte is read or written: with TLS in place of the handshake
+    SCRIPTED_IN_REQUEST // after the first bytes of a request, up to 16 KiB
+} scripted_place;
 
 typedef struct scripted_reply {
     scripted_mode mode;
@@ -38,8 +46,9 @@ typedef struct scripted_reply {
                          // else; it is left out for 1xx, 204, 304 and if `headers` has one or
                          // Transfer-Encoding
     mcr_str body;
-    int delay_ms; // before the first byte of the answer
-    bool close;   // with "Connection: close", and closed
+    int delay_ms;       // before the first byte of the answer
+    bool close;         // with "Connection: close", and closed
+    scripted_mode then; // of SCRIPTED_HALF_…: SCRIPTED_RESET, SCRIPTED_HANG, else closed
 } scripted_reply;
 
 // A request as it came. It does not change, and stays until scripted_server_forget (for which no
@@ -87,6 +96,12 @@ void scripted_server_clear(scripted_server *server);
 // `reply` points at is copied when it returns.
 typedef void scripted_handler(void *self, const scripted_request *request, scripted_reply *reply);
 void scripted_server_handle(scripted_server *server, scripted_handler *handler, void *self);
+
+// scripted_server_spoil: the next `times` connections that come to `place` end there, by
+// SCRIPTED_CLOSE, _RESET, _HANG or _GARBAGE (some bytes that are neither HTTP nor TLS, then
+// closed). Their requests are not noted.
+void scripted_server_spoil(scripted_server *server, scripted_place place, scripted_mode how,
+                           unsigned times);
 
 // "http://127.0.0.1:PORT" ("https://…" with TLS), good until free.
 const char *scripted_server_url(const scripted_server *server);

@@ -85,6 +85,11 @@ static inline void reply_event(scripted_reply *reply, int code, const char *name
                                .body = mcr_str_n(body, (size_t)len) };
 }
 
+static inline void copy_until(const char *from, const char *ends, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", (int)strcspn(from, ends), from);
+}
+
 // The value of "key": in the body, up to the next quote or comma; "" when it is not there.
 static inline void body_value(const scripted_request *request, const char *key, char *out,
                               size_t size)
@@ -93,9 +98,7 @@ static inline void body_value(const scripted_request *request, const char *key, 
     const char *at = strstr(request->body, key);
     if (!at)
         return;
-    at += strlen(key);
-    size_t len = strcspn(at, "\",}");
-    snprintf(out, size, "%.*s", (int)len, at);
+    copy_until(at + strlen(key), "\",}", out, size);
 }
 
 static inline bool is_authorized(const api_server *api, const scripted_request *request)
@@ -117,7 +120,7 @@ static inline void do_request(api_server *api, const scripted_request *request,
     if (is_post)
         body_value(request, "\"metadata\":{\"name\":\"", name, sizeof name);
     else
-        snprintf(name, sizeof name, "%s", strrchr(request->uri, '/') + 1);
+        copy_until(strrchr(request->uri, '/') + 1, "?", name, sizeof name);
     kept *k = find_kept(api, name);
     if (is_post && k->name) {
         reply_status(reply, 409, "AlreadyExists");
@@ -155,11 +158,11 @@ static inline void on_request(void *self, const scripted_request *request, scrip
     pthread_mutex_unlock(&api->lock);
 }
 
-static inline void api_server_init(api_server *api)
+static inline void api_server_init(api_server *api, const scripted_tls *tls)
 {
     *api = (api_server){ .events = mcr_zalloc(KEPT_MOST * sizeof(kept)) };
     pthread_mutex_init(&api->lock, NULL);
-    api->server = scripted_server_new(NULL);
+    api->server = scripted_server_new(tls);
     scripted_server_handle(api->server, on_request, api);
 }
 

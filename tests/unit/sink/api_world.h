@@ -16,18 +16,18 @@
 
 typedef struct world {
     api_server api;
-    char *path; // a scratch directory's file: dead letters
-    mcr_buf token_file;
+    char *path;       // a scratch directory's file: dead letters
+    char *token_file; // NULL: there is none
     mcr_dead_letters *dead;
     mcr_kube_options options;
     struct ev_loop *loop;
     mcr_sink *sink;
 } world;
 
-static inline void begin_world(world *w)
+static inline void begin_world_with(world *w, const scripted_tls *tls)
 {
     memset(w, 0, sizeof *w);
-    api_server_init(&w->api);
+    api_server_init(&w->api, tls);
     w->path = scratch_path("dead.jsonl");
     mcr_errbuf err;
     w->dead = mcr_dead_letters_open(w->path, &mcr_clock_wall, &err);
@@ -37,6 +37,44 @@ static inline void begin_world(world *w)
     w->options.access.server = scripted_server_url(w->api.server);
     w->options.wait = MS;
     w->options.max_wait = 5 * MS;
+}
+
+static inline void begin_world(world *w)
+{
+    begin_world_with(w, NULL);
+}
+
+// A file beside the dead letters; freed by the caller.
+static inline char *path_beside(const world *w, const char *name)
+{
+    mcr_buf path = { 0 };
+    mcr_buf_append(&path, w->path, (size_t)(strrchr(w->path, '/') - w->path));
+    mcr_buf_printf(&path, "/%s", name);
+    mcr_buf_cstr(&path);
+    return path.ptr;
+}
+
+static inline void write_beside(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+// The token that the sink has in its file; `expected` of the server is another matter.
+static inline void write_token(world *w, const char *token)
+{
+    if (!w->token_file)
+        w->token_file = path_beside(w, "token");
+    write_beside(w->token_file, token);
+}
+
+static inline void expect_token(world *w, const char *token)
+{
+    pthread_mutex_lock(&w->api.lock);
+    snprintf(w->api.token, sizeof w->api.token, "%s", token);
+    pthread_mutex_unlock(&w->api.lock);
 }
 
 static inline void open_sink(world *w)
@@ -75,20 +113,29 @@ static inline void end_world(world *w)
     ev_loop_destroy(w->loop);
     mcr_dead_letters_close(w->dead);
     api_server_fini(&w->api);
-    mcr_buf_fini(&w->token_file);
+    if (w->token_file)
+        unlink(w->token_file);
+    free(w->token_file);
     remove_scratch(w->path);
 }
 
-static inline void write_event(world *w, const char *name, int count)
+static inline void write_text(world *w, const char *name, int count, mcr_str message)
 {
     mcr_event fields = sample_fields();
     fields.metadata.name = mcr_str_of(name);
     fields.count = count;
     fields.counted = count > 1;
+    if (message.len)
+        fields.message = message;
     mcr_event *ev = mcr_event_new(&fields);
     mcr_sink_kind_kube.write(w->sink, &ev, 1, 0);
     mcr_event_unref(ev);
     check_ledger(w);
+}
+
+static inline void write_event(world *w, const char *name, int count)
+{
+    write_text(w, name, count, MCR_STR(""));
 }
 
 static inline void on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
@@ -108,10 +155,11 @@ static inline void run_until(world *w, uint64_t decided)
     ev_now_update(w->loop);
     ev_timer_start(w->loop, &timer);
     const mcr_sink_counts *c = &w->sink->counts;
-    while (!late && c->assigned - c->in_flight < decided)
+    while (!late && c->assigned - c->in_flight < decided) {
         ev_run(w->loop, EVRUN_ONCE);
+        check_ledger(w);
+    }
     ev_timer_stop(w->loop, &timer);
-    check_ledger(w);
     if (late)
         fail_msg("a minute, and only %d of %d decided, %d delivered",
                  (int)(c->assigned - c->in_flight), (int)decided, (int)c->delivered);

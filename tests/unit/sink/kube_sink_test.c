@@ -188,34 +188,20 @@ static void a_server_that_dies_and_comes_back_gets_everything(void **state)
     end_world(&w);
 }
 
-static void write_token(world *w, const char *token)
-{
-    if (!w->token_file.len) {
-        mcr_buf_append(&w->token_file, w->path, (size_t)(strrchr(w->path, '/') - w->path));
-        mcr_buf_puts(&w->token_file, "/token");
-    }
-    FILE *file = fopen(mcr_buf_cstr(&w->token_file), "w");
-    assert_non_null(file);
-    fputs(token, file);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void a_new_token_is_read_when_the_old_one_is_refused(void **state)
 {
     (void)state;
     world w;
     begin_world(&w);
     write_token(&w, "old");
-    snprintf(w.api.token, sizeof w.api.token, "old");
-    w.options.access.token_file = w.token_file.ptr;
+    expect_token(&w, "old");
+    w.options.access.token_file = w.token_file;
     open_sink(&w);
     write_event(&w, "a.1", 1);
     run_to_end(&w);
     assert_int_equal(w.sink->counts.delivered, 1);
 
-    pthread_mutex_lock(&w.api.lock);
-    snprintf(w.api.token, sizeof w.api.token, "new-token");
-    pthread_mutex_unlock(&w.api.lock);
+    expect_token(&w, "new-token");
     for (int i = 2; i < 30; i++) {
         char name[24];
         snprintf(name, sizeof name, "a.%d", i);
@@ -225,7 +211,6 @@ static void a_new_token_is_read_when_the_old_one_is_refused(void **state)
     run_to_end(&w);
     assert_int_equal(w.sink->counts.delivered, 29);
     assert_int_equal(w.api.n, 29);
-    unlink(w.token_file.ptr);
     end_world(&w);
 }
 
