@@ -8,15 +8,9 @@
 #include "sink/dead_letters.h"
 #include "sink/kinds.h"
 
-const mcr_sink_kind *const mcr_sink_kinds[] = {
-    &mcr_sink_kind_file,
-    &mcr_sink_kind_kube,
-    &mcr_sink_kind_stdout,
-    &mcr_sink_kind_stderr,
-    &mcr_sink_kind_store,
-    &mcr_sink_kind_webhook,
-    NULL,
-};
+#define ADDRESS_OF(name) &mcr_sink_kind_##name,
+const mcr_sink_kind *const mcr_sink_kinds[] = { MCR_SINK_KINDS(ADDRESS_OF) NULL };
+#undef ADDRESS_OF
 
 const mcr_sink_kind *mcr_sink_kind_find(const char *name)
 {

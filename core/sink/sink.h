@@ -1,6 +1,19 @@
 #pragma once
-// Sinks: where events end up. A sink kind is one file with one mcr_sink_kind, and one line in the
-// list of sink.c. Each watcher has its own instances, used on its host's thread only.
+// Sinks: where events end up. Each watcher has its own instances, used on its host's thread only.
+//
+// A new sink is one file, core/sink/NAME.c, and one line, KIND(NAME) in kinds.h. In the file:
+// 1. a struct that begins with an mcr_sink; one for the options, and the table of them (its last
+// row
+//    is { 0 }), which configuration and `check` go by;
+// 2. `open`: mcr_zalloc the first, set sink.kind, and return &sink; `check` for what must be set;
+// 3. `write`: add n to counts.assigned, then each event to what became of it: delivered; or
+//    in_flight as long as that is not known, and then in_flight-- with delivered++,
+//    mcr_sink_refuse (it never will be) or mcr_sink_give_up (not in time). It must not wait: what
+//    takes time goes on the loop that `start` is given, no more of it than `room` allows;
+// 4. `flush`, which may do nothing, and `close`, which frees what open and write made;
+// 5. const mcr_sink_kind mcr_sink_kind_NAME with the name, a phrase, the table, its size and these.
+// Its test is tests/unit/sink/NAME_test.c, its paragraph is in cli/mooncrier.1. file.c is a short
+// one; deliveries.h has queue, order and tries for those that send over a network.
 //
 // The ledger of a sink (DESIGN §4.5): assigned = delivered + merged + suppressed + rejected +
 // gave_up + dead_lettered + spooled + in_flight, exact whenever no call is running. `merged` and
@@ -25,9 +38,9 @@ typedef struct mcr_dead_letters mcr_dead_letters;
 typedef void mcr_sink_note(void *arg, const char *name, uint64_t n);
 
 typedef struct mcr_sink_kind {
-    const char *name; // "file"
-    const char *doc;  // a phrase for `check` and the manual
-    const mcr_option *options;
+    const char *name;          // "file"
+    const char *doc;           // a phrase for `check` and the manual
+    const mcr_option *options; // even when there are none: { { 0 } }
     size_t options_size;
     bool records; // what client-go's recorder is for: correlated unless the watcher says otherwise
     bool renders; // asks the render hook
