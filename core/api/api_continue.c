@@ -1,9 +1,14 @@
 #include "api/api_continue.h"
 
+#include <math.h>
+
 #include <cjson/cJSON.h>
 
 #include "event/encode.h"
 #include "net/base64.h"
+
+// Beyond it doubles are no longer exact; no store comes so far.
+#define VERSION_MAX 9007199254740992.0
 
 // base64url without padding, from and to the standard alphabet.
 static void to_url(mcr_buf *text, size_t from)
@@ -87,7 +92,8 @@ static bool take_json(mcr_api_continue *out, mcr_buf *json, const char *namespac
                  "invalid continue token: continue key is not valid: server does not recognize "
                  "this encoded version \"%s\"",
                  version ? version : "");
-    else if (!cJSON_IsNumber(rv) || rv->valuedouble == 0 || !start || !*start)
+    else if (!cJSON_IsNumber(rv) || rv->valuedouble == 0 || fabs(rv->valuedouble) > VERSION_MAX ||
+             !start || !*start)
         mcr_errf(err, MCR_EINVAL,
                  "invalid continue token: continue key is not valid: incorrect encoded start "
                  "resourceVersion (version meta.k8s.io/v1)");

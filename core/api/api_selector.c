@@ -240,7 +240,7 @@ static bool check_text(lexer *l, const char *where, mcr_str text, bool is_key)
 static bool is_number(mcr_str value)
 {
     char digits[24] = "", *rest = digits;
-    if (value.len < sizeof digits)
+    if (value.len && value.len < sizeof digits)
         memcpy(digits, value.ptr, value.len);
     strtoll(digits, &rest, 10);
     return rest != digits && !*rest;

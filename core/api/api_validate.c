@@ -45,8 +45,10 @@ void mcr_api_causes_fini(mcr_api_causes *c)
 // The same words twice are said once, but are two causes.
 static bool is_listed(const mcr_buf *list, mcr_str entry)
 {
+    if (!list->len)
+        return false;
     const char *at = list->ptr, *end = at + list->len;
-    while (at && (at = memmem(at, (size_t)(end - at), entry.ptr, entry.len))) {
+    while ((at = memmem(at, (size_t)(end - at), entry.ptr, entry.len))) {
         bool begins = at == list->ptr || at[-1] == ' ';
         const char *behind = at + entry.len;
         if (begins && (behind == end || *behind == ','))

@@ -78,10 +78,11 @@ static bool parse(mcr_str text, int decimals, mcr_time *out)
 {
     int year, month, day, hour, minute, second, offset, n = 0;
     int32_t nsec = 0;
-    const char *at = text.ptr, *end = at + text.len;
+    const char *at = text.ptr;
     if (text.len < sizeof "2006-01-02T5:04:05Z" - 1 || at[4] != '-' || at[7] != '-' ||
         at[10] != 'T')
         return false;
+    const char *end = at + text.len;
     // Go takes an hour of one digit.
     int hour_digits = at[12] == ':' ? 1 : 2;
     const char *clock = at + 11 + hour_digits;
