@@ -91,6 +91,9 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     add_side(t, "combined with similar ones", w->counts.aggregated);
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
+    add_side(t, "hooks stopped at their deadline", w->scripts.deadlines);
+    add_side(t, "breakers opened", w->scripts.breaker_trips);
+    add_side(t, "calls left out meanwhile", w->scripts.breaker_skipped);
     add_side(t, "emitted", w->scripts.emitted);
     add_side(t, "emits not taken (see log)", w->scripts.emit_full);
     add_side(t, "unknown sinks named", w->scripts.unknown_sinks);
@@ -182,6 +185,9 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
     write_number(out, "counted", w->counts.counted);
     write_number(out, "aggregated", w->counts.aggregated);
     write_number(out, "script_errors", w->scripts.script_errors);
+    write_number(out, "deadlines", w->scripts.deadlines);
+    write_number(out, "breaker_trips", w->scripts.breaker_trips);
+    write_number(out, "breaker_skipped", w->scripts.breaker_skipped);
     write_number(out, "emitted", w->scripts.emitted);
     write_number(out, "emit_full", w->scripts.emit_full);
     write_number(out, "unknown_sinks", w->scripts.unknown_sinks);

@@ -307,7 +307,7 @@ static bool has_failures(const mcr_ledger *ledger)
         failed |= ledger->sources[i].counts.malformed > 0;
     for (uint32_t i = 0; i < ledger->watcher_n; i++) {
         const mcr_ledger_watcher *w = &ledger->watchers[i];
-        failed |= w->scripts.script_errors > 0 || w->scripts.unknown_sinks > 0;
+        failed |= w->scripts.script_errors + w->scripts.deadlines + w->scripts.unknown_sinks > 0;
         for (uint32_t k = 0; k < w->sink_n; k++) {
             const mcr_sink_counts *sink = &w->sinks[k].counts;
             failed |= sink->rejected + sink->gave_up + sink->dead_lettered > 0;

@@ -130,6 +130,8 @@ static const layout_field layout[] = {
     FIELD(mcr_run, scoped),
     FIELD(mcr_run, in_hook),
     FIELD(mcr_run, answers),
+    FIELD(mcr_run, deadline),
+    FIELD(mcr_run, script),
     STRUCT(mcr_script_api),
     FIELD(mcr_script_api, ref),
     FIELD(mcr_script_api, unref_view),

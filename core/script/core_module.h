@@ -11,7 +11,8 @@
 // Events: get, merge, new_event, wrap_table, event_json, event_name, time_text.
 void mcr_lua_register_events(lua_State *L);
 
-// What hooks cause: emit, deliver, unknown_sink, hook_failed, script_failed, log.
+// What hooks cause: emit, deliver, unknown_sink, hook_failed, script_failed, may_run, ran, stopped,
+// deadline, log.
 void mcr_lua_register_outcomes(lua_State *L);
 
 // The `shared` table: shared_get, shared_set, shared_add, shared_delete.
@@ -27,8 +28,22 @@ const mcr_key_spec *mcr_lua_key_spec_at(lua_State *L, int index);
 // How C lays out the structs that Lua reads: layout.
 void mcr_lua_register_layout(lua_State *L);
 
-// mcr_lua_fail_event counts and logs that a hook failed on the event in `slot` and settles what
-// becomes of it: by on_error, or the fallback sinks for stage "route". `text` is NUL-terminated:
-// the reason, then lines of traceback.
-void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, mcr_slot *slot,
-                        mcr_str text);
+typedef enum mcr_failure {
+    MCR_FAILED_ERROR,
+    MCR_FAILED_DEADLINE
+} mcr_failure;
+
+// mcr_lua_fail_event counts and logs that a hook failed on the event in run.slot[slot] and settles
+// what becomes of it: by on_error, or the fallback sinks for stage "route". `text` is
+// NUL-terminated: the reason, then lines of traceback.
+void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot,
+                        mcr_failure failure, mcr_str text);
+
+// mcr_lua_skip_event settles likewise what becomes of an event whose hook is not called, since its
+// breaker is open.
+void mcr_lua_skip_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot);
+
+// mcr_lua_fail_hook counts, logs and tells the breaker that a hook without an event failed. `stage`
+// must be a literal.
+void mcr_lua_fail_hook(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
+                       const char *text);

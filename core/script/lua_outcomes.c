@@ -1,6 +1,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "script/core_module.h"
+#include "script/guard.h"
+#include "script/hook_calls.h"
 #include "script/state.h"
 #include "sink/dead_letters.h"
 
@@ -77,18 +79,68 @@ static int unknown_sink(lua_State *L)
     return 0;
 }
 
-static void log_failure(mcr_lua *st, const char *stage, const char *script, const char *text)
+static void log_failure(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
+                        const char *text)
 {
-    st->counts.script_errors++;
+    if (failure == MCR_FAILED_DEADLINE)
+        st->counts.deadlines++;
+    else
+        st->counts.script_errors++;
     mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", st->watcher, stage,
                           script, text);
 }
 
-// core.script_failed(stage, script, text): a hook without an event (tick, fini) raised
+void mcr_lua_fail_hook(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
+                       const char *text)
+{
+    log_failure(st, stage, script, failure, text);
+    mcr_hook_failed(st, mcr_lua_hook(st, stage, script), failure == MCR_FAILED_DEADLINE);
+}
+
+// core.script_failed(stage, script, text): a text hook or render raised; C tells its breaker
 static int script_failed(lua_State *L)
 {
-    log_failure(mcr_lua_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2),
+    log_failure(mcr_lua_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2), MCR_FAILED_ERROR,
                 luaL_checkstring(L, 3));
+    return 0;
+}
+
+// "tick" or "fini", which run without an event.
+static const char *stage_at(lua_State *L, int index)
+{
+    return strcmp(luaL_checkstring(L, index), "tick") == 0 ? "tick" : "fini";
+}
+
+// core.may_run(stage, script): whether the breaker of a tick lets it run
+static int may_run(lua_State *L)
+{
+    mcr_lua *st = mcr_lua_of(L);
+    mcr_hook *hook = mcr_lua_hook(st, stage_at(L, 1), luaL_checkstring(L, 2));
+    lua_pushboolean(L, mcr_hook_may_run(st, hook)); // may
+    return 1;
+}
+
+// core.stopped(): what the hook that has just ended was stopped at; nil: it was not
+static int stopped(lua_State *L)
+{
+    mcr_lua *st = mcr_lua_of(L);
+    if (!st->guarded || !mcr_guard_take(st->guarded))
+        return 0;
+    mcr_lua_push_stop(st); // text
+    return 1;
+}
+
+// core.ran(stage, script, text, was_stopped): a tick or fini has ended; `text`: by this error
+static int ran(lua_State *L)
+{
+    mcr_lua *st = mcr_lua_of(L);
+    const char *stage = stage_at(L, 1), *script = luaL_checkstring(L, 2);
+    if (lua_isstring(L, 3))
+        mcr_lua_fail_hook(st, stage, script,
+                          lua_toboolean(L, 4) ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
+                          lua_tostring(L, 3));
+    else
+        mcr_hook_worked(st, mcr_lua_hook(st, stage, script));
     return 0;
 }
 
@@ -104,19 +156,33 @@ static void keep_dead_letter(mcr_lua *st, const char *stage, const char *script,
     mcr_dead_letters_add(st->dead, &letter);
 }
 
-void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, mcr_slot *slot,
-                        mcr_str text)
+// What becomes of an event that its hook did not decide about.
+static void settle(mcr_lua *st, const char *stage, const char *script, uint32_t i, mcr_str text)
 {
-    log_failure(st, stage, script, text.ptr);
+    mcr_slot *slot = &st->run.slot[i];
     if (strcmp(stage, "route") == 0) {
         slot->sinks = st->fallback;
         return;
     }
-    if (st->on_error == MCR_ON_ERROR_PASS)
+    // A hook that was stopped on its way back has decided already.
+    if (st->on_error == MCR_ON_ERROR_PASS || slot->outcome != MCR_PASS)
         return;
     slot->outcome = MCR_REFUSED;
     if (st->on_error == MCR_ON_ERROR_DEAD_LETTER && st->dead)
         keep_dead_letter(st, stage, script, text, (const mcr_event *)(uintptr_t)slot->handle);
+}
+
+void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot,
+                        mcr_failure failure, mcr_str text)
+{
+    log_failure(st, stage, script, failure, text.ptr);
+    mcr_hook_failed_at(st, slot, failure == MCR_FAILED_DEADLINE);
+    settle(st, stage, script, slot, text);
+}
+
+void mcr_lua_skip_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot)
+{
+    settle(st, stage, script, slot, mcr_str_of("not called: it has failed too often in a row"));
 }
 
 // core.hook_failed(stage, script, slot, text): a hook raised, or gave an answer without meaning
@@ -125,11 +191,21 @@ static int hook_failed(lua_State *L)
     mcr_lua *st = mcr_lua_of(L);
     const char *stage = luaL_checkstring(L, 1);
     const char *script = luaL_checkstring(L, 2);
-    mcr_slot *slot = &st->run.slot[luaL_checkint(L, 3)];
+    uint32_t slot = (uint32_t)luaL_checkint(L, 3);
     size_t len;
     const char *text = luaL_checklstring(L, 4, &len);
-    mcr_lua_fail_event(st, stage, script, slot, mcr_str_n(text, len));
+    // The hook is over: what is written now does not count as its time.
+    double gen = st->run.gen + 1;
+    __atomic_store(&st->run.gen, &gen, __ATOMIC_RELAXED);
+    mcr_lua_fail_event(st, stage, script, slot, MCR_FAILED_ERROR, mcr_str_n(text, len));
     return 0;
+}
+
+// core.deadline(): how long a hook of a script that is loaded now may run, in seconds
+static int deadline(lua_State *L)
+{
+    lua_pushnumber(L, (double)mcr_lua_of(L)->deadline / 1e9); // seconds
+    return 1;
 }
 
 // core.log(level, text)
@@ -148,6 +224,10 @@ void mcr_lua_register_outcomes(lua_State *L)
         { "use_fallback", use_fallback },
         { "script_failed", script_failed },
         { "hook_failed", hook_failed },
+        { "may_run", may_run },
+        { "ran", ran },
+        { "stopped", stopped },
+        { "deadline", deadline },
         { "log", log_text },
         { NULL, NULL },
     };

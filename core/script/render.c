@@ -6,8 +6,8 @@ bool mcr_lua_take_render(mcr_lua *lua, mcr_lua_render *render)
 {
     lua_State *L = lua->L; // scripts
     render->lua = lua;
-    lua_getfield(L, -1, "render"); // scripts entry or nil
-    if (!render->usual && lua_isfunction(L, -1))
+    lua_getfield(L, -1, "render"); // scripts hook or nil
+    if (!render->usual && lua_istable(L, -1))
         render->usual = luaL_ref(L, LUA_REGISTRYINDEX); // scripts
     else
         lua_pop(L, 1);                // scripts
@@ -23,20 +23,20 @@ bool mcr_lua_take_render(mcr_lua *lua, mcr_lua_render *render)
     return render->usual || render->renderers;
 }
 
-// Pushes the entry for `sink`; false, and nothing, when there is none.
-static bool push_entry(const mcr_lua_render *render, const char *sink)
+// Pushes the table { entry =, script = } for `sink`; false, and nothing, when there is none.
+static bool push_hook(const mcr_lua_render *render, const char *sink)
 {
     lua_State *L = render->lua->L;
     if (render->renderers) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, render->renderers); // renderers
-        lua_getfield(L, -1, sink);                            // renderers entry or nil
-        lua_remove(L, -2);                                    // entry or nil
-        if (lua_isfunction(L, -1))
+        lua_getfield(L, -1, sink);                            // renderers hook or nil
+        lua_remove(L, -2);                                    // hook or nil
+        if (lua_istable(L, -1))
             return true;
         lua_pop(L, 1); //
     }
     if (render->usual)
-        lua_rawgeti(L, LUA_REGISTRYINDEX, render->usual); // entry
+        lua_rawgeti(L, LUA_REGISTRYINDEX, render->usual); // hook
     return render->usual != 0;
 }
 
@@ -61,17 +61,25 @@ mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *
                                        const char *sink, mcr_rendered *out, mcr_errbuf *err)
 {
     lua_State *L = render->lua->L;
-    if (!push_entry(render, sink)) // [entry]
+    if (!push_hook(render, sink)) // [hook]
         return MCR_RENDER_NONE;
-    int top = lua_gettop(L) - 1;
+    int top = lua_gettop(L);
+    lua_getfield(L, top, "script"); // hook script
+    mcr_hook *hook = mcr_lua_hook(render->lua, "render", lua_tostring(L, -1));
+    lua_pop(L, 1); // hook
+    if (!mcr_hook_may_run(render->lua, hook)) {
+        lua_pop(L, 1); //
+        return failed("not called: it has failed too often in a row", err);
+    }
     mcr_slot slot;
     mcr_slot *before = mcr_lua_enter_one(render->lua, &slot, ev);
-    lua_pushstring(L, sink);                  // entry sink
-    bool ran = mcr_lua_pcall(L, 1, 5, false); // result body url method headers, or message
+    lua_getfield(L, top, "entry"); // hook entry
+    lua_pushstring(L, sink);       // hook entry sink
+    // hook, then: result body url method headers, or a message
+    bool ran = mcr_lua_call_entry(render->lua, hook, 1, 5);
     mcr_lua_leave_one(render->lua, before);
     mcr_render_result result = MCR_RENDER_FAILED;
     if (!ran) {
-        mcr_lua_entry_failed(render->lua, "render");
         failed(lua_tostring(L, -1), err);
     } else {
         result = (mcr_render_result)lua_tointeger(L, top + 1);
@@ -84,6 +92,6 @@ mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *
         take_text(L, top + 4, &out->method);
         take_text(L, top + 5, &out->headers);
     }
-    lua_settop(L, top); //
+    lua_settop(L, top - 1); //
     return result;
 }

@@ -7,8 +7,8 @@
 
 typedef struct mcr_lua_render {
     mcr_lua *lua;
-    int usual;     // registry: the entry of the watcher's render hook; 0: there is none
-    int renderers; // registry: sink → entry; 0: there are none
+    int usual;     // registry: the watcher's render hook; 0: there is none
+    int renderers; // registry: sink → hook; 0: there are none
 } mcr_lua_render;
 
 // mcr_lua_take_render takes over what the table of lua/mooncrier/scripts.lua on top of the stack

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "script/core_module.h"
 #include "script/embedded.h"
+#include "script/guard.h"
+#include "script/hook_calls.h"
 #include "script/render.h"
 #include "script/shared.h"
 #include "script/state.h"
@@ -16,7 +18,7 @@
 typedef struct driver {
     int batch;
     int one;
-    const char *stage;
+    mcr_hook *hook;
 } driver;
 
 struct mcr_scripts {
@@ -114,6 +116,8 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
         abort();
     }
     mcr_lua_bind(L, &s->lua);
+    if (options->deadline != MCR_NO_DEADLINE)
+        s->lua.guarded = mcr_guard_new(L, &s->lua.run);
     lua_pushcfunction(L, open_state);    // open_state
     if (!mcr_lua_pcall(L, 0, 1, true)) { // scripts or message
         // Only our own embedded files run here: a failure is a broken build.
@@ -132,6 +136,7 @@ void mcr_scripts_free(mcr_scripts *s)
     if (!s)
         return;
     lua_close(s->lua.L);
+    mcr_guard_free(s->lua.guarded);
     mcr_lua_fini(&s->lua);
     free(s->chain);
     free(s);
@@ -161,12 +166,14 @@ static const char *hook_name(const char *name)
 }
 
 // The driver in the table on top, which is popped.
-static driver take_driver(lua_State *L)
+static driver take_driver(mcr_lua *lua)
 {
+    lua_State *L = lua->L;
     driver d;
-    lua_getfield(L, -1, "stage"); // driver stage
-    d.stage = hook_name(lua_tostring(L, -1));
-    lua_pop(L, 1);                            // driver
+    lua_getfield(L, -1, "stage");  // driver stage
+    lua_getfield(L, -2, "script"); // driver stage script
+    d.hook = mcr_lua_hook(lua, hook_name(lua_tostring(L, -2)), lua_tostring(L, -1));
+    lua_pop(L, 2);                            // driver
     lua_getfield(L, -1, "batch");             // driver batch
     d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
     lua_getfield(L, -1, "one");               // driver one
@@ -184,13 +191,13 @@ static void take_drivers(mcr_scripts *s)
     uint32_t n = (uint32_t)lua_objlen(L, -1);
     s->chain = mcr_realloc(s->chain, (n + 1) * sizeof *s->chain);
     for (; s->chain_n < n; s->chain_n++) {
-        lua_rawgeti(L, -1, (int)s->chain_n + 1); // scripts chain driver
-        s->chain[s->chain_n] = take_driver(L);   // scripts chain
+        lua_rawgeti(L, -1, (int)s->chain_n + 1);     // scripts chain driver
+        s->chain[s->chain_n] = take_driver(&s->lua); // scripts chain
     }
     lua_pop(L, 1);                // scripts
     lua_getfield(L, -1, "route"); // scripts route
     if (!s->has_route && lua_istable(L, -1)) {
-        s->route = take_driver(L); // scripts
+        s->route = take_driver(&s->lua); // scripts
         s->has_route = true;
     } else {
         lua_pop(L, 1); // scripts
@@ -210,11 +217,17 @@ static void take_drivers(mcr_scripts *s)
     s->hooks.fini = run_fini;
 }
 
+// The deadline of what runs once, which may take its time.
+static int64_t unhurried(const mcr_scripts *s)
+{
+    return s->lua.deadline > MCR_DEADLINE_NS ? s->lua.deadline : MCR_DEADLINE_NS;
+}
+
 // Calls the function below `args` arguments, all on the stack, that loads a script.
 static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    if (!mcr_lua_pcall(L, args, 0, true)) { // [message]
+    if (mcr_lua_call(&s->lua, args, 0, true, unhurried(s))) { // [message]
         // The message ends with where in our own Lua it was raised, which tells users nothing.
         mcr_str text = mcr_str_of(lua_tostring(L, -1));
         const char *own = strstr(text.ptr, "\nstack traceback:\n\t[C]: in function 'error'");
@@ -287,6 +300,11 @@ mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *er
     return finish_load(s, 2, err);
 }
 
+void mcr_scripts_set_deadline(mcr_scripts *s, int64_t ns)
+{
+    s->lua.deadline = ns;
+}
+
 void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback)
 {
     lua_State *L = s->lua.L;
@@ -319,19 +337,39 @@ void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch)
     s->lua.watch = watch;
 }
 
+// The script whose hook driver.once has called last.
+static const char *script_name(mcr_scripts *s)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "list");                   // list
+    lua_rawgeti(L, -1, (int)s->lua.run.script); // list script
+    const char *name = "the script layer";
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "name"); // list script name
+        name = lua_tostring(L, -1);  // the script keeps it
+        lua_pop(L, 1);               // list script
+    }
+    lua_pop(L, 2); //
+    return name;
+}
+
 // Calls function `name` of scripts.lua with the `args` on top of the stack; it gives a message when
 // a script failed.
 static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L; // args…
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, name);                    // args… function
-    lua_insert(L, -1 - args);                  // function args…
-    bool ok = mcr_lua_pcall(L, args, 1, true); // message or nil
+    push_function(s, name);                                             // args… function
+    lua_insert(L, -1 - args);                                           // function args…
+    mcr_call call = mcr_lua_call(&s->lua, args, 1, true, unhurried(s)); // message or nil
     const char *message = lua_tostring(L, -1);
     mcr_err result = MCR_OK;
-    if (!ok || message)
+    if (call == MCR_CALL_STOPPED)
+        result = mcr_errf(err, MCR_ESCRIPT, "%s: %s: %s", script_name(s), name, message);
+    else if (call || message)
         result = mcr_errf(err, MCR_ESCRIPT, "%s", message ? message : "an error without a message");
+    if (call)
+        mcr_lua_end_hook(&s->lua);
     lua_pop(L, 1); //
     return result;
 }
@@ -353,8 +391,8 @@ mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *
 {
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "save");               // save
-    bool ok = mcr_lua_pcall(L, 0, 2, true); // bytes why, or message
+    push_function(s, "save");                                   // save
+    bool ok = !mcr_lua_call(&s->lua, 0, 2, true, unhurried(s)); // bytes why, or message
     mcr_err result = MCR_OK;
     if (ok && lua_isstring(L, -2)) {
         size_t len;
@@ -391,6 +429,9 @@ void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
     mcr_script_counts *mine = &s->lua.counts;
     const mcr_script_counts *its = &old->lua.counts;
     mine->script_errors += its->script_errors;
+    mine->deadlines += its->deadlines;
+    mine->breaker_trips += its->breaker_trips;
+    mine->breaker_skipped += its->breaker_skipped;
     mine->emitted += its->emitted;
     mine->emit_full += its->emit_full;
     mine->unknown_sinks += its->unknown_sinks;
@@ -414,28 +455,50 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
     return s->lua.counts;
 }
 
-// Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
-static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
+// Enters a driver for slots [first, last); returns where it came to.
+static uint32_t enter(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
 {
     lua_State *L = s->lua.L;
     mcr_run *run = &s->lua.run;
+    run->first = first;
+    run->last = last;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
+    mcr_call call = mcr_lua_call(&s->lua, 0, 0, false, d->hook->deadline);    // [message]
+    if (call == MCR_CALL_OK)
+        return last;
+    // Errors of scripts end in the driver's own xpcall. So the hook was stopped; or it is out of
+    // memory, or a fault of ours. It is this one event's: it goes the way of a failed hook, and the
+    // rest of the batch on.
+    bool stopped = call == MCR_CALL_STOPPED;
+    mcr_lua_end_hook(&s->lua);
+    const char *message = lua_tostring(L, -1);
+    mcr_lua_fail_event(&s->lua, d->hook->stage, stopped ? d->hook->script : "the script layer",
+                       run->first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
+                       mcr_str_of(message ? message : "an error that is not a string"));
+    lua_pop(L, 1); //
+    return run->first + 1;
+}
+
+// Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
+static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
+{
+    mcr_hook_begin_batch(&s->lua, d->hook, first);
     while (first < last) {
-        run->first = first;
-        run->last = last;
-        lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
-        if (mcr_lua_pcall(L, 0, 0, false))                                        // [message]
-            return;
-        // Scripts run inside the driver's own xpcall, so this is out of memory or a fault of ours.
-        // It is this one event's: it goes the way of a failed hook, and the rest of the batch on.
-        mcr_lua_end_hook(&s->lua);
-        const char *message = lua_tostring(L, -1);
-        mcr_lua_fail_event(&s->lua, d->stage, "the script layer", &run->slot[run->first],
-                           mcr_str_of(message ? message : "an error that is not a string"));
-        lua_pop(L, 1); //
-        first = run->first + 1;
-        while (first < last && run->slot[first].outcome != MCR_PASS)
+        if (!mcr_hook_may_run(&s->lua, d->hook)) {
+            mcr_lua_skip_event(&s->lua, d->hook->stage, d->hook->script, first);
+            s->lua.batch_next = ++first;
+            continue;
+        }
+        // Half open, it is tried with one event.
+        bool probes = d->hook->breaker.state != MCR_BREAKER_CLOSED;
+        uint32_t end = probes ? first + 1 : last;
+        first = enter(s, d, first, end);
+        if (probes && s->lua.batch_next != first)
+            mcr_hook_worked(&s->lua, d->hook);
+        while (first < last && s->lua.run.slot[first].outcome != MCR_PASS)
             first++;
     }
+    mcr_hook_end_batch(&s->lua, last);
 }
 
 static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
@@ -491,21 +554,34 @@ bool mcr_scripts_correlator_hooks(mcr_scripts *s, mcr_correlator_options *option
     return mcr_lua_give_texts(s->texts, options);
 }
 
+// Says what the message on top is about, and pops it; returns `call`.
+static mcr_call call_failed(mcr_scripts *s, const char *stage, mcr_call call)
+{
+    const char *message = lua_tostring(s->lua.L, -1);
+    mcr_lua_end_hook(&s->lua);
+    if (call == MCR_CALL_STOPPED)
+        mcr_lua_fail_hook(&s->lua, stage, script_name(s), MCR_FAILED_DEADLINE, message);
+    else
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, message);
+    lua_pop(s->lua.L, 1);
+    return call;
+}
+
 static int64_t run_tick(void *self, int64_t now)
 {
     mcr_scripts *s = self;
     lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "tick");               // tick
-    lua_pushnumber(L, s->lua.run.now);      // tick now
-    bool ok = mcr_lua_pcall(L, 1, 1, true); // due, nil or message
-    if (!ok) {
-        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
-        mcr_lua_end_hook(&s->lua);
-    }
-    int64_t due = ok && lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
-    if (!ok)
-        due = now + 1000000000;
+    mcr_call call;
+    // The tick that was stopped is not due again: the others come to their turn.
+    do {
+        push_function(s, "tick");                                  // tick
+        lua_pushnumber(L, s->lua.run.now);                         // tick now
+        call = mcr_lua_call(&s->lua, 1, 1, true, s->lua.deadline); // due, nil or message
+    } while (call && call_failed(s, "tick", call) == MCR_CALL_STOPPED);
+    if (call)
+        return now + 1000000000;
+    int64_t due = lua_isnumber(L, -1) ? (int64_t)(lua_tonumber(L, -1) * 1e9) : 0;
     lua_pop(L, 1); //
     return due;
 }
@@ -513,14 +589,12 @@ static int64_t run_tick(void *self, int64_t now)
 static void run_fini(void *self, int64_t now)
 {
     mcr_scripts *s = self;
-    lua_State *L = s->lua.L;
     mcr_lua_set_now(&s->lua, now);
-    push_function(s, "fini");            // fini
-    if (!mcr_lua_pcall(L, 0, 0, true)) { // [message]
-        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
-        lua_pop(L, 1); //
-        mcr_lua_end_hook(&s->lua);
-    }
+    mcr_call call;
+    do {
+        push_function(s, "fini");                               // fini
+        call = mcr_lua_call(&s->lua, 0, 0, true, unhurried(s)); // [message]
+    } while (call && call_failed(s, "fini", call) == MCR_CALL_STOPPED);
 }
 
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)

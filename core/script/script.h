@@ -27,6 +27,13 @@ typedef enum mcr_on_error {
     MCR_ON_ERROR_DROP         // the event is dropped, counted `refused`
 } mcr_on_error;
 
+// How long a hook may run when nothing else is said, and the limits of what can be said. Loading a
+// script, init and fini may always take MCR_DEADLINE_NS.
+#define MCR_DEADLINE_NS     INT64_C(1000000000)
+#define MCR_DEADLINE_MIN_NS INT64_C(1000000)
+#define MCR_DEADLINE_MAX_NS (60 * INT64_C(1000000000))
+#define MCR_NO_DEADLINE     (-1) // nothing is guarded: for measuring what that costs
+
 typedef struct mcr_script_options {
     const char *watcher;     // name, for messages; copied
     const char *scripts_dir; // where `require` and bare script names look after the script's own
@@ -38,14 +45,18 @@ typedef struct mcr_script_options {
     mcr_broadcaster *broadcaster; // where emit(event) goes; NULL: emit raises an error
     const mcr_file_set *files;    // what was read already, and is not read again; borrowed for the
                                   // call. NULL: nothing
+    int64_t deadline;             // ns that a hook may run (script/guard.h); 0: MCR_DEADLINE_NS
 } mcr_script_options;
 
 // Side counters, exact between two calls.
 typedef struct mcr_script_counts {
-    uint64_t script_errors; // hooks that raised or returned nonsense
-    uint64_t emitted;       // events given to the broadcaster
-    uint64_t emit_full;     // … that it had no room for
-    uint64_t unknown_sinks; // names that route gave and the watcher does not have
+    uint64_t script_errors;   // hooks that raised or returned nonsense
+    uint64_t emitted;         // events given to the broadcaster
+    uint64_t emit_full;       // … that it had no room for
+    uint64_t unknown_sinks;   // names that route gave and the watcher does not have
+    uint64_t deadlines;       // hooks that were stopped since they ran too long
+    uint64_t breaker_trips;   // hooks that failed so often that they were not called for a while
+    uint64_t breaker_skipped; // … calls that were left out meanwhile
 } mcr_script_counts;
 
 // mcr_scripts_new makes a state with the script API and no scripts.
@@ -70,6 +81,9 @@ void mcr_scripts_allow(mcr_scripts *s, mcr_grants grants);
 // the state's stack (a table or nil: its params) is popped and kept for init. MCR_ECONFIG with
 // file:line and, for an unknown hook, a suggestion.
 mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err);
+
+// mcr_scripts_set_deadline sets how long each hook of the scripts loaded from now on may run, ns.
+void mcr_scripts_set_deadline(mcr_scripts *s, int64_t ns);
 
 // mcr_scripts_load_renderer loads the script at `path` for the sink called `sink` alone: its table
 // has `render`, and `init` if it wants to. It wins over a render hook of the watcher's scripts. A

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "script/hook_calls.h"
 #include "script/shared.h"
 
 // Where the registry keeps the mcr_lua and the traceback handler; their addresses are the keys.
@@ -24,6 +25,7 @@ void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
     s->files = mcr_file_set_new();
     if (options->files)
         mcr_file_set_add(s->files, options->files);
+    s->deadline = options->deadline ? options->deadline : MCR_DEADLINE_NS;
     s->run.gen = 1;
     mcr_lua_set_now(s, mcr_clock_now(&s->clock));
 }
@@ -42,6 +44,7 @@ void mcr_lua_fini(mcr_lua *s)
     mcr_buf_fini(&s->text_b);
     mcr_buf_fini(&s->json);
     mcr_buf_fini(&s->keys);
+    mcr_lua_hooks_fini(s);
     mcr_shared_free(s->own_shared);
     mcr_file_set_free(s->files);
     free(s->watcher);
@@ -62,7 +65,8 @@ void mcr_lua_made(mcr_lua *s, mcr_event *ev)
 
 void mcr_lua_end_hook(mcr_lua *s)
 {
-    s->run.gen++;
+    double gen = s->run.gen + 1;
+    __atomic_store(&s->run.gen, &gen, __ATOMIC_RELAXED); // the guard may be looking
     while (s->run.scoped)
         mcr_event_unref(s->scoped[--s->run.scoped]);
     mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);

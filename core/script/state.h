@@ -54,6 +54,12 @@ typedef struct mcr_lua {
     uint64_t fallback; // where events go whose route failed or named no sink that there is
 
     mcr_script_counts counts;
+    struct mcr_guarded *guarded; // NULL: nothing is ever stopped
+    int64_t deadline;            // ns, of the hooks of scripts loaded from now on
+    struct mcr_hook **hooks;     // all that were ever loaded (hook_calls.h)
+    size_t hooks_n;
+    struct mcr_hook *batch_hook; // what a driver is calling over a batch; NULL: none
+    uint32_t batch_next;         // the slot after the last that it failed on
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of
     // route are bounded by the batch and the sinks, those of emit by MCR_MAX_EMITTED.
     mcr_direct *direct;

@@ -26,6 +26,9 @@ bool mcr_lua_take_texts(mcr_lua *lua, mcr_lua_text_hook hooks[MCR_TEXT_HOOKS])
             if (lua_isuserdata(L, -1)) {
                 h->spec = mcr_lua_key_spec_at(L, -1);
             } else {
+                lua_pop(L, 1);                 // texts hook
+                lua_getfield(L, -1, "script"); // texts hook script
+                h->hook = mcr_lua_hook(lua, h->stage, lua_tostring(L, -1));
                 lua_pop(L, 1);                // texts hook
                 lua_getfield(L, -1, "entry"); // texts hook entry
             }
@@ -53,26 +56,45 @@ void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before)
     lua->run.answers = 0;
 }
 
-void mcr_lua_entry_failed(mcr_lua *lua, const char *stage)
+// The entry itself failed: it was stopped, there was no memory, or it is a fault of ours.
+static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
 {
     const char *message = lua_tostring(lua->L, -1);
     mcr_lua_end_hook(lua);
-    lua->counts.script_errors++;
-    mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s failed in the script layer: %s",
-                          lua->watcher, stage, message ? message : "an error that is not a string");
+    bool stopped = call == MCR_CALL_STOPPED;
+    if (stopped)
+        lua->counts.deadlines++;
+    else
+        lua->counts.script_errors++;
+    mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", lua->watcher,
+                          hook->stage, stopped ? hook->script : "the script layer",
+                          message ? message : "an error that is not a string");
+}
+
+bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)
+{
+    uint64_t errors = lua->counts.script_errors;
+    mcr_call call = mcr_lua_call(lua, args, results, false, hook->deadline); // results or message
+    if (call)
+        entry_failed(lua, hook, call);
+    if (call || lua->counts.script_errors != errors)
+        mcr_hook_failed(lua, hook, call == MCR_CALL_STOPPED);
+    else
+        mcr_hook_worked(lua, hook);
+    return call == MCR_CALL_OK;
 }
 
 static bool call_entry(void *self, mcr_event *ev, mcr_buf *out)
 {
     const mcr_lua_text_hook *h = self;
     lua_State *L = h->lua->L;
+    if (!mcr_hook_may_run(h->lua, h->hook))
+        return false;
     mcr_slot slot;
     mcr_slot *before = mcr_lua_enter_one(h->lua, &slot, ev);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref); // entry
-    bool ran = mcr_lua_pcall(L, 0, 1, false);  // text, nil or message
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref);            // entry
+    bool ran = mcr_lua_call_entry(h->lua, h->hook, 0, 1); // text, nil or message
     mcr_lua_leave_one(h->lua, before);
-    if (!ran)
-        mcr_lua_entry_failed(h->lua, h->stage);
     bool own = ran && lua_isstring(L, -1);
     if (own) {
         size_t len;

@@ -6,7 +6,7 @@
 
 #include "correlate/correlator.h"
 #include "correlate/key_spec.h"
-#include "script/state.h"
+#include "script/hook_calls.h"
 
 enum {
     MCR_TEXT_HOOKS = 4 // aggregate_key, local_key, spam_key, aggregate_message
@@ -16,6 +16,7 @@ typedef struct mcr_lua_text_hook {
     mcr_lua *lua;
     const char *stage;
     bool defined;
+    mcr_hook *hook;           // NULL: a key by declaration
     int ref;                  // registry: the entry, or what owns `spec`
     const mcr_key_spec *spec; // a key by declaration; NULL: a function
 } mcr_lua_text_hook;
@@ -33,6 +34,6 @@ bool mcr_lua_give_texts(mcr_lua_text_hook hooks[MCR_TEXT_HOOKS], mcr_correlator_
 mcr_slot *mcr_lua_enter_one(mcr_lua *lua, mcr_slot *slot, mcr_event *ev);
 void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before);
 
-// mcr_lua_entry_failed counts and logs that an entry itself failed, by the message on top of the
-// stack, which stays there: there was no memory, or a fault of ours. Ends what the hook has made.
-void mcr_lua_entry_failed(mcr_lua *lua, const char *stage);
+// mcr_lua_call_entry calls the entry below `args` arguments, behind the hook's breaker and under
+// guard, with `results` results or a message left on the stack. Failures are counted and logged.
+bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results);

@@ -252,15 +252,19 @@ function driver.new(name, handler, script, where, sinks)
   )
 end
 
--- Runs `hook(…)` once, outside batches (init, tick, fini): true and its results, or nil and the
--- message with its traceback. Views made before are stale inside.
-function driver.once(hook, ...)
+-- Runs `hook(…)` of `script` (an item of scripts.list) once, outside batches (init, tick, fini): true
+-- and its results, or nil, the message with its traceback and whether it was stopped. It may take
+-- `deadline` seconds; nil: what C said. Views made before are stale inside.
+function driver.once(script, deadline, hook, ...)
+  run.script = script.place
+  run.deadline = deadline or run.deadline
   run.gen = run.gen + 1
   local ok, first, second = xpcall(hook, driver.on_raise, ...)
   run.gen = run.gen + 1
   api.release_scoped(run)
   if not ok then
-    return nil, first
+    local stop = core.stopped()
+    return nil, stop or first, stop ~= nil
   end
   return true, first, second
 end

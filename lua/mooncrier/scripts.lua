@@ -11,11 +11,11 @@ local texts = require("mooncrier.texts")
 
 local scripts = {
   list = {}, -- { name, hooks, params } in the order loaded
-  chain = {}, -- drivers { batch, one } of filter and handle, in the order they run
+  chain = {}, -- drivers { stage, script, batch, one } of filter and handle, in the order they run
   route = nil, -- the drivers of the one route hook
-  texts = {}, -- hook → { entry = function } or { spec = key by declaration }
-  render = nil, -- the entry of the watcher's render hook
-  renderers = {}, -- sink → the entry of its own
+  texts = {}, -- hook → { script, entry = function } or { script, spec = key by declaration }
+  render = nil, -- { script, entry } of the watcher's render hook
+  renderers = {}, -- sink → the same of its own
   sinks = { bits = {}, index = sandbox.sink_index },
 }
 
@@ -163,21 +163,28 @@ local function add_texts(hooks, name)
     local value = hooks[hook]
     if value then
       define_once(hook, value, name)
-      scripts.texts[hook] = type(value) == "table" and { spec = texts.declare(value) }
-        or { entry = texts.new(hook, value, name, where_of(value)) }
+      scripts.texts[hook] = type(value) == "table" and { script = name, spec = texts.declare(value) }
+        or { script = name, entry = texts.new(hook, value, name, where_of(value)) }
     end
   end
+end
+
+local function append(script)
+  local list = scripts.list
+  script.place = #list + 1
+  list[script.place] = script
+  return script
 end
 
 -- `where` is the place of hooks whose functions are our own.
 local function add(hooks, name, params, where, allowed)
   local script = { name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name),
-                   allowed = allowed }
+                   allowed = allowed, deadline = core.deadline() }
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
       local batch, one =
         driver.new(stage, hooks[stage], name, where or where_of(hooks[stage]), scripts.sinks)
-      scripts.chain[#scripts.chain + 1] = { stage = stage, batch = batch, one = one }
+      scripts.chain[#scripts.chain + 1] = { stage = stage, script = name, batch = batch, one = one }
     end
   end
   add_texts(hooks, name)
@@ -185,14 +192,14 @@ local function add(hooks, name, params, where, allowed)
     define_once("route", hooks.route, name)
     local batch, one =
       driver.new("route", hooks.route, name, where_of(hooks.route), scripts.sinks)
-    scripts.route = { stage = "route", batch = batch, one = one }
+    scripts.route = { stage = "route", script = name, batch = batch, one = one }
   end
   if hooks.render then
     define_once("render", hooks.render, name)
-    scripts.render = texts.new_render(hooks.render, name, where_of(hooks.render))
+    local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
+    scripts.render = { script = name, entry = entry }
   end
-  scripts.list[#scripts.list + 1] = script
-  return script
+  return append(script)
 end
 
 -- Loads the script file at `path`; `name` is what messages call it.
@@ -216,9 +223,9 @@ function scripts.load_renderer(sink, path, name, params)
   if scripts.renderers[sink] then
     error(("%s: sink '%s' has a renderer already"):format(name, sink), 0)
   end
-  scripts.renderers[sink] = texts.new_render(hooks.render, name, where_of(hooks.render))
-  scripts.list[#scripts.list + 1] = { name = name, hooks = hooks, params = params or {}, sink = sink,
-                                       allowed = allowed }
+  local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
+  scripts.renderers[sink] = { script = name, entry = entry }
+  append({ name = name, hooks = hooks, params = params or {}, sink = sink, allowed = allowed })
 end
 
 function scripts.load_text(text, name, params)
@@ -271,7 +278,7 @@ end
 
 -- Runs `hook` of a script that may refuse; nil, or what went wrong.
 local function ask(script, hook, argument)
-  local ok, result, reason = driver.once(script.hooks[hook], argument)
+  local ok, result, reason = driver.once(script, nil, script.hooks[hook], argument)
   if not ok then
     return ("%s: %s: %s"):format(script.name, hook, result)
   elseif result == false then
@@ -320,7 +327,7 @@ function scripts.save()
     if not script.hooks.save then
       return nil
     end
-    local ok, result = driver.once(script.hooks.save)
+    local ok, result = driver.once(script, nil, script.hooks.save)
     if not ok then
       return ("%s: save: %s"):format(script.name, result)
     end
@@ -360,13 +367,14 @@ function scripts.tick(now)
       script.due = script.due or now + script.every
       -- Times come as rounded numbers: a tick that is due at this very moment must not miss it.
       if now >= script.due - 1e-6 then
-        local ok, message = driver.once(script.hooks.tick, now)
-        if not ok then
-          core.script_failed("tick", script.name, message)
-        end
-        -- A late tick is not made up for: the next one is due a full period from now.
+        -- A late tick is not made up for: the next one is due a full period from now. Set before the
+        -- call, which may not return.
         local next_time = script.due + script.every
         script.due = next_time > now and next_time or now + script.every
+        if core.may_run("tick", script.name) then
+          local ok, message, stopped = driver.once(script, script.deadline, script.hooks.tick, now)
+          core.ran("tick", script.name, not ok and message or nil, stopped)
+        end
       end
       next_due = math.min(next_due or script.due, script.due)
     end
@@ -376,11 +384,10 @@ end
 
 function scripts.fini()
   for _, script in ipairs(scripts.list) do
-    if script.hooks.fini then
-      local ok, message = driver.once(script.hooks.fini)
-      if not ok then
-        core.script_failed("fini", script.name, message)
-      end
+    if script.hooks.fini and not script.ended then
+      script.ended = true -- before the call, which may not return
+      local ok, message, stopped = driver.once(script, nil, script.hooks.fini)
+      core.ran("fini", script.name, not ok and message or nil, stopped)
     end
   end
 end

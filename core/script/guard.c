@@ -1,0 +1,389 @@
+#include "script/guard.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/park.h"
+#include "broadcast/host.h"
+#include "script/stop.h"
+
+#define TICK_NS   (2 * INT64_C(1000000))  // between two looks while something runs
+#define RETRY_NS  (1 * INT64_C(1000000))  // between two signals
+#define ASLEEP_NS (50 * INT64_C(1000000)) // later than this, the guard was kept from running
+
+enum {
+    TRIES = 100,        // at least so many signals before the process gives up
+    TRIAL_SIGNALS = 300 // within which the trial must have stopped
+};
+
+// ThreadSanitizer hands signals on only where its own code is called, which a loop in Lua does not.
+#if defined(__SANITIZE_THREAD__)
+static const bool can_stop = false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+static const bool can_stop = false;
+#else
+static const bool can_stop = true;
+#endif
+#else
+static const bool can_stop = true;
+#endif
+
+struct mcr_guarded {
+    lua_State *L;
+    mcr_run *run;
+
+    // Written by the thread that runs hooks, read by the guard.
+    atomic_bool inside;
+    atomic_int tid;
+
+    // Written by the guard: the run.gen of the hook that is to stop.
+    _Atomic double wanted;
+
+    // The running thread's, in part from within a signal handler.
+    volatile sig_atomic_t armed;
+    bool told; // trace is of this stop
+    mcr_stop_trace trace;
+    sigjmp_buf *escape; // for the trial: where to go when nothing stops it
+    int arms;           // signals since enter
+
+    // The guard's, under lock.
+    double seen;       // run.gen when it looked last; NAN: nothing ran
+    int64_t since;     // monotonic ns: when it first saw that
+    int64_t signalled; // … when it signalled first; 0: not yet
+    int tries;
+};
+
+static struct {
+    pthread_once_t once;
+    pthread_t thread;
+    mcr_parker parker;
+    atomic_bool asleep; // the next enter must wake it
+    pthread_mutex_t lock;
+    mcr_guarded **all; // under lock
+    size_t n;
+} guard = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static _Thread_local mcr_guarded *current; // what this thread is inside of
+static _Thread_local int own_tid;          // 0: the signal is not let in yet
+
+static double gen_of(const mcr_guarded *g)
+{
+    double gen;
+    __atomic_load(&g->run->gen, &gen, __ATOMIC_RELAXED);
+    return gen;
+}
+
+static int64_t deadline_of(const mcr_guarded *g)
+{
+    double seconds;
+    __atomic_load(&g->run->deadline, &seconds, __ATOMIC_RELAXED);
+    return (int64_t)(seconds * 1e9);
+}
+
+// Whether what runs is a function of our own that must come to its end: it holds events, or has
+// lists half changed. Those that only compute, perhaps for long, may be left anywhere.
+static bool is_own(lua_State *L, lua_Debug *ar)
+{
+    static const char ours[] = "=mooncrier/";
+    for (int level = 0; lua_getstack(L, level, ar) && lua_getinfo(L, "S", ar); level++) {
+        if (ar->what[0] == 'C')
+            continue; // the one that called it decides
+        if (strncmp(ar->source, ours, sizeof ours - 1) != 0)
+            return false;
+        const char *name = ar->source + sizeof ours - 1;
+        return strcmp(name, "match.lua") != 0 && strcmp(name, "template.lua") != 0;
+    }
+    return false;
+}
+
+// Called by Lua between two instructions.
+static void stop(lua_State *L, lua_Debug *ar)
+{
+    mcr_guarded *g = current;
+    if (!g || !g->armed || atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g)) {
+        if (g)
+            g->armed = 0;
+        mcr_stop_disarm(L); // the hook is over
+        return;
+    }
+    if (is_own(L, ar))
+        return;
+    if (!g->told) {
+        g->told = true;
+        mcr_stop_trace_take(&g->trace, L, g->L);
+    }
+    lua_pushliteral(L, "deadline"); // message
+    lua_error(L);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    mcr_guarded *g = current;
+    if (!g || !atomic_load_explicit(&g->inside, memory_order_relaxed) ||
+        atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g))
+        return; // it has ended by itself
+    g->armed = 1;
+    mcr_stop_arm(g->L, stop);
+    if (g->escape && ++g->arms > TRIAL_SIGNALS)
+        siglongjmp(*g->escape, 1);
+}
+
+static _Noreturn void give_up(const mcr_guarded *g)
+{
+    mcr_log(MCR_LOG_ERROR,
+            "a hook did not end within its deadline of %g s, nor within %g s of being told to: it "
+            "is in a library function that cannot be left. The process aborts, since nothing else "
+            "would end it",
+            (double)deadline_of(g) / 1e9, (double)MCR_GUARD_GRACE_NS / 1e9);
+    abort();
+}
+
+static void signal_thread(mcr_guarded *g, double gen, int64_t now)
+{
+    if (!can_stop)
+        return;
+    if (!g->signalled)
+        g->signalled = now;
+    if (now - g->signalled > MCR_GUARD_GRACE_NS && g->tries > TRIES)
+        give_up(g);
+    g->tries++;
+    atomic_store_explicit(&g->wanted, gen, memory_order_relaxed);
+    // Not pthread_kill: the thread may be gone by now, and nothing happens then.
+    syscall(SYS_tgkill, getpid(), atomic_load(&g->tid), MCR_GUARD_SIGNAL);
+}
+
+// Looks at one state; returns when to look again, INT64_MAX when nothing runs in it.
+static int64_t look_at(mcr_guarded *g, int64_t now)
+{
+    if (!atomic_load(&g->inside)) {
+        g->seen = NAN;
+        return INT64_MAX;
+    }
+    double gen = gen_of(g);
+    if (gen != g->seen) {
+        g->seen = gen;
+        g->since = now;
+        g->signalled = g->tries = 0;
+    }
+    int64_t deadline = deadline_of(g);
+    int64_t due = g->since + deadline;
+    if (now >= due) {
+        signal_thread(g, gen, now);
+        return now + RETRY_NS;
+    }
+    int64_t tick = deadline / 4 < TICK_NS ? deadline / 4 : TICK_NS;
+    return due < now + tick ? due : now + tick;
+}
+
+static int64_t look_at_all(int64_t now)
+{
+    int64_t next = INT64_MAX;
+    pthread_mutex_lock(&guard.lock);
+    for (size_t i = 0; i < guard.n; i++) {
+        int64_t again = look_at(guard.all[i], now);
+        next = again < next ? again : next;
+    }
+    pthread_mutex_unlock(&guard.lock);
+    return next;
+}
+
+// The guard was kept from running for `ns`: so was, for all it knows, what it guards.
+static void forgive(int64_t ns)
+{
+    pthread_mutex_lock(&guard.lock);
+    for (size_t i = 0; i < guard.n; i++) {
+        guard.all[i]->since += ns;
+        guard.all[i]->signalled += guard.all[i]->signalled ? ns : 0;
+    }
+    pthread_mutex_unlock(&guard.lock);
+}
+
+static void *watch(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        int64_t now = mcr_clock_monotonic();
+        int64_t next = look_at_all(now);
+        if (next != INT64_MAX) {
+            mcr_park(&guard.parker, next > now ? next - now : 1);
+            int64_t late = mcr_clock_monotonic() - next;
+            if (late > ASLEEP_NS)
+                forgive(late);
+            continue;
+        }
+        // An enter either sees `asleep`, or is seen by the second look.
+        atomic_store(&guard.asleep, true);
+        if (look_at_all(mcr_clock_monotonic()) == INT64_MAX)
+            mcr_park(&guard.parker, -1);
+        atomic_store(&guard.asleep, false);
+    }
+    return NULL;
+}
+
+static void start(void)
+{
+    mcr_parker_init(&guard.parker);
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    sigfillset(&action.sa_mask);
+    sigaction(MCR_GUARD_SIGNAL, &action, NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&guard.thread, NULL, watch, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        mcr_log(MCR_LOG_ERROR, "the system gives no thread to guard scripts: %s", strerror(failed));
+        abort();
+    }
+    pthread_setname_np(guard.thread, "guard");
+}
+
+static mcr_guarded *add(lua_State *L, mcr_run *run)
+{
+    mcr_guarded *g = mcr_zalloc(sizeof *g);
+    g->L = L;
+    g->run = run;
+    g->seen = NAN;
+    atomic_init(&g->wanted, NAN);
+    mcr_stop_prepare(L);
+    pthread_mutex_lock(&guard.lock);
+    guard.all = mcr_realloc(guard.all, (guard.n + 1) * sizeof *guard.all);
+    guard.all[guard.n++] = g;
+    pthread_mutex_unlock(&guard.lock);
+    return g;
+}
+
+// Runs the loop that nothing but the poll can end; whether it was ended.
+static bool trial(void)
+{
+    mcr_run run = { .deadline = 0.0005 };
+    lua_State *L = luaL_newstate();
+    if (!L)
+        return false;
+    luaL_openlibs(L);
+    mcr_guarded *g = add(L, &run);
+    sigjmp_buf escape;
+    bool stopped = false;
+    bool escaped = sigsetjmp(escape, 1) != 0;
+    if (!escaped) {
+        g->escape = &escape;
+        luaL_loadstring(L, "while true do end"); // loop
+        mcr_guard_enter(g);
+        lua_pcall(L, 0, 0, 0); // message
+    }
+    stopped = mcr_guard_leave(g) && !escaped;
+    mcr_guard_free(g);
+    if (!escaped) // else it is in no state to be closed
+        lua_close(L);
+    return stopped;
+}
+
+static void try_out(void)
+{
+    start();
+    if (!can_stop || mcr_stop_mode_now() == MCR_STOP_HOOK)
+        return;
+    if (trial())
+        return;
+    mcr_stop_give_up();
+}
+
+static void begin(void)
+{
+    try_out();
+    if (mcr_stop_mode_now() == MCR_STOP_POLL)
+        return;
+    mcr_log(MCR_LOG_WARN,
+            "this LuaJIT does not let compiled code be stopped; so that no script can run for "
+            "ever, scripts are interpreted, which is many times slower");
+}
+
+mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run)
+{
+    pthread_once(&guard.once, begin);
+    return add(L, run);
+}
+
+void mcr_guard_free(mcr_guarded *g)
+{
+    if (!g)
+        return;
+    pthread_mutex_lock(&guard.lock);
+    for (size_t i = 0; i < guard.n; i++)
+        if (guard.all[i] == g)
+            guard.all[i] = guard.all[--guard.n];
+    pthread_mutex_unlock(&guard.lock);
+    mcr_stop_trace_fini(&g->trace);
+    free(g);
+}
+
+// Lets the signal in on this thread, once.
+static void let_in(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, MCR_GUARD_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    own_tid = (int)syscall(SYS_gettid);
+}
+
+void mcr_guard_enter(mcr_guarded *g)
+{
+    if (!own_tid)
+        let_in();
+    current = g;
+    g->told = false;
+    // A number of its own: what is entered need not be a hook.
+    double gen = g->run->gen + 1;
+    __atomic_store(&g->run->gen, &gen, __ATOMIC_RELAXED);
+    atomic_store_explicit(&g->tid, own_tid, memory_order_relaxed);
+    atomic_store(&g->inside, true);
+    if (atomic_load(&guard.asleep))
+        mcr_unpark(&guard.parker);
+}
+
+// A signal that comes in between arms it again: only before the last hook was over.
+static void disarm(mcr_guarded *g)
+{
+    g->armed = 0;
+    mcr_stop_disarm(g->L);
+}
+
+bool mcr_guard_leave(mcr_guarded *g)
+{
+    atomic_store_explicit(&g->inside, false, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    current = NULL;
+    if (g->armed)
+        disarm(g);
+    return g->told;
+}
+
+bool mcr_guard_take(mcr_guarded *g)
+{
+    if (!g->told)
+        return false;
+    g->told = false;
+    disarm(g);
+    return true;
+}
+
+const mcr_stop_trace *mcr_guard_trace(const mcr_guarded *g)
+{
+    return &g->trace;
+}

@@ -1,0 +1,118 @@
+#include "script/hook_calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "script/guard.h"
+
+mcr_hook *mcr_lua_hook(mcr_lua *st, const char *stage, const char *script)
+{
+    for (size_t i = 0; i < st->hooks_n; i++)
+        if (strcmp(st->hooks[i]->stage, stage) == 0 && strcmp(st->hooks[i]->script, script) == 0)
+            return st->hooks[i];
+    mcr_hook *hook = mcr_zalloc(sizeof *hook);
+    *hook = (mcr_hook){ .stage = stage, .script = mcr_strdup(script), .deadline = st->deadline };
+    st->hooks = mcr_realloc(st->hooks, (st->hooks_n + 1) * sizeof *st->hooks);
+    st->hooks[st->hooks_n++] = hook;
+    return hook;
+}
+
+void mcr_lua_hooks_fini(mcr_lua *st)
+{
+    for (size_t i = 0; i < st->hooks_n; i++) {
+        free(st->hooks[i]->script);
+        free(st->hooks[i]);
+    }
+    free(st->hooks);
+}
+
+void mcr_lua_push_stop(mcr_lua *st)
+{
+    lua_State *L = st->L;
+    const mcr_stop_trace *trace = mcr_guard_trace(st->guarded);
+    double seconds = st->run.deadline;
+    lua_pushlstring(L, trace->place.ptr, trace->place.len);      // place
+    lua_pushfstring(L, "deadline: stopped after %f s", seconds); // place what
+    lua_pushlstring(L, trace->lines.ptr, trace->lines.len);      // place what lines
+    lua_concat(L, 3);                                            // text
+}
+
+mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t deadline)
+{
+    if (!st->guarded)
+        return mcr_lua_pcall(st->L, args, results, traced) ? MCR_CALL_OK : MCR_CALL_FAILED;
+    double seconds = (double)deadline / 1e9;
+    __atomic_store(&st->run.deadline, &seconds, __ATOMIC_RELAXED);
+    mcr_guard_enter(st->guarded);
+    bool ok = mcr_lua_pcall(st->L, args, results, traced);
+    bool stopped = mcr_guard_leave(st->guarded);
+    if (ok)
+        return MCR_CALL_OK;
+    if (!stopped)
+        return MCR_CALL_FAILED;
+    lua_pop(st->L, 1);     // [error]
+    mcr_lua_push_stop(st); // message
+    return MCR_CALL_STOPPED;
+}
+
+bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook)
+{
+    if (hook->breaker.state == MCR_BREAKER_CLOSED || mcr_breaker_allows(&hook->breaker, st->now_ns))
+        return true;
+    st->counts.breaker_skipped++;
+    return false;
+}
+
+void mcr_hook_failed(mcr_lua *st, mcr_hook *hook, bool deadline)
+{
+    mcr_breaker *b = &hook->breaker;
+    bool again = b->state == MCR_BREAKER_HALF_OPEN;
+    if (!mcr_breaker_failed(b, deadline, st->now_ns))
+        return;
+    st->counts.breaker_trips++;
+    const char *what = b->deadlines ? "deadlines" : "failures";
+    uint32_t n = b->deadlines ? b->deadlines : b->failures;
+    if (again)
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s of %s failed once more: not called for %.0f s",
+                st->watcher, hook->stage, hook->script, (double)b->wait / 1e9);
+    else
+        mcr_log(MCR_LOG_ERROR,
+                "watcher '%s': %s of %s: %u %s in a row: not called for %.0f s, then tried with "
+                "one call",
+                st->watcher, hook->stage, hook->script, n, what, (double)b->wait / 1e9);
+}
+
+void mcr_hook_worked(mcr_lua *st, mcr_hook *hook)
+{
+    mcr_breaker *b = &hook->breaker;
+    if (b->state == MCR_BREAKER_CLOSED && !b->failures)
+        return;
+    if (mcr_breaker_worked(b))
+        mcr_log(MCR_LOG_WARN, "watcher '%s': %s of %s works again", st->watcher, hook->stage,
+                hook->script);
+}
+
+void mcr_hook_begin_batch(mcr_lua *st, mcr_hook *hook, uint32_t first)
+{
+    st->batch_hook = hook;
+    st->batch_next = first;
+}
+
+void mcr_hook_failed_at(mcr_lua *st, uint32_t slot, bool deadline)
+{
+    if (!st->batch_hook)
+        return;
+    if (slot > st->batch_next)
+        mcr_hook_worked(st, st->batch_hook); // for those in between
+    mcr_hook_failed(st, st->batch_hook, deadline);
+    st->batch_next = slot + 1;
+}
+
+void mcr_hook_end_batch(mcr_lua *st, uint32_t last)
+{
+    if (last > st->batch_next)
+        mcr_hook_worked(st, st->batch_hook);
+    st->batch_hook = NULL;
+}

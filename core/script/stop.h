@@ -1,0 +1,34 @@
+#pragma once
+// How running Lua code is stopped from a signal handler, with LuaJIT's compiler on.
+//
+// A hook set by lua_sethook does not fire in compiled code. But LuaJIT's profiler, in mode "l",
+// makes the compiler put a look at one byte of the state, the hook mask, into every trace; a bit of
+// it set leaves the trace, and then the hook fires (spec LIMITS §6). Where in the state that byte
+// is is found out by setting hooks and looking. It rests on how LuaJIT works, not on what it
+// promises: mcr_stop_mode_now tells whether a test at the start of the program bore it out.
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum mcr_stop_mode {
+    MCR_STOP_POLL, // compiled code polls
+    MCR_STOP_HOOK  // nothing is compiled in states that are to be stopped; slow, but sure
+} mcr_stop_mode;
+
+// mcr_stop_mode_now is the mode of this process. The first call finds the byte; any thread.
+mcr_stop_mode mcr_stop_mode_now(void);
+
+// mcr_stop_give_up makes MCR_STOP_HOOK the mode of states that are prepared from now on.
+void mcr_stop_give_up(void);
+
+// mcr_stop_prepare makes the code of `L` stoppable; before anything is loaded that must be. Nobody
+// may start or stop LuaJIT's profiler on `L` afterwards.
+void mcr_stop_prepare(lua_State *L);
+
+// mcr_stop_arm has `hook` called at the next instruction of `L` and at each that follows. In a
+// signal handler, on the thread that runs `L`. LuaJIT may forget it: call it again until it helped.
+void mcr_stop_arm(lua_State *L, lua_Hook hook);
+
+// mcr_stop_disarm ends that, on the thread that runs `L`.
+void mcr_stop_disarm(lua_State *L);
