@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/park.h"
 #include "broadcast/host.h"
+#include "script/state.h"
 #include "script/stop.h"
 
 #define TICK_NS   (2 * INT64_C(1000000))  // between two looks while something runs
@@ -284,7 +285,7 @@ static bool trial(void)
         g->escape = &escape;
         luaL_loadstring(L, "while true do end"); // loop
         mcr_guard_enter(g);
-        lua_pcall(L, 0, 0, 0); // message
+        mcr_lua_pcall(L, 0, 0, false); // message
     }
     stopped = mcr_guard_leave(g) && !escaped;
     mcr_guard_free(g);

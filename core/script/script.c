@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "script/core_module.h"
+#include "script/driver.h"
 #include "script/embedded.h"
 #include "script/guard.h"
 #include "script/hook_calls.h"
@@ -14,21 +15,14 @@
 #include "script/state.h"
 #include "script/text_hooks.h"
 
-// Registry references of a hook's two driver functions (lua/mooncrier/driver.lua).
-typedef struct driver {
-    int batch;
-    int one;
-    mcr_hook *hook;
-} driver;
-
 struct mcr_scripts {
     mcr_lua lua;
     mcr_hooks hooks;
     // Registry reference of lua/mooncrier/scripts.lua.
     int module;
-    driver *chain;
+    mcr_lua_driver *chain;
     uint32_t chain_n;
-    driver route;
+    mcr_lua_driver route;
     bool has_route;
     bool has_tick;
     mcr_lua_text_hook texts[MCR_TEXT_HOOKS];
@@ -156,32 +150,6 @@ static void push_function(const mcr_scripts *s, const char *name)
     lua_remove(L, -2);                            // function
 }
 
-static const char *hook_name(const char *name)
-{
-    static const char *const names[] = { "filter", "handle", "route" };
-    for (size_t i = 0; i + 1 < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return names[i];
-    return "route";
-}
-
-// The driver in the table on top, which is popped.
-static driver take_driver(mcr_lua *lua)
-{
-    lua_State *L = lua->L;
-    driver d;
-    lua_getfield(L, -1, "stage");  // driver stage
-    lua_getfield(L, -2, "script"); // driver stage script
-    d.hook = mcr_lua_hook(lua, hook_name(lua_tostring(L, -2)), lua_tostring(L, -1));
-    lua_pop(L, 2);                            // driver
-    lua_getfield(L, -1, "batch");             // driver batch
-    d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
-    lua_getfield(L, -1, "one");               // driver one
-    d.one = luaL_ref(L, LUA_REGISTRYINDEX);   // driver
-    lua_pop(L, 1);                            //
-    return d;
-}
-
 // Takes over the drivers that loading made and fills the hooks table.
 static void take_drivers(mcr_scripts *s)
 {
@@ -191,13 +159,13 @@ static void take_drivers(mcr_scripts *s)
     uint32_t n = (uint32_t)lua_objlen(L, -1);
     s->chain = mcr_realloc(s->chain, (n + 1) * sizeof *s->chain);
     for (; s->chain_n < n; s->chain_n++) {
-        lua_rawgeti(L, -1, (int)s->chain_n + 1);     // scripts chain driver
-        s->chain[s->chain_n] = take_driver(&s->lua); // scripts chain
+        lua_rawgeti(L, -1, (int)s->chain_n + 1);             // scripts chain driver
+        s->chain[s->chain_n] = mcr_lua_take_driver(&s->lua); // scripts chain
     }
     lua_pop(L, 1);                // scripts
     lua_getfield(L, -1, "route"); // scripts route
     if (!s->has_route && lua_istable(L, -1)) {
-        s->route = take_driver(&s->lua); // scripts
+        s->route = mcr_lua_take_driver(&s->lua); // scripts
         s->has_route = true;
     } else {
         lua_pop(L, 1); // scripts
@@ -455,52 +423,6 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
     return s->lua.counts;
 }
 
-// Enters a driver for slots [first, last); returns where it came to.
-static uint32_t enter(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
-{
-    lua_State *L = s->lua.L;
-    mcr_run *run = &s->lua.run;
-    run->first = first;
-    run->last = last;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
-    mcr_call call = mcr_lua_call(&s->lua, 0, 0, false, d->hook->deadline);    // [message]
-    if (call == MCR_CALL_OK)
-        return last;
-    // Errors of scripts end in the driver's own xpcall. So the hook was stopped; or it is out of
-    // memory, or a fault of ours. It is this one event's: it goes the way of a failed hook, and the
-    // rest of the batch on.
-    bool stopped = call == MCR_CALL_STOPPED;
-    mcr_lua_end_hook(&s->lua);
-    const char *message = lua_tostring(L, -1);
-    mcr_lua_fail_event(&s->lua, d->hook->stage, stopped ? d->hook->script : "the script layer",
-                       run->first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
-                       mcr_str_of(message ? message : "an error that is not a string"));
-    lua_pop(L, 1); //
-    return run->first + 1;
-}
-
-// Calls a driver over slots [first, last), all of them MCR_PASS when it is only one.
-static void drive(mcr_scripts *s, const driver *d, uint32_t first, uint32_t last)
-{
-    mcr_hook_begin_batch(&s->lua, d->hook, first);
-    while (first < last) {
-        if (!mcr_hook_may_run(&s->lua, d->hook)) {
-            mcr_lua_skip_event(&s->lua, d->hook->stage, d->hook->script, first);
-            s->lua.batch_next = ++first;
-            continue;
-        }
-        // Half open, it is tried with one event.
-        bool probes = d->hook->breaker.state != MCR_BREAKER_CLOSED;
-        uint32_t end = probes ? first + 1 : last;
-        first = enter(s, d, first, end);
-        if (probes && s->lua.batch_next != first)
-            mcr_hook_worked(&s->lua, d->hook);
-        while (first < last && s->lua.run.slot[first].outcome != MCR_PASS)
-            first++;
-    }
-    mcr_hook_end_batch(&s->lua, last);
-}
-
 static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
 {
     mcr_lua_set_now(&s->lua, now);
@@ -513,12 +435,12 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     mcr_scripts *s = self;
     begin(s, v, now);
     if (s->chain_n == 1)
-        drive(s, &s->chain[0], 0, n);
+        mcr_lua_drive(&s->lua, &s->chain[0], 0, n);
     // Several hooks: each event goes through all of them before the next one starts, so that what
     // scripts see of each other does not depend on how events happen to be batched.
     for (uint32_t i = 0; s->chain_n > 1 && i < n; i++)
         for (uint32_t k = 0; k < s->chain_n && v[i].outcome == MCR_PASS; k++)
-            drive(s, &s->chain[k], i, i + 1);
+            mcr_lua_drive(&s->lua, &s->chain[k], i, i + 1);
     s->lua.run.slot = NULL;
 }
 
@@ -528,7 +450,7 @@ static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     begin(s, v, now);
     for (uint32_t i = 0; i < n; i++)
         v[i].sinks = s->lua.all_sinks;
-    drive(s, &s->route, 0, n);
+    mcr_lua_drive(&s->lua, &s->route, 0, n);
     s->lua.run.slot = NULL;
 }
 

@@ -2,9 +2,9 @@
 // event R2 of a batch of three; it is stopped, R2 alone is refused, and R3 is handled as ever.
 
 #include "base/clock.h"
+#include "script/harness.h"
 #include "script/stop.h"
 #include "sink/dead_letters.h"
-#include "script/harness.h"
 
 #define DEADLINE_NS (20 * INT64_C(1000000))
 
@@ -30,9 +30,10 @@ static const struct {
       "local co = coroutine.wrap(function() while true do coroutine.yield() end end) "
       "while true do co() end" },
     { "pcall in a coroutine", "",
-      "while true do coroutine.wrap(function() pcall(function() while true do end end) end)() end" },
-    { "in a metamethod", "local t = setmetatable({}, { __index = function() while true do end end })",
-      "return t.x" },
+      "while true do coroutine.wrap(function() pcall(function() while true do end end) end)() "
+      "end" },
+    { "in a metamethod",
+      "local t = setmetatable({}, { __index = function() while true do end end })", "return t.x" },
     { "in __add", "local t = setmetatable({}, { __add = function() while true do end end })",
       "return t + 1" },
     { "in __lt of sort", "",
@@ -52,8 +53,8 @@ static const struct {
     { "recursion without end, swallowed", "",
       "local function f() return 1 + f() end while true do pcall(f) end" },
     { "tail calls", "", "local function f() return f() end f()" },
-    { "mutual tail calls", "local g local function f() return g() end g = function() return f() end",
-      "f()" },
+    { "mutual tail calls",
+      "local g local function f() return g() end g = function() return f() end", "f()" },
     { "deep loops", "",
       "for a = 1, 1e9 do for b = 1, 1e9 do for c = 1, 1e9 do local d = a + b + c end end end" },
     { "iterating over events", "", "while true do local r = event.reason .. event.message end" },
@@ -70,14 +71,15 @@ static const struct {
     { "setmetatable loop", "",
       "local t = setmetatable({}, { __newindex = function(t, k, v) rawset(t, k, v) end }) "
       "local i = 0 while true do i = (i + 1) % 100 t[i] = i end" },
-    { "varargs", "", "local function f(...) return select('#', ...) end while true do f(1, 2, 3) end" },
+    { "varargs", "",
+      "local function f(...) return select('#', ...) end while true do f(1, 2, 3) end" },
     { "shared", "", "while true do shared.add('n', 1) end" },
 };
 
 static mcr_scripts *guarded(const char *before, const char *body, mcr_dead_letters *dead)
 {
-    mcr_scripts *s = mcr_scripts_new(&(mcr_script_options){
-        .watcher = "w", .deadline = DEADLINE_NS, .dead = dead });
+    mcr_scripts *s = mcr_scripts_new(
+        &(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS, .dead = dead });
     mcr_buf text = { 0 };
     mcr_buf_printf(&text,
                    "%s\nlocal function run(event)\n%s\nend\n"
@@ -151,8 +153,8 @@ static void test_breaker(void **state)
 {
     (void)state;
     static const int64_t second = 1000000000;
-    mcr_scripts *s = mcr_scripts_new(
-        &(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
     load_text(s,
               "local n = 0\n"
               "return { filter = function(event)\n"
@@ -201,8 +203,8 @@ static void test_breaker_between(void **state)
 static void test_tick_and_fini(void **state)
 {
     (void)state;
-    mcr_scripts *s = mcr_scripts_new(
-        &(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
     load_text(s, "return { tick = function() while true do end end, tick_every = 1 }", "bad");
     load_text(s,
               "local n = 0\nreturn { tick = function() n = n + 1 end, tick_every = 1,\n"
@@ -224,13 +226,14 @@ static void test_tick_and_fini(void **state)
 static void test_load_and_init(void **state)
 {
     (void)state;
-    mcr_scripts *s = mcr_scripts_new(
-        &(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
     mcr_errbuf err;
-    assert_int_equal(
-        mcr_scripts_load_text(s, mcr_str_of("\nwhile true do end"), "chunk", &err), MCR_ECONFIG);
+    assert_int_equal(mcr_scripts_load_text(s, mcr_str_of("\nwhile true do end"), "chunk", &err),
+                     MCR_ECONFIG);
     assert_non_null(strstr(err.text, "chunk:2: deadline: stopped after 1 s"));
-    load_text(s, "return { init = function()\n  pcall(function() while true do end end)\nend }", "i");
+    load_text(s, "return { init = function()\n  pcall(function() while true do end end)\nend }",
+              "i");
     assert_int_equal(mcr_scripts_init(s, 0, &err), MCR_ESCRIPT);
     assert_non_null(strstr(err.text, "i: init: i:2: deadline: stopped after 1 s"));
     mcr_scripts_free(s);
@@ -239,8 +242,8 @@ static void test_load_and_init(void **state)
 static void test_texts(void **state)
 {
     (void)state;
-    mcr_scripts *s = mcr_scripts_new(
-        &(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
     load_text(s, "return { aggregate_key = function() while true do end end }", "keys");
     run_init(s);
     mcr_correlator_options options = { 0 };
