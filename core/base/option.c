@@ -231,6 +231,63 @@ void mcr_options_fini(void *options, const mcr_option *list)
     }
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const mcr_option_list *a, const mcr_option_list *b)
+{
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = strcmp(a->items[i], b->items[i]) == 0;
+    return same;
+}
+
+static bool same_map(const mcr_option_map *a, const mcr_option_map *b)
+{
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = strcmp(a->entries[i].name, b->entries[i].name) == 0 &&
+               strcmp(a->entries[i].value, b->entries[i].value) == 0;
+    return same;
+}
+
+static bool same_value(const void *a, const void *b, mcr_option_type type)
+{
+    switch (type) {
+    case MCR_OPTION_STRING:
+    case MCR_OPTION_SECRET:
+    case MCR_OPTION_URL:
+        return same_text(*(char *const *)a, *(char *const *)b);
+    case MCR_OPTION_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case MCR_OPTION_INT:
+    case MCR_OPTION_DURATION:
+    case MCR_OPTION_SIZE:
+        return *(const int64_t *)a == *(const int64_t *)b;
+    case MCR_OPTION_CHOICE:
+        return *(const int *)a == *(const int *)b;
+    case MCR_OPTION_NUMBER:
+    case MCR_OPTION_RATE:
+        return *(const double *)a == *(const double *)b;
+    case MCR_OPTION_LIST:
+        return same_list(a, b);
+    case MCR_OPTION_MAP:
+        break;
+    }
+    return same_map(a, b);
+}
+
+bool mcr_options_equal(const void *a, const void *b, const mcr_option *list)
+{
+    bool equal = true;
+    for (; list->name && equal; list++)
+        equal =
+            same_value((const char *)a + list->offset, (const char *)b + list->offset, list->type);
+    return equal;
+}
+
 static bool is_set(mcr_option_type type, const void *at)
 {
     if (is_string(type))

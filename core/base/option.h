@@ -87,6 +87,9 @@ const char *mcr_option_map_get(const mcr_option_map *map, const char *name);
 // mcr_options_fini frees the strings of the options struct.
 void mcr_options_fini(void *options, const mcr_option *list);
 
+// mcr_options_equal says whether two options structs of the list say the same.
+bool mcr_options_equal(const void *a, const void *b, const mcr_option *list);
+
 // mcr_options_describe appends one indented line per option that is set: "  path      out.jsonl".
 // Secrets are told to be there, no more; a duration or rate of 0 is "none".
 void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *list);

@@ -53,15 +53,17 @@ struct mcr_host {
     char name[16];
     mcr_clock clock;
     int64_t drain_timeout; // ns
-    seat *seats;
-    uint32_t n;
     mcr_wake *done;
     void *done_arg;
+    mcr_wake *left;
+    void *left_arg;
     pthread_t thread;
     bool started;
     struct ev_loop *loop;
 
-    // The host's thread.
+    // The host's thread, which has the lock whenever it changes which watchers there are.
+    seat *seats;
+    uint32_t n;
     ev_timer tick;
     uint32_t run; // events since all queues were empty
 
@@ -107,12 +109,54 @@ mcr_host *mcr_host_new(const char *name, const mcr_clock *clock)
     return h;
 }
 
+// A place for one more watcher, that of one that has left if there is any.
+static seat *free_seat(mcr_host *h)
+{
+    for (uint32_t i = 0; i < h->n; i++)
+        if (h->seats[i].done)
+            return &h->seats[i];
+    h->seats = mcr_realloc(h->seats, (h->n + 1) * sizeof *h->seats);
+    return &h->seats[h->n++];
+}
+
+static void begin(mcr_host *h, seat *s)
+{
+    mcr_watcher_start(s->w, h->loop);
+    s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
+}
+
 void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch)
 {
-    h->seats = mcr_realloc(h->seats, (h->n + 1) * sizeof *h->seats);
-    seat *s = &h->seats[h->n++];
+    pthread_mutex_lock(&h->lock);
+    seat *s = free_seat(h);
     *s = (seat){ .w = w, .watch = watch };
     atomic_init(&s->in_hand, 0);
+    pthread_mutex_unlock(&h->lock);
+    if (!h->started)
+        return;
+    mcr_watch_on_wake(watch, wake_host, h);
+    begin(h, s);
+}
+
+void mcr_host_on_left(mcr_host *h, mcr_wake *left, void *arg)
+{
+    h->left = left;
+    h->left_arg = arg;
+}
+
+bool mcr_host_has(mcr_host *h, const mcr_watcher *w)
+{
+    bool has = false;
+    pthread_mutex_lock(&h->lock);
+    for (uint32_t i = 0; i < h->n; i++)
+        has |= h->seats[i].w == w && !h->seats[i].done;
+    pthread_mutex_unlock(&h->lock);
+    return has;
+}
+
+struct ev_loop *mcr_host_loop(mcr_host *h)
+{
+    return h->loop;
 }
 
 void mcr_host_set_drain_timeout(mcr_host *h, int64_t ns)
@@ -126,10 +170,11 @@ void mcr_host_on_done(mcr_host *h, mcr_wake *done, void *arg)
     h->done_arg = arg;
 }
 
-static void run_calls(mcr_host *h)
+// False: there were none.
+static bool run_calls(mcr_host *h)
 {
     if (!atomic_exchange(&h->called, false))
-        return;
+        return false;
     pthread_mutex_lock(&h->lock);
     while (h->calls) {
         call *c = h->calls;
@@ -150,6 +195,7 @@ static void run_calls(mcr_host *h)
         }
     }
     pthread_mutex_unlock(&h->lock);
+    return true;
 }
 
 static void refuse_calls(mcr_host *h)
@@ -191,18 +237,22 @@ static void begin_end(mcr_host *h, seat *s)
     s->ending = true;
 }
 
-static void end(seat *s)
+static void end(mcr_host *h, seat *s)
 {
     mcr_watcher_stop(s->w);
+    pthread_mutex_lock(&h->lock);
     s->done = true;
+    pthread_mutex_unlock(&h->lock);
+    if (h->left)
+        h->left(h->left_arg);
 }
 
 // True: it came to its end just now.
-static bool try_end(const mcr_host *h, seat *s)
+static bool try_end(mcr_host *h, seat *s)
 {
     if (mcr_watcher_in_flight(s->w) > 0 && has_patience(h, s))
         return false;
-    end(s);
+    end(h, s);
     return true;
 }
 
@@ -233,6 +283,14 @@ static bool turn(mcr_host *h, seat *s)
     if (closed)
         begin_end(h, s);
     return closed;
+}
+
+// A call may have brought ticks forward.
+static void renew_ticks(mcr_host *h)
+{
+    for (uint32_t i = 0; i < h->n; i++)
+        if (!h->seats[i].done)
+            h->seats[i].next_tick = mcr_watcher_tick(h->seats[i].w, mcr_clock_now(&h->clock));
 }
 
 static void tick_if_due(mcr_host *h, seat *s)
@@ -325,15 +383,14 @@ static void *run(void *arg)
     sigemptyset(&guard);
     sigaddset(&guard, MCR_GUARD_SIGNAL);
     pthread_sigmask(SIG_UNBLOCK, &guard, NULL);
-    for (uint32_t i = 0; i < h->n; i++) {
-        mcr_watcher_start(h->seats[i].w, h->loop);
-        h->seats[i].next_tick = mcr_watcher_tick(h->seats[i].w, mcr_clock_now(&h->clock));
-    }
+    for (uint32_t i = 0; i < h->n; i++)
+        begin(h, &h->seats[i]);
 
     while (!all_done(h) && !atomic_load(&h->hurry)) {
         bool worked = true;
         for (int i = 0; i < ROUNDS && worked && !atomic_load(&h->hurry); i++) {
-            run_calls(h);
+            if (run_calls(h))
+                renew_ticks(h);
             worked = round_of_turns(h);
         }
         if (!worked && h->run >= MCR_BATCH) {
@@ -353,7 +410,7 @@ static void *run(void *arg)
         if (!s->ending)
             begin_end(h, s);
         if (!s->done)
-            end(s);
+            end(h, s);
     }
     refuse_calls(h);
     if (h->done)
@@ -461,11 +518,13 @@ bool mcr_host_ends(mcr_host *h, int64_t timeout_ns)
     return ended;
 }
 
-uint32_t mcr_host_in_hand(const mcr_host *h)
+uint32_t mcr_host_in_hand(mcr_host *h)
 {
     uint32_t sum = 0;
+    pthread_mutex_lock(&h->lock);
     for (uint32_t i = 0; i < h->n; i++)
         sum += atomic_load_explicit(&h->seats[i].in_hand, memory_order_relaxed);
+    pthread_mutex_unlock(&h->lock);
     return sum;
 }
 

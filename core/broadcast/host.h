@@ -25,9 +25,21 @@ typedef struct mcr_host mcr_host;
 // thread.
 mcr_host *mcr_host_new(const char *name, const mcr_clock *clock);
 
-// mcr_host_add gives the host a watcher and its watch (both stay the caller's, and must outlive the
-// thread). Before start.
+// mcr_host_add gives the host a watcher and its watch; both stay the caller's, and must live until
+// the watcher has left (mcr_host_on_left) or the thread has ended. Before start, or on the host's
+// thread (mcr_host_post).
 void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch);
+
+// mcr_host_on_left sets what is called, on the host's thread, when a watcher has left: its watch is
+// closed and read to the end, nothing of it is in flight any more, and the host will not touch it
+// again. Before start.
+void mcr_host_on_left(mcr_host *h, mcr_wake *left, void *arg);
+
+// mcr_host_has says whether the watcher has not left. Any thread.
+bool mcr_host_has(mcr_host *h, const mcr_watcher *w);
+
+// mcr_host_loop is the loop of the host, for work on its thread.
+struct ev_loop *mcr_host_loop(mcr_host *h);
 
 // mcr_host_set_drain_timeout: how long watchers may go on delivering after their watch has ended
 // (30 s when it is not set). Before start.
@@ -62,7 +74,7 @@ void mcr_host_hurry(mcr_host *h);
 bool mcr_host_ends(mcr_host *h, int64_t timeout_ns);
 
 // mcr_host_in_hand is how many events the steps that run now were given. Any thread.
-uint32_t mcr_host_in_hand(const mcr_host *h);
+uint32_t mcr_host_in_hand(mcr_host *h);
 
 // mcr_host_join waits for the thread's end and frees the host; without a start it only frees.
 void mcr_host_join(mcr_host *h);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "broadcast/retired.h"
 #include "event/event_name.h"
 
 typedef struct directs {
@@ -18,7 +19,9 @@ struct mcr_watcher {
     mcr_sink *sinks[MCR_MAX_SINKS];
     mcr_updates *updates[MCR_MAX_SINKS]; // NULL: all
     uint32_t sinks_size;
+    mcr_retirees retirees;
     mcr_correlator *correlator; // NULL: events go on as they are
+    bool learns;                // it hears of the sinks' answers
     int64_t correlated_at;      // Unix ns: the time of the last correlation
     mcr_buf name_room;
     mcr_watcher_counts counts;
@@ -44,9 +47,10 @@ void mcr_watcher_free(mcr_watcher *w)
     if (!w)
         return;
     for (uint32_t i = 0; i < w->sinks_size; i++) {
-        w->sinks[i]->kind->close(w->sinks[i]);
+        mcr_sink_close(w->sinks[i]);
         mcr_updates_free(w->updates[i]);
     }
+    mcr_retirees_fini(&w->retirees);
     mcr_correlator_free(w->correlator);
     mcr_buf_fini(&w->name_room);
     free(w->own.at);
@@ -80,11 +84,18 @@ static void learn(void *self, const mcr_event *answer)
     mcr_correlator_update(self, answer);
 }
 
+static mcr_answer_hook answer_hook(const mcr_watcher *w)
+{
+    return w->learns ? (mcr_answer_hook){ learn, w->correlator } : (mcr_answer_hook){ NULL, NULL };
+}
+
 void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns)
 {
-    w->correlator = mcr_correlator_new(options);
-    for (uint32_t i = 0; i < w->sinks_size && learns; i++)
-        w->sinks[i]->answer = (mcr_answer_hook){ learn, w->correlator };
+    mcr_correlator_free(w->correlator);
+    w->correlator = options ? mcr_correlator_new(options) : NULL;
+    w->learns = options && learns;
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        w->sinks[i]->answer = answer_hook(w);
 }
 
 void mcr_watcher_set_text_hooks(mcr_watcher *w, const mcr_correlator_options *options)
@@ -129,11 +140,62 @@ mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i)
     return w->sinks[i];
 }
 
+static void start_sink(mcr_sink *sink, struct ev_loop *loop)
+{
+    if (sink->kind->start)
+        sink->kind->start(sink, loop);
+}
+
+// The place of `sink` among the present ones, -1 when it is new.
+static int place_of(const mcr_watcher *w, const mcr_sink *sink)
+{
+    for (uint32_t i = 0; i < w->sinks_size; i++)
+        if (w->sinks[i] == sink)
+            return (int)i;
+    return -1;
+}
+
+void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t n,
+                                struct ev_loop *loop, int64_t drain_ns, int64_t now)
+{
+    mcr_updates *updates[MCR_MAX_SINKS] = { NULL };
+    bool stays[MCR_MAX_SINKS] = { false };
+    for (uint32_t i = 0; i < n; i++) {
+        int place = place_of(w, next[i]);
+        if (place >= 0) {
+            stays[place] = true;
+            updates[i] = w->updates[place];
+            continue;
+        }
+        next[i]->watcher = w->name;
+        next[i]->render = render_hook(w);
+        next[i]->answer = answer_hook(w);
+        start_sink(next[i], loop);
+    }
+    for (uint32_t i = 0; i < w->sinks_size; i++) {
+        if (stays[i])
+            continue;
+        w->sinks[i]->answer = (mcr_answer_hook){ NULL, NULL };
+        mcr_retirees_take(&w->retirees, w->sinks[i], drain_ns, now);
+        mcr_updates_free(w->updates[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        w->sinks[i] = next[i];
+        w->updates[i] = updates[i];
+    }
+    w->sinks_size = n;
+}
+
+void mcr_watcher_each_retired(const mcr_watcher *w,
+                              void (*each)(void *arg, const mcr_retired *retired), void *arg)
+{
+    mcr_retirees_each(&w->retirees, each, arg);
+}
+
 void mcr_watcher_start(mcr_watcher *w, struct ev_loop *loop)
 {
     for (uint32_t i = 0; i < w->sinks_size; i++)
-        if (w->sinks[i]->kind->start)
-            w->sinks[i]->kind->start(w->sinks[i], loop);
+        start_sink(w->sinks[i], loop);
 }
 
 uint32_t mcr_watcher_room(const mcr_watcher *w)
@@ -149,7 +211,7 @@ uint32_t mcr_watcher_room(const mcr_watcher *w)
 
 uint64_t mcr_watcher_in_flight(const mcr_watcher *w)
 {
-    uint64_t n = 0;
+    uint64_t n = mcr_retirees_in_flight(&w->retirees);
     for (uint32_t i = 0; i < w->sinks_size; i++)
         n += w->sinks[i]->counts.in_flight;
     return n;
@@ -389,7 +451,7 @@ int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now)
         w->hooks_tick_at = w->hooks.tick(w->hooks.self, now);
         deliver_directs(w, now);
     }
-    int64_t next = w->ended ? 0 : w->hooks_tick_at;
+    int64_t next = earlier(w->ended ? 0 : w->hooks_tick_at, mcr_retirees_tick(&w->retirees, now));
     for (uint32_t s = 0; s < w->sinks_size; s++)
         if (w->sinks[s]->kind->tick)
             next = earlier(next, w->sinks[s]->kind->tick(w->sinks[s], now));
@@ -423,6 +485,7 @@ void mcr_watcher_stop(mcr_watcher *w)
         return;
     w->stopped = true;
     w->counts.undelivered = mcr_watcher_in_flight(w);
+    mcr_retirees_stop(&w->retirees);
     for (uint32_t s = 0; s < w->sinks_size; s++)
         if (w->sinks[s]->kind->stop)
             w->sinks[s]->kind->stop(w->sinks[s]);

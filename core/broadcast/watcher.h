@@ -54,7 +54,8 @@ void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks);
 // never have the same time for it, since combined events are named by it. `learns`: the sinks'
 // answers go to mcr_correlator_update, as client-go does; right only when its sinks have one event
 // in flight at a time, since an answer sets the count back to what it was then. After the sinks
-// were added, before the first step.
+// were added; before the first step, or between two calls: then what was known of events is gone.
+// NULL ends correlation.
 void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options, bool learns);
 
 // mcr_watcher_set_text_hooks puts the four text hooks of `options` in the place of those that
@@ -76,6 +77,24 @@ void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns);
 
 uint32_t mcr_watcher_sink_count(const mcr_watcher *w);
 mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i);
+
+// mcr_watcher_exchange_sinks makes the `n` sinks of `next` those of the watcher, in their order,
+// each one of its present ones or a new one, which it takes and starts on `loop`. A present sink
+// that is not among them retires: nothing more is written to it, what it has in flight is drained
+// for `drain_ns`, then it is closed. Present ones keep what their updates know; those of new ones
+// can be set afterwards. On the host's thread, between two calls.
+void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t n,
+                                struct ev_loop *loop, int64_t drain_ns, int64_t now);
+
+// What is left of sinks that retired, those of one name together: `counts` may have some in flight.
+typedef struct mcr_retired {
+    const char *name;
+    mcr_sink_counts counts;
+} mcr_retired;
+
+// mcr_watcher_each_retired calls `each` with every one. On the driving thread, between calls.
+void mcr_watcher_each_retired(const mcr_watcher *w,
+                              void (*each)(void *arg, const mcr_retired *retired), void *arg);
 
 // mcr_watcher_start starts the sinks on the host's loop, before the first step. Without a loop
 // (`eval`, tests) it is left out, and so are sinks that need one.

@@ -57,6 +57,14 @@ size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64
     return left;
 }
 
+void mcr_sink_close(mcr_sink *sink)
+{
+    mcr_lender lender = sink->lender;
+    sink->kind->close(sink);
+    if (lender.give_back)
+        lender.give_back(lender.self);
+}
+
 void mcr_sink_refuse(mcr_sink *sink, const mcr_event *ev, const char *reason)
 {
     settle(sink, ev, reason, &sink->counts.rejected);

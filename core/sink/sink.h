@@ -123,6 +123,12 @@ typedef struct mcr_lost_hook {
     void *self;
 } mcr_lost_hook;
 
+// Whose the name and the options of a sink are: told when it is closed and needs them no more.
+typedef struct mcr_lender {
+    void (*give_back)(void *self); // NULL: nobody waits for it
+    void *self;
+} mcr_lender;
+
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_sink {
     const mcr_sink_kind *kind;
@@ -131,6 +137,7 @@ struct mcr_sink {
     mcr_dead_letters *dead; // where refused events go, or NULL; set by the owner, shared
     mcr_render_hook render; // set by the owner before start
     mcr_answer_hook answer; // the same
+    mcr_lender lender;      // the same
     mcr_lost_hook lost;     // the same
     mcr_sink_counts counts;
     uint64_t turned_away; // given up at once: the queue was full (mcr_sink_assign)
@@ -146,6 +153,9 @@ extern const mcr_sink_kind *const mcr_sink_kinds[];
 // how many of them, from the first on, find room among `queue`. The others, which only scripts that
 // send directly can bring, are given up and counted in turned_away.
 size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue);
+
+// mcr_sink_close closes it, and gives back what was lent to it.
+void mcr_sink_close(mcr_sink *sink);
 
 // mcr_sink_refuse is for kinds: `ev` can never be delivered. Goes to the dead letters with `reason`
 // and counts dead_lettered, or rejected when there are none; takes it out of in_flight.
