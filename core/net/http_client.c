@@ -27,6 +27,7 @@ struct mcr_http {
     mcr_curl_loop *curl;
     mcr_http_keys *keys;
     char *proxy; // NULL: the environment's
+    char *no_proxy;
     char *user_agent;
     bool http2;
     bool compression_off;
@@ -124,10 +125,9 @@ static CURL *new_easy(mcr_http_call *call)
                      (long)(http->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     // One connection for many requests, rather than one for each that comes before the first is up.
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, http->http2 ? 1L : 0L);
-    if (http->proxy) {
+    if (http->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, http->proxy);
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    }
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, http->no_proxy);
     mcr_http_keys_apply(call->keys, easy);
     return easy;
 }
@@ -184,6 +184,7 @@ static void unref(mcr_http *http)
     if (--http->refs)
         return;
     free(http->proxy);
+    free(http->no_proxy);
     free(http->user_agent);
     free(http);
 }
@@ -326,6 +327,22 @@ static bool environment_has_proxy(void)
     return false;
 }
 
+// The exceptions of the environment, and this machine itself: as with Go, the environment's proxy
+// is not for who reaches a cluster through a tunnel or runs one here.
+static char *environment_exceptions(void)
+{
+    const char *said = getenv("no_proxy");
+    if (!said)
+        said = getenv("NO_PROXY");
+    if (said && strcmp(said, "*") == 0)
+        return mcr_strdup(said);
+    mcr_buf all = { 0 };
+    mcr_buf_printf(&all, "%s%slocalhost,127.0.0.0/8,::1", said ? said : "",
+                   said && *said ? "," : "");
+    mcr_buf_cstr(&all);
+    return all.ptr;
+}
+
 mcr_http *mcr_http_new(struct ev_loop *loop, const mcr_http_options *options, mcr_errbuf *err)
 {
     mcr_http_keys *keys = mcr_http_keys_new(&options->tls, err);
@@ -345,6 +362,7 @@ mcr_http *mcr_http_new(struct ev_loop *loop, const mcr_http_options *options, mc
     http->user_agent =
         mcr_strdup(options->user_agent ? options->user_agent : "mooncrier/" MCR_VERSION);
     http->proxy = mcr_strdup(options->proxy ? options->proxy : environment_has_proxy() ? NULL : "");
+    http->no_proxy = http->proxy ? mcr_strdup("") : environment_exceptions();
     http->curl = mcr_curl_loop_new(loop, http->connections, on_done);
     return http;
 }

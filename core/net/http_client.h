@@ -35,8 +35,10 @@ typedef struct mcr_http_tls {
 
 typedef struct mcr_http_options {
     mcr_http_tls tls;
-    const char *proxy; // "http://…", "https://…", "socks5://…"; NULL: http_proxy, https_proxy,
-                       // no_proxy of the environment; "": none
+    // "http://…", "https://…", "socks5://…"; "": none. NULL: the environment's http_proxy (in small
+    // letters only, as with curl) or https_proxy or HTTPS_PROXY, except for what no_proxy or
+    // NO_PROXY names and for this machine itself.
+    const char *proxy;
     const char *user_agent;     // NULL: mooncrier/<version>
     bool http2;                 // offered by ALPN on https; else HTTP/1.1 (cheaper: LIMITS §5)
     bool compression_off;       // no Accept-Encoding is sent, and no answer is unpacked

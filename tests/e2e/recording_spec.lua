@@ -73,6 +73,37 @@ describe("run with a kube sink", function()
     end)
   end
 
+  -- What the server would refuse is made fit, and counted.
+  for _, case in ipairs({
+    { what = "a name that is none", patch = '"name":"Not_A.Name"', note = "names_replaced",
+      name = "^%x+%-%x+%-8%x+%-[89ab]%x+%-%x+ " },
+    { what = "no namespace", patch = '"name":"a"', homeless = true,
+      note = "namespaces_filled_in", name = "^a " },
+    { what = "a long message with eventTime", patch = '"name":"a"', long = true, time = true, note = "messages_cut",
+      name = "^a ", length = 1023 },
+    { what = "a long message without", patch = '"name":"a"', long = true, name = "^a ", length = 3000 },
+  }) do
+    it("makes fit " .. case.what, function()
+      local message = case.long and ("\u{20ac}"):rep(1000) or "x"
+      local text = event("a", message):gsub('"name":"a"', case.patch, 1)
+      if case.homeless then text = text:gsub('"metadata":{"name":"a","namespace":"prod"', '"metadata":{"name":"a"', 1) end
+      if case.time then
+        text = text:gsub('"count":1', '"eventTime":"2024-01-02T03:04:05.000006Z","action":"A","count":1,'
+          .. '"reportingComponent":"c","reportingInstance":"i"', 1)
+      end
+      local r, _, sink = run("", "", { text })
+      assert.equal(0, r.code, r.err)
+      assert.equal(1, sink.delivered)
+      for _, note in ipairs({ "names_replaced", "namespaces_filled_in", "messages_cut" }) do
+        assert.equal(note == case.note and 1 or 0, sink[note], note)
+      end
+      local all = stored()
+      assert.equal(1, #all)
+      assert.matches(case.name, all[1])
+      if case.length then assert.equal(case.length, #all[1]:match("^%S+ %d+ (.*)$")) end
+    end)
+  end
+
   it("drops what the spam filter drops, by name", function()
     local r, watcher = run("", "correlate = { burst_size = 2 }",
       { event("a", "x"), event("b", "y"), event("c", "z") })

@@ -265,12 +265,57 @@ static void test_proxy(void **state)
     setenv("http_proxy", scripted_server_url(f.server), 1);
     f.http = mcr_http_new(f.loop, &(mcr_http_options){ .proxy = NULL }, &err);
     assert_int_equal(ask(&f, (mcr_http_request){ .url = "http://other.test/" }, NULL).status, 200);
-    setenv("no_proxy", "127.0.0.1", 1);
-    ask(&f, (mcr_http_request){ .url = at(&f, "/direct") }, NULL);
-    assert_string_equal(scripted_server_request(f.server, 3)->uri, "/direct");
+    assert_string_equal(scripted_server_request(f.server, 2)->uri, "http://other.test/");
     unsetenv("http_proxy");
     unsetenv("no_proxy");
     fixture_free(&f);
+}
+
+// Which requests go through the environment's proxy, the scripted server: those it is asked for.
+// The others have a name that is not known.
+static void test_proxy_exceptions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable; // of the proxy
+        const char *exceptions;
+        const char *their_variable;
+        const char *url;
+        bool through;
+    } cases[] = {
+        { "https_proxy", "", "no_proxy", "https://a.invalid/", true },
+        { "HTTPS_PROXY", "", "NO_PROXY", "https://a.invalid/", true },
+        { "https_proxy", "", "no_proxy", "http://a.invalid/", false },
+        { "http_proxy", "", "no_proxy", "http://a.invalid/", true },
+        { "https_proxy", "b.invalid,a.invalid", "no_proxy", "https://a.invalid/", false },
+        { "HTTPS_PROXY", "b.invalid, a.invalid", "NO_PROXY", "https://a.invalid:6443/", false },
+        { "HTTPS_PROXY", ".invalid", "NO_PROXY", "https://a.invalid/", false },
+        { "HTTPS_PROXY", "invalid", "NO_PROXY", "https://a.invalid/", false },
+        { "HTTPS_PROXY", "b.invalid", "NO_PROXY", "https://ab.invalid/", true },
+        { "HTTPS_PROXY", "10.0.0.0/8", "NO_PROXY", "https://11.0.0.1/", true },
+        { "HTTPS_PROXY", "*", "NO_PROXY", "https://a.invalid/", false },
+        // This machine, as with Go.
+        { "HTTPS_PROXY", "", "NO_PROXY", "https://127.0.0.1:1/", false },
+        { "HTTPS_PROXY", "a.invalid", "NO_PROXY", "https://127.1.2.3:1/", false },
+        { "HTTPS_PROXY", "a.invalid", "NO_PROXY", "https://localhost:1/", false },
+        { "HTTPS_PROXY", "a.invalid", "NO_PROXY", "https://[::1]:1/", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f = fixture_new(NULL, NULL);
+        mcr_errbuf err;
+        mcr_http_free(f.http);
+        scripted_server_answer(f.server, (scripted_reply){ .status = 403 });
+        setenv(cases[i].variable, scripted_server_url(f.server), 1);
+        setenv(cases[i].their_variable, cases[i].exceptions, 1);
+        f.http = mcr_http_new(f.loop, &(mcr_http_options){ .proxy = NULL }, &err);
+        told t = ask(&f, (mcr_http_request){ .url = cases[i].url }, NULL);
+        bool through = scripted_server_requests(f.server) == 1;
+        if (through != cases[i].through)
+            fail_msg("case %zu: %s: %s", i, cases[i].url, t.error);
+        unsetenv(cases[i].variable);
+        unsetenv(cases[i].their_variable);
+        fixture_free(&f);
+    }
 }
 
 enum {
@@ -359,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_set_tls),
         cmocka_unit_test(test_set_tls_is_for_all_that_come),
         cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_proxy_exceptions),
         cmocka_unit_test(test_http2),
         cmocka_unit_test(test_http2_dies),
     };
