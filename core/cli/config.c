@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/suggest.h"
 #include "cli/config_live.h"
+#include "cli/config_script.h"
 #include "cli/config_sink.h"
 #include "cli/config_table.h"
 #include "cli/config_watcher.h"
@@ -129,6 +130,8 @@ static const mcr_option limit_options[] = {
       "the longest event that is read" },
     { "emit", MCR_OPTION_INT, offsetof(mcr_config, emit_queue), NULL,
       "how many emitted events may wait" },
+    { "deadline", MCR_OPTION_DURATION, offsetof(mcr_config, script_deadline), NULL,
+      "how long a hook of a script may run before it is stopped (1s)" },
     { "drain_timeout", MCR_OPTION_DURATION, offsetof(mcr_config, drain_timeout), NULL,
       "how long deliveries may go on after the end of input or a signal (30s)" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
@@ -147,6 +150,8 @@ static mcr_err read_limits(mcr_config *c, mcr_config_reader *r)
         code = mcr_config_fail(r, "limits", "event", "'event' must be from 1KiB to 1GiB");
     if (!code && (c->emit_queue < 1 || c->emit_queue > 1 << 24))
         code = mcr_config_fail(r, "limits", "emit", "'emit' must be from 1 to 16777216");
+    if (!code)
+        code = mcr_config_check_deadline(r, "limits", c->script_deadline);
     return code;
 }
 
@@ -224,6 +229,7 @@ mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_e
     free(copy);
     c->event_limit = 4 * 1024 * 1024;
     c->emit_queue = 1000;
+    c->script_deadline = MCR_DEADLINE_NS;
     c->drain_timeout = 30 * INT64_C(1000000000);
     mcr_config_live_defaults(c);
     if (read_text(c, err))

@@ -21,11 +21,6 @@ typedef struct mcr_config_source {
     void *options;
 } mcr_config_source;
 
-// What scripts may use: `limits` of the configuration, of a watcher.
-typedef struct mcr_config_limits {
-    int64_t deadline; // ns that a hook may run
-} mcr_config_limits;
-
 typedef struct mcr_config_script {
     char *name;       // as the configuration has it: "handlers/crashloop.lua"
     char *path;       // where it was found
@@ -49,7 +44,8 @@ typedef struct mcr_config_watcher {
     void *log_options; // of that sink, of kind "stderr"
     int64_t queue;     // of its watch
     int on_error;      // mcr_on_error
-    mcr_config_limits limits;
+    int64_t
+        deadline; // ns that a hook of its scripts may run; 0: script_deadline of the configuration
     mcr_config_script *scripts;
     uint32_t script_n;
     uint32_t *sinks; // indices into mcr_config.sinks
@@ -91,7 +87,7 @@ typedef struct mcr_config {
     char *control;         // path of the control socket; NULL: not given
     mcr_config_reload reload;
     mcr_config_admin admin;
-    mcr_config_limits limits; // of watchers that do not say otherwise
+    int64_t script_deadline; // ns, of hooks of watchers and scripts that say nothing else
     struct lua_State *L;
     mcr_config_source *sources;
     uint32_t source_n;

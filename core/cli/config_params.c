@@ -78,8 +78,8 @@ mcr_err mcr_config_read_params(mcr_config_reader *r, const char *where, int *ref
     lua_pushnil(L);           // script params nil
     while (lua_next(L, -3)) { // script params key value
         bool is_path = lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == 1;
-        bool is_allow = lua_type(L, -2) == LUA_TSTRING && !strcmp(lua_tostring(L, -2), "allow");
-        if (is_path || is_allow) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        if (is_path || strcmp(key, "allow") == 0 || strcmp(key, "deadline") == 0) {
             lua_pop(L, 1); // script params key
             continue;
         }

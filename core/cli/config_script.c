@@ -67,6 +67,35 @@ static mcr_err read_allow(mcr_config_reader *r, const char *where, mcr_config_sc
     return code;
 }
 
+mcr_err mcr_config_check_deadline(mcr_config_reader *r, const char *where, int64_t ns)
+{
+    if (ns >= MCR_DEADLINE_MIN_NS && ns <= MCR_DEADLINE_MAX_NS)
+        return MCR_OK;
+    return mcr_config_fail(r, where, "deadline", "'deadline' must be from 1ms to 60s");
+}
+
+// deadline = "5s" of the script on top of the stack.
+static mcr_err read_deadline(mcr_config_reader *r, const char *where, mcr_config_script *script)
+{
+    static const mcr_option options[] = {
+        { "deadline", MCR_OPTION_DURATION, offsetof(mcr_config_script, deadline), NULL, "" },
+        { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
+    };
+    lua_State *L = r->L;
+    lua_getfield(L, -1, "deadline"); // script deadline
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1); // script
+        return MCR_OK;
+    }
+    static const char *const none[] = { NULL };
+    lua_newtable(L);                 // script deadline table
+    lua_insert(L, -2);               // script table deadline
+    lua_setfield(L, -2, "deadline"); // script table
+    mcr_err code = mcr_config_options(r, where, options, none, script);
+    lua_pop(L, 1); // script
+    return code ? code : mcr_config_check_deadline(r, where, script->deadline);
+}
+
 mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
                                const char *where, const char *key)
 {
@@ -85,6 +114,8 @@ mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_co
     if (code)
         return code;
     code = read_allow(r, where, script);
+    if (!code)
+        code = read_deadline(r, where, script);
     return code ? code : mcr_config_read_params(r, where, &script->params);
 }
 

@@ -10,4 +10,7 @@
 mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_config_script *script,
                                const char *where, const char *key);
 
+// mcr_config_check_deadline fails when `ns`, which stands at "deadline", is no deadline of a hook.
+mcr_err mcr_config_check_deadline(mcr_config_reader *r, const char *where, int64_t ns);
+
 void mcr_config_script_fini(mcr_config_script *script);

@@ -136,6 +136,8 @@ static const mcr_option watcher_options[] = {
       "write every event that passes to stderr: structured, plain, json or another format" },
     { "queue", MCR_OPTION_INT, offsetof(mcr_config_watcher, queue), NULL,
       "how many events may wait for it" },
+    { "deadline", MCR_OPTION_DURATION, offsetof(mcr_config_watcher, deadline), NULL,
+      "how long a hook of its scripts may run before it is stopped (limits.deadline)" },
     { "on_error", MCR_OPTION_CHOICE, offsetof(mcr_config_watcher, on_error),
       "dead_letter|pass|drop", "what happens to an event whose filter or handle fails" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
@@ -171,6 +173,8 @@ static mcr_err read_watcher(mcr_config *c, mcr_config_reader *r, const char *whe
     mcr_err code = mcr_config_options(r, where, watcher_options, others, w);
     if (!code && (w->queue < 1 || w->queue > 1 << 24))
         code = mcr_config_fail(r, where, "queue", "'queue' must be from 1 to 16777216");
+    if (!code && w->deadline)
+        code = mcr_config_check_deadline(r, where, w->deadline);
     if (!code && !w->name) {
         mcr_buf name = { 0 };
         mcr_buf_printf(&name, "watcher%u", c->watcher_n);

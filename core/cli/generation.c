@@ -43,6 +43,14 @@ static bool has_scripts(const mcr_config *config, const mcr_config_watcher *w)
     return has;
 }
 
+static int64_t deadline_of(const mcr_config *config, const mcr_config_watcher *w,
+                           const mcr_config_script *script)
+{
+    if (script->deadline)
+        return script->deadline;
+    return w->deadline ? w->deadline : config->script_deadline;
+}
+
 // Loads what the configuration names for the watcher into its state.
 static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *w,
                             mcr_scripts *scripts, mcr_errbuf *err)
@@ -51,6 +59,7 @@ static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *
         const mcr_config_script *script = &w->scripts[i];
         mcr_config_push_params(config, script, mcr_scripts_state(scripts));
         mcr_scripts_allow(scripts, script->allow);
+        mcr_scripts_set_deadline(scripts, deadline_of(config, w, script));
         mcr_err code = mcr_scripts_load(scripts, script->path, script->name, err);
         if (code)
             return code;
@@ -64,6 +73,7 @@ static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *
             continue;
         mcr_config_push_params(config, &sink->render, mcr_scripts_state(scripts));
         mcr_scripts_allow(scripts, sink->render.allow);
+        mcr_scripts_set_deadline(scripts, deadline_of(config, w, &sink->render));
         mcr_err code = mcr_scripts_load_renderer(scripts, sink->name, sink->render.path,
                                                  sink->render.name, err);
         if (code)

@@ -225,7 +225,8 @@ function scripts.load_renderer(sink, path, name, params)
   end
   local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
   scripts.renderers[sink] = { script = name, entry = entry }
-  append({ name = name, hooks = hooks, params = params or {}, sink = sink, allowed = allowed })
+  append({ name = name, hooks = hooks, params = params or {}, sink = sink, allowed = allowed,
+           deadline = core.deadline() })
 end
 
 function scripts.load_text(text, name, params)
@@ -408,7 +409,8 @@ function scripts.describe()
     end
     lines[i] = ("%s (%s%s%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks",
       script.sink and ("; for sink '%s'"):format(script.sink) or "",
-      script.allowed ~= "" and "; allowed: " .. script.allowed or "")
+      (script.allowed ~= "" and "; allowed: " .. script.allowed or "")
+        .. (script.deadline ~= 1 and ("; deadline %g s"):format(script.deadline) or ""))
   end
   return table.concat(lines, "\n")
 end
