@@ -264,7 +264,10 @@ static bool turn(mcr_host *h, seat *s)
     uint32_t room = mcr_watcher_room(s->w);
     s->full = room == 0;
     if (s->full) {
-        bool enough = atomic_load(&s->watch->closed) && !has_patience(h, s);
+        // With nothing left to read, its sinks hear of the end at once: it ends their patience.
+        bool closed = atomic_load(&s->watch->closed);
+        bool read = closed && mcr_watch_counts_now(s->watch).queued == 0;
+        bool enough = closed && (read || !has_patience(h, s));
         if (enough)
             begin_end(h, s);
         return enough;

@@ -4,6 +4,29 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/install_dirs.h"
+#include "script/script_sink.h"
+
+// The script of the watcher's sink `i`, when it is one.
+static mcr_err load_sink(mcr_app *app, mcr_app_watcher *w, uint32_t i, const char *scripts_dir,
+                         mcr_errbuf *err)
+{
+    const mcr_config_script *script = &app->config->sinks[w->config->sinks[i]].script;
+    if (!script->name)
+        return MCR_OK;
+    const mcr_script_options options = {
+        .watcher = w->config->name,
+        .scripts_dir = scripts_dir,
+        .clock = app->clock,
+        .shared = app->shared,
+        .deadline = script->deadline,
+    };
+    mcr_scripts *s = w->sinks[i] = mcr_scripts_new(&options);
+    mcr_config_push_params(app->config, script, mcr_scripts_state(s));
+    mcr_scripts_allow(s, script->allow);
+    mcr_err code = mcr_scripts_load_sink(s, script->path, script->name, err);
+    return code ? code : mcr_scripts_init(s, mcr_clock_now(app->clock), err);
+}
 
 mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const mcr_clock *clock,
                                   mcr_errbuf *err)
@@ -31,11 +54,18 @@ mcr_err mcr_app_load(mcr_app *app, mcr_generation *first, const mcr_clock *clock
     first->number = 1;
     app->watchers = mcr_zalloc((config->watcher_n + 1) * sizeof *app->watchers);
     app->watcher_n = config->watcher_n;
+    char *installed = config->scripts_dir ? NULL : mcr_install_dir("scripts");
+    const char *dir = config->scripts_dir ? config->scripts_dir : installed;
     for (uint32_t i = 0; i < config->watcher_n; i++) {
-        app->watchers[i].config = &config->watchers[i];
-        app->watchers[i].scripts = first->scripts[i];
+        mcr_app_watcher *w = &app->watchers[i];
+        w->config = &config->watchers[i];
+        w->scripts = first->scripts[i];
+        w->sinks = mcr_zalloc((w->config->sink_n + 1) * sizeof(mcr_scripts *));
+        for (uint32_t k = 0; k < w->config->sink_n && !code; k++)
+            code = load_sink(app, w, k, dir, err);
     }
-    return MCR_OK;
+    free(installed);
+    return code;
 }
 
 mcr_generation_world mcr_app_world(const mcr_app *app)
@@ -43,14 +73,13 @@ mcr_generation_world mcr_app_world(const mcr_app *app)
     return (mcr_generation_world){ app->clock, app->shared, app->dead, app->broadcaster };
 }
 
-static mcr_err add_sink(mcr_app *app, mcr_app_watcher *w, const mcr_sink_kind *kind,
-                        const char *name, const void *options, mcr_errbuf *err)
+// Gives the watcher what opening made, NULL with a sentence in `why` when it failed.
+static mcr_err add_sink(mcr_app *app, mcr_app_watcher *w, mcr_sink *sink, const char *name,
+                        const mcr_errbuf *why, mcr_errbuf *err)
 {
-    mcr_errbuf why;
-    mcr_sink *sink = kind->open(options, &why);
     if (!sink)
         return mcr_errf(err, MCR_EIO, "sink '%s' of watcher '%s': %s", name, w->config->name,
-                        why.text);
+                        why->text);
     sink->name = name;
     sink->watcher = w->config->name;
     sink->dead = app->dead;
@@ -67,19 +96,32 @@ static void correlate(mcr_app_watcher *w)
         mcr_watcher_correlate(w->watcher, &options, w->config->learns);
 }
 
+static mcr_sink *open_sink(mcr_app_watcher *w, const mcr_config_sink *sink, uint32_t i,
+                           mcr_errbuf *why)
+{
+    mcr_scripts *script = w->sinks[i];
+    if (!script)
+        return sink->kind->open(sink->options, why);
+    w->sinks[i] = NULL;
+    return mcr_script_sink_open_take(script, sink->script.name, sink->options, why);
+}
+
 static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
 {
     const mcr_config_watcher *config = w->config;
+    mcr_errbuf why;
     for (uint32_t i = 0; i < config->sink_n; i++) {
         const mcr_config_sink *sink = &app->config->sinks[config->sinks[i]];
-        mcr_err code = add_sink(app, w, sink->kind, sink->name, sink->options, err);
+        mcr_sink *opened = open_sink(w, sink, i, &why);
+        mcr_err code = add_sink(app, w, opened, sink->name, &why, err);
         if (code)
             return code;
         mcr_watcher_set_updates(w->watcher, i, sink->updates);
     }
     if (!config->log_format)
         return MCR_OK;
-    return add_sink(app, w, mcr_sink_kind_find("stderr"), MCR_LOG_SINK, config->log_options, err);
+    mcr_sink *log = mcr_sink_kind_find("stderr")->open(config->log_options, &why);
+    return add_sink(app, w, log, MCR_LOG_SINK, &why, err);
 }
 
 // The host of a watcher: that of its group, made when it is the first of it.
@@ -154,6 +196,9 @@ void mcr_app_close(mcr_app *app)
         mcr_app_watcher *w = &app->watchers[i];
         if (w->watcher)
             mcr_watcher_free(w->watcher);
+        for (uint32_t k = 0; w->sinks && k < w->config->sink_n; k++)
+            mcr_scripts_free(w->sinks[k]);
+        free(w->sinks);
         if (w->watch)
             mcr_watch_free(w->watch);
     }

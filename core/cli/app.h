@@ -13,6 +13,7 @@
 typedef struct mcr_app_watcher {
     const mcr_config_watcher *config;
     mcr_scripts *scripts; // of the generation in use, on the host's thread; NULL: it has none
+    mcr_scripts **sinks;  // of its sinks that are scripts, by their index, until these are open
     mcr_watcher *watcher;
     mcr_watch *watch;
     mcr_host *host; // one per group; NULL before open and after join

@@ -6,24 +6,32 @@
 #include "cli/commands.h"
 #include "cli/config_correlate.h"
 
+static void describe_scripts(mcr_buf *out, const mcr_scripts *scripts, const char *title)
+{
+    mcr_buf lines = { 0 };
+    mcr_scripts_describe(scripts, &lines);
+    mcr_buf_cstr(&lines);
+    for (const char *at = lines.ptr; at;) {
+        const char *end = strchr(at, '\n');
+        mcr_buf_printf(out, "%s%.*s\n", title, end ? (int)(end - at) : (int)strlen(at), at);
+        at = end ? end + 1 : NULL;
+    }
+    mcr_buf_fini(&lines);
+}
+
 static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_app_watcher *w)
 {
     static const char *const policies[] = { "dead_letter", "pass", "drop" };
     mcr_buf_printf(out, "watcher %s\n", w->config->name);
     if (w->scripts) {
-        mcr_buf lines = { 0 };
-        mcr_scripts_describe(w->scripts, &lines);
-        mcr_buf_cstr(&lines);
-        for (const char *at = lines.ptr; at;) {
-            const char *end = strchr(at, '\n');
-            mcr_buf_printf(out, "  script    %.*s\n", end ? (int)(end - at) : (int)strlen(at), at);
-            at = end ? end + 1 : NULL;
-        }
-        mcr_buf_fini(&lines);
+        describe_scripts(out, w->scripts, "  script    ");
         mcr_buf_printf(out, "  on_error  %s\n", policies[w->config->on_error]);
     }
-    for (uint32_t i = 0; i < w->config->sink_n; i++)
+    for (uint32_t i = 0; i < w->config->sink_n; i++) {
         mcr_buf_printf(out, "  sink      %s\n", config->sinks[w->config->sinks[i]].name);
+        if (w->sinks[i])
+            describe_scripts(out, w->sinks[i], "    script  ");
+    }
     if (w->config->log_format)
         mcr_buf_printf(out, "  log       %s\n", w->config->log_format);
     mcr_buf_puts(out, "  correlate ");

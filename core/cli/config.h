@@ -35,6 +35,7 @@ typedef struct mcr_config_sink {
     void *options;
     int64_t updates;          // which repeats it is told of (broadcast/updates.h)
     mcr_config_script render; // its renderer; name NULL: none
+    mcr_config_script script; // of the kind "script"; name NULL: another kind
 } mcr_config_sink;
 
 typedef struct mcr_config_watcher {

@@ -9,9 +9,10 @@
 #include "base/units.h"
 #include "broadcast/updates.h"
 #include "cli/config_script.h"
+#include "script/script_sink.h"
 
 // The keys of every sink, whatever its kind.
-static const char *const own_keys[] = { "kind", "updates", "render", NULL };
+static const char *const own_keys[] = { "kind", "updates", "render", "script", NULL };
 
 // updates = "all", "first", or the least time between two repeats.
 static mcr_err read_updates(mcr_config_reader *r, const char *where, mcr_config_sink *sink)
@@ -56,25 +57,51 @@ static mcr_err read_renderer(mcr_config *c, mcr_config_reader *r, const char *wh
     return code;
 }
 
+// The script that a sink of the kind "script" is.
+static mcr_err read_sink_script(mcr_config *c, mcr_config_reader *r, const char *where,
+                                mcr_config_sink *sink)
+{
+    lua_State *L = r->L;
+    bool is_script = sink->kind == &mcr_sink_kind_script;
+    lua_getfield(L, -1, "script"); // sink script
+    mcr_err code = MCR_OK;
+    if (!lua_isnil(L, -1))
+        code = is_script ? mcr_config_read_script(c, r, &sink->script, where, "script")
+                         : mcr_config_fail(r, where, "script",
+                                           "only a sink of kind 'script' has a script, not '%s'",
+                                           sink->kind->name);
+    else if (is_script)
+        code = mcr_config_fail(r, where, "kind", "a script sink needs a 'script'");
+    lua_pop(L, 1); // sink
+    return code;
+}
+
+static mcr_err find_kind(mcr_config_reader *r, const char *where, const char *name,
+                         const mcr_sink_kind **kind)
+{
+    const char *names[16] = { mcr_sink_kind_script.name };
+    size_t n = 1;
+    for (; mcr_sink_kinds[n - 1] && n < 16; n++)
+        names[n] = mcr_sink_kinds[n - 1]->name;
+    *kind = strcmp(name, mcr_sink_kind_script.name) == 0 ? &mcr_sink_kind_script
+                                                         : mcr_sink_kind_find(name);
+    return *kind ? MCR_OK : mcr_config_unknown_kind(r, where, "sink", name, names, n);
+}
+
 static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
 {
     mcr_config_sink *sink = &c->sinks[c->sink_n++];
-    *sink = (mcr_config_sink){ .name = mcr_strdup(name), .render.params = LUA_NOREF };
+    *sink = (mcr_config_sink){ .name = mcr_strdup(name),
+                               .render.params = LUA_NOREF,
+                               .script.params = LUA_NOREF };
     char where[128];
     snprintf(where, sizeof where, "sinks.%s", name);
     char *kind_name = NULL;
     mcr_err code = mcr_config_string(r, where, "kind", &kind_name);
     if (!code && !kind_name)
         code = mcr_config_fail(r, where, name, "'kind' is missing");
-    if (!code && !(sink->kind = mcr_sink_kind_find(kind_name))) {
-        const char *names[16];
-        size_t n = 0;
-        while (mcr_sink_kinds[n] && n < 16) {
-            names[n] = mcr_sink_kinds[n]->name;
-            n++;
-        }
-        code = mcr_config_unknown_kind(r, where, "sink", kind_name, names, n);
-    }
+    if (!code)
+        code = find_kind(r, where, kind_name, &sink->kind);
     free(kind_name);
     if (code || !sink->kind)
         return code;
@@ -90,6 +117,8 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
         code = read_updates(r, where, sink);
     if (!code)
         code = read_renderer(c, r, where, sink);
+    if (!code)
+        code = read_sink_script(c, r, where, sink);
     return code;
 }
 
@@ -132,4 +161,5 @@ void mcr_config_sink_fini(mcr_config_sink *sink)
     free(sink->options);
     free(sink->name);
     mcr_config_script_fini(&sink->render);
+    mcr_config_script_fini(&sink->script);
 }

@@ -311,6 +311,9 @@ static bool has_failures(const mcr_ledger *ledger)
         for (uint32_t k = 0; k < w->sink_n; k++) {
             const mcr_sink_counts *sink = &w->sinks[k].counts;
             failed |= sink->rejected + sink->gave_up + sink->dead_lettered > 0;
+            for (uint32_t n = 0; n < w->sinks[k].note_n; n++)
+                failed |= w->sinks[k].notes[n].n > 0 &&
+                          strcmp(w->sinks[k].notes[n].name, "script_errors") == 0;
         }
     }
     return failed;

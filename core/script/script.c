@@ -12,6 +12,7 @@
 #include "script/hook_calls.h"
 #include "script/render.h"
 #include "script/shared.h"
+#include "script/sink_hooks.h"
 #include "script/state.h"
 #include "script/text_hooks.h"
 
@@ -27,6 +28,7 @@ struct mcr_scripts {
     bool has_tick;
     mcr_lua_text_hook texts[MCR_TEXT_HOOKS];
     mcr_lua_render render;
+    mcr_lua_sink sink;
 };
 
 // package.searchers entry for the modules inside the binary.
@@ -248,6 +250,29 @@ mcr_err mcr_scripts_load_renderer(mcr_scripts *s, const char *sink, const char *
     lua_pushstring(L, name);           // load sink path params name
     lua_insert(L, -2);                 // load sink path name params
     return finish_load(s, 4, err);
+}
+
+mcr_err mcr_scripts_load_sink(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;       // params
+    push_function(s, "load_sink"); // params load
+    lua_insert(L, -2);             // load params
+    lua_pushstring(L, path);       // load params path
+    lua_insert(L, -2);             // load path params
+    lua_pushstring(L, name);       // load path params name
+    lua_insert(L, -2);             // load path name params
+    mcr_err code = finish_load(s, 3, err);
+    if (code)
+        return code;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->module); // scripts
+    mcr_lua_take_sink(&s->lua, name, &s->sink);
+    lua_pop(L, 1); //
+    return MCR_OK;
+}
+
+const mcr_lua_sink *mcr_scripts_sink(const mcr_scripts *s)
+{
+    return &s->sink;
 }
 
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err)

@@ -19,6 +19,7 @@
 
 typedef struct mcr_scripts mcr_scripts;
 typedef struct mcr_shared mcr_shared; // script/shared.h
+struct mcr_lua_sink;                  // script/sink_hooks.h
 struct lua_State;
 
 typedef enum mcr_on_error {
@@ -90,6 +91,12 @@ void mcr_scripts_set_deadline(mcr_scripts *s, int64_t ns);
 // sink has one renderer at most. The value on top of the state's stack is popped, as above.
 mcr_err mcr_scripts_load_renderer(mcr_scripts *s, const char *sink, const char *path,
                                   const char *name, mcr_errbuf *err);
+
+// mcr_scripts_load_sink loads the script at `path` as a sink (script/script_sink.h): it is the only
+// one of its state. The value on top of the state's stack is popped, as above. mcr_scripts_sink is
+// its hooks, valid as long as `s`.
+mcr_err mcr_scripts_load_sink(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err);
+const struct mcr_lua_sink *mcr_scripts_sink(const mcr_scripts *s);
 
 // mcr_scripts_load_text is mcr_scripts_load for text that is no file.
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err);

@@ -20,18 +20,18 @@ const mcr_sink_kind *mcr_sink_kind_find(const char *name)
     return NULL;
 }
 
-static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, uint64_t *not_kept)
+// Where what is lost goes; `letter` has what else is known of it.
+static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, mcr_dead_letter letter,
+                   uint64_t *not_kept)
 {
     sink->counts.in_flight--;
     if (sink->lost.call)
         sink->lost.call(sink->lost.self, ev, reason);
-    mcr_dead_letter letter = {
-        .watcher = sink->watcher,
-        .stage = "sink",
-        .sink = sink->name,
-        .reason = mcr_str_of(reason),
-        .ev = ev,
-    };
+    letter.watcher = sink->watcher;
+    letter.stage = "sink";
+    letter.sink = sink->name;
+    letter.reason = mcr_str_of(reason);
+    letter.ev = ev;
     if (sink->dead && mcr_dead_letters_add(sink->dead, &letter))
         sink->counts.dead_lettered++;
     else
@@ -67,10 +67,23 @@ void mcr_sink_close(mcr_sink *sink)
 
 void mcr_sink_refuse(mcr_sink *sink, const mcr_event *ev, const char *reason)
 {
-    settle(sink, ev, reason, &sink->counts.rejected);
+    settle(sink, ev, reason, (mcr_dead_letter){ 0 }, &sink->counts.rejected);
+}
+
+void mcr_sink_refuse_failed(mcr_sink *sink, const mcr_event *ev, const char *script, mcr_str text)
+{
+    mcr_buf reason = { 0 };
+    const char *end = text.len ? memchr(text.ptr, '\n', text.len) : NULL;
+    size_t len = end ? (size_t)(end - text.ptr) : text.len;
+    mcr_buf_append(&reason, text.ptr, len);
+    mcr_dead_letter letter = { .script = script };
+    if (end)
+        letter.traceback = mcr_str_n(end + 1, text.len - len - 1);
+    settle(sink, ev, mcr_buf_cstr(&reason), letter, &sink->counts.rejected);
+    mcr_buf_fini(&reason);
 }
 
 void mcr_sink_give_up(mcr_sink *sink, const mcr_event *ev, const char *reason)
 {
-    settle(sink, ev, reason, &sink->counts.gave_up);
+    settle(sink, ev, reason, (mcr_dead_letter){ 0 }, &sink->counts.gave_up);
 }

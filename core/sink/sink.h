@@ -3,8 +3,7 @@
 //
 // A new sink is one file, core/sink/NAME.c, and one line, KIND(NAME) in kinds.h. In the file:
 // 1. a struct that begins with an mcr_sink; one for the options, and the table of them (its last
-// row
-//    is { 0 }), which configuration and `check` go by;
+//    row is { 0 }), which configuration and `check` go by;
 // 2. `open`: mcr_zalloc the first, set sink.kind, and return &sink; `check` for what must be set;
 // 3. `write`: add n to counts.assigned, then each event to what became of it: delivered; or
 //    in_flight as long as that is not known, and then in_flight-- with delivered++,
@@ -13,7 +12,8 @@
 // 4. `flush`, which may do nothing, and `close`, which frees what open and write made;
 // 5. const mcr_sink_kind mcr_sink_kind_NAME with the name, a phrase, the table, its size and these.
 // Its test is tests/unit/sink/NAME_test.c, its paragraph is in cli/mooncrier.1. file.c is a short
-// one; deliveries.h has queue, order and tries for those that send over a network.
+// one; deliveries.h has queue, order and tries for those that send over a network. A sink in Lua
+// is a script of the user's, without any of this: script/script_sink.h.
 //
 // The ledger of a sink (DESIGN §4.5): assigned = delivered + merged + suppressed + rejected +
 // gave_up + dead_lettered + spooled + in_flight, exact whenever no call is running. `merged` and
@@ -160,6 +160,10 @@ void mcr_sink_close(mcr_sink *sink);
 // mcr_sink_refuse is for kinds: `ev` can never be delivered. Goes to the dead letters with `reason`
 // and counts dead_lettered, or rejected when there are none; takes it out of in_flight.
 void mcr_sink_refuse(mcr_sink *sink, const mcr_event *ev, const char *reason);
+
+// mcr_sink_refuse_failed is mcr_sink_refuse for what a script failed on: the first line of `text`
+// is the reason, the others are a traceback.
+void mcr_sink_refuse_failed(mcr_sink *sink, const mcr_event *ev, const char *script, mcr_str text);
 
 // mcr_sink_give_up is for kinds: `ev` was not delivered in time. As mcr_sink_refuse, but counts
 // gave_up when there are no dead letters.

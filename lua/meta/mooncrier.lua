@@ -140,6 +140,22 @@ function Event:keep() end
 ---@field tick_every? string|number a duration, default "1s"
 ---@field fini? fun() runs once after the last event
 
+---What a sink script answers: nothing or true, done; false and why, the event goes to the dead letters; "retry"
+---and why, call me again later.
+---@alias mooncrier.SinkAnswer boolean|"retry"|nil
+
+---A sink script returns one table with `write` and any of the others, and nothing else. Its configuration is
+---`{ kind = "script", script = { "x.lua", allow = { "io" }, … } }`.
+---@class mooncrier.SinkHooks
+---@field init? fun(params: table): boolean?, string? runs when the script is loaded, also by `check`; false and a message refuse to start
+---@field open? fun(): boolean?, string? runs before the first event, not by `check`; false and a message refuse to start
+---@field write fun(event: mooncrier.Event): mooncrier.SinkAnswer, any takes one event
+---@field flush? fun(): mooncrier.SinkAnswer, any there is nothing more to do; what was written since the last one counts as delivered when it answers
+---@field tick? fun(now: number) runs every `tick_every` of the run's clock
+---@field tick_every? string|number a duration, default "1s"
+---@field reopen? fun() SIGUSR1: files may have been moved away
+---@field close? fun() the end, after the last flush
+
 --------------------------------------------------------------------------------------------------------
 -- Globals
 

@@ -110,13 +110,13 @@ end
 
 ---A loaded script: its hooks as methods.
 ---@class mooncrier.Script
----@field hooks mooncrier.Hooks
+---@field hooks mooncrier.Hooks|mooncrier.SinkHooks
 local Script = {}
 Script.__index = Script
 
 for _, name in ipairs({
   "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "tick", "fini",
+  "tick", "fini", "open", "write", "flush", "reopen", "close",
 }) do
   Script[name] = function(self, ...)
     local hook = self.hooks[name]
@@ -142,13 +142,27 @@ local function answered(ok, ...)
   return ...
 end
 
--- Hooks that only make something of an event cannot emit, here as in the program.
-for _, name in ipairs({ "aggregate_key", "local_key", "spam_key", "aggregate_message", "render" }) do
+-- Hooks that only make something of an event, and those of sinks, cannot emit, here as in the program.
+for _, name in ipairs({
+  "aggregate_key", "local_key", "spam_key", "aggregate_message", "render", "open", "write", "flush", "reopen", "close",
+}) do
   local call = Script[name]
   Script[name] = function(self, ...)
     run.answers = 1
     return answered(pcall(call, self, ...))
   end
+end
+
+local function start(path, params, allow, read)
+  scripts.allow(table.concat(allow or {}, ", "))
+  local hooks = read(path, path)
+  if hooks.init then
+    local ok, reason = hooks.init(params or {})
+    if ok == false then
+      error(("%s: init refused: %s"):format(path, tostring(reason or "no reason given")), 0)
+    end
+  end
+  return setmetatable({ hooks = hooks }, Script)
 end
 
 ---Loads the script at `path` in the sandbox and runs its init(params); errors as the program would.
@@ -157,15 +171,16 @@ end
 ---@param allow string[]? what the script may use beyond the sandbox, as `allow` in the configuration
 ---@return mooncrier.Script
 function mooncrier.load(path, params, allow)
-  scripts.allow(table.concat(allow or {}, ", "))
-  local hooks = scripts.read_file(path, path)
-  if hooks.init then
-    local ok, reason = hooks.init(params or {})
-    if ok == false then
-      error(("%s: init refused: %s"):format(path, tostring(reason or "no reason given")), 0)
-    end
-  end
-  return setmetatable({ hooks = hooks }, Script)
+  return start(path, params, allow, scripts.read_file)
+end
+
+---The same for a script that is a sink.
+---@param path string
+---@param params table?
+---@param allow string[]?
+---@return mooncrier.Script
+function mooncrier.load_sink(path, params, allow)
+  return start(path, params, allow, scripts.read_sink)
 end
 
 ---@param value any

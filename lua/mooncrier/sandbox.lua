@@ -80,7 +80,8 @@ local sandbox = {
 -- this one. True when there was room for it.
 local function emit(what, sink)
   if run.answers ~= 0 then
-    error("emit: this hook only says what its key, text or body is; emit from filter, handle, route or tick", 2)
+    error("emit: not from a hook that makes a key, a text or a body, nor from a sink; "
+      .. "emit from filter, handle, route or tick", 2)
   end
   if type(what) == "table" then
     what = event.new(what)

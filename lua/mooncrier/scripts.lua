@@ -7,6 +7,7 @@ local driver = require("mooncrier.driver")
 local grants = require("mooncrier.grants")
 local sandbox = require("mooncrier.sandbox")
 local saved = require("mooncrier.saved")
+local sink_hooks = require("mooncrier.sink_hooks")
 local texts = require("mooncrier.texts")
 
 local scripts = {
@@ -16,6 +17,7 @@ local scripts = {
   texts = {}, -- hook → { script, entry = function } or { script, spec = key by declaration }
   render = nil, -- { script, entry } of the watcher's render hook
   renderers = {}, -- sink → the same of its own
+  sink = nil, -- hook → what C calls for it, when this state is that of a sink
   sinks = { bits = {}, index = sandbox.sink_index },
 }
 
@@ -40,7 +42,7 @@ local hook_types = {
 -- In the order that events meet them.
 local hook_names = {
   "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "init", "self_test", "save", "restore", "tick", "fini",
+  "init", "self_test", "open", "write", "flush", "save", "restore", "tick", "reopen", "fini", "close",
 }
 
 -- These make the correlator's texts; there is one of each in a watcher.
@@ -68,16 +70,17 @@ local function where_written(chunk, word, name)
   return found and ("%s:%d: "):format(path, found) or name .. ": "
 end
 
-local function check_hooks(hooks, chunk, name)
+-- `types` are the hooks that there may be.
+local function check_hooks(hooks, chunk, name, types)
   if type(hooks) ~= "table" then
     error(("%s: a script must return a table of hooks, not %s"):format(
       name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
   end
   for key, value in pairs(hooks) do
-    local wanted = hook_types[key]
+    local wanted = types[key]
     if not wanted then
       local names = {}
-      for known in pairs(hook_types) do
+      for known in pairs(types) do
         names[#names + 1] = known
       end
       local meant = core.suggest(tostring(key), names)
@@ -127,7 +130,7 @@ local function take_allowed()
 end
 
 -- Runs a script's chunk and gives its checked table of hooks.
-local function run_chunk(chunk, message, name)
+local function run_chunk(chunk, message, name, types)
   if not chunk then
     error(message, 0)
   end
@@ -135,16 +138,25 @@ local function run_chunk(chunk, message, name)
   if not ok then
     error(hooks, 0)
   end
-  check_hooks(hooks, chunk, name)
+  check_hooks(hooks, chunk, name, types or hook_types)
   return hooks
 end
 
 -- The hooks of the script file at `path`, not added to anything, and the names of its grants.
-function scripts.read_file(path, name)
+function scripts.read_file(path, name, types)
   local allowed = take_allowed()
   local chunk, message = sandbox.compile_file(path, allowed)
-  local hooks = run_chunk(chunk, message, name)
+  local hooks = run_chunk(chunk, message, name, types)
   return hooks, allowed.names
+end
+
+-- The same for a sink script.
+function scripts.read_sink(path, name)
+  local hooks, allowed = scripts.read_file(path, name, sink_hooks.types)
+  if not hooks.write then
+    error(("%s: a sink has a write hook; this script has none"):format(name), 0)
+  end
+  return hooks, allowed
 end
 
 -- Notes that the script `name` defines `hook`, which a watcher may have only once.
@@ -226,6 +238,14 @@ function scripts.load_renderer(sink, path, name, params)
   local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
   scripts.renderers[sink] = { script = name, entry = entry }
   append({ name = name, hooks = hooks, params = params or {}, sink = sink, allowed = allowed,
+           deadline = core.deadline() })
+end
+
+-- Makes this state that of a sink: the script at `path`, the only one in it.
+function scripts.load_sink(path, name, params)
+  local hooks, allowed = scripts.read_sink(path, name)
+  scripts.sink = sink_hooks.new(hooks, name, where_of)
+  append({ name = name, hooks = hooks, params = params or {}, every = tick_period(hooks, name), allowed = allowed,
            deadline = core.deadline() })
 end
 

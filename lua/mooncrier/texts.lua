@@ -11,6 +11,8 @@ local run, api, view_t = event.run, event.api, event.view_t
 
 local texts = {}
 
+-- The function of the hook `stage` of `script`: the template with its words in capitals replaced by
+-- `parts`, still to be given what it works with.
 local template = [[
 local handler, hook, run, view_t, xpcall, on_raise, failed, type, api = ...
 return function(ARGUMENTS)
@@ -26,11 +28,12 @@ return function(ARGUMENTS)
 end
 ]]
 
-local function compile(stage, script, parts)
+function texts.compile(stage, script, parts)
   local text = template:gsub("%f[%u]%u+%f[%U]", parts)
   return assert(loadstring(text, "=" .. stage .. " of " .. script))
 end
 
+-- Counts and logs that the hook failed; the text with a place in it.
 local function fail(hook, text)
   text = text:match("^[^\n]-:%d+: ") and text or hook.where .. text
   core.script_failed(hook.stage, hook.script, text)
@@ -40,6 +43,8 @@ end
 local function kind_of(value)
   return event.is(value) and "n event" or " " .. type(value)
 end
+
+texts.fail, texts.kind_of = fail, kind_of
 
 local text_parts = {
   ARGUMENTS = "",
@@ -65,7 +70,7 @@ end
 -- client-go's.
 function texts.new(stage, handler, script, where)
   local hook = { stage = stage, script = script, where = where }
-  return compile(stage, script, text_parts)(
+  return texts.compile(stage, script, text_parts)(
     handler, hook, run, view_t, xpcall, driver.on_raise, text_failed, type, api
   )
 end
@@ -187,7 +192,7 @@ end
 -- wrong), URL, method and headers.
 function texts.new_render(handler, script, where)
   local hook = { stage = "render", script = script, where = where }
-  return compile("render", script, render_parts)(
+  return texts.compile("render", script, render_parts)(
     handler, hook, run, view_t, xpcall, driver.on_raise, settle_render, type, api
   )
 end

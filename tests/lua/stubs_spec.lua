@@ -90,6 +90,14 @@ describe("the stubs", function()
     end)
   end
 
+  it("have the hooks that sink scripts may return", function()
+    local there = {}
+    for name in pairs(require("mooncrier.sink_hooks").types) do
+      there[name] = true
+    end
+    assert.same(sorted(there), sorted(classes["mooncrier.SinkHooks"]))
+  end)
+
   it("have the hooks that scripts may return", function()
     for name in pairs(classes["mooncrier.Hooks"]) do
       local path = os.tmpname()

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "script/script_sink.h"
 #include "sink/kinds.h"
 
 static mcr_buf read_whole(const char *path)
@@ -54,6 +55,16 @@ static bool has_word(const char *text, const char *before, const char *word, con
     return false;
 }
 
+static void has_options(const mcr_sink_kind *kind, const char *title)
+{
+    mcr_buf manual = read_whole("core/cli/mooncrier.1");
+    const char *text = section(manual.ptr, title, "\n.S");
+    for (const mcr_option *o = kind->options; o->name; o++)
+        if (!has_word(text, "Va ", o->name, " \n"))
+            fail_msg("the manual has no '%s' of sinks of kind %s", o->name, kind->name);
+    mcr_buf_fini(&manual);
+}
+
 static void the_manual_has_every_option_of_every_sink(void **state)
 {
     (void)state;
@@ -75,13 +86,9 @@ static void the_manual_has_every_option_of_every_sink(void **state)
                 title = titles[i].title;
         if (!title)
             fail_msg("the manual has no section for sinks of kind %s", (*kind)->name);
-        mcr_buf manual = read_whole("core/cli/mooncrier.1");
-        const char *text = section(manual.ptr, title, "\n.S");
-        for (const mcr_option *o = (*kind)->options; o->name; o++)
-            if (!has_word(text, "Va ", o->name, " \n"))
-                fail_msg("the manual has no '%s' of sinks of kind %s", o->name, (*kind)->name);
-        mcr_buf_fini(&manual);
+        has_options(*kind, title);
     }
+    has_options(&mcr_sink_kind_script, ".Ss Sinks of kind script\n");
 }
 
 // How the server is reached says nothing of what is done.
