@@ -105,13 +105,13 @@ static void record_each(const record_options *o, recording *r, const mcr_object_
                                     .clock = mcr_clock_wall,
                                     .uuids = &mcr_random_system,
                                     .publish = { deliver, r } };
-    const char *namespace = o->namespace;
-    if (!namespace && r->to)
-    namespace = mcr_record_sink_namespace(r->to);
+    const char *usual = o->namespace;
+    if (!usual && r->to)
+        usual = mcr_record_sink_namespace(r->to);
     for (size_t i = 0; i < n && r->code != MCR_EXIT_EVENTS_LEFT; i++) {
         mcr_object_reference object = objects[i];
         if (!object.namespace.len && !mcr_object_kind_is_cluster(object.kind, object.apiVersion))
-            object.namespace = mcr_str_of(namespace ? namespace : "default");
+            object.namespace = mcr_str_of(usual ? usual : "default");
         object.fieldPath = mcr_str_of(o->field);
         if (mcr_recorder_event(&recorder, &(mcr_regarding){ .reference = &object }, what))
             r->code = MCR_EXIT_FAILED;
@@ -131,27 +131,47 @@ static int record(const record_options *o, recording *r, const mcr_object_refere
     return r->code;
 }
 
-// Checks the words of the command line, reads the objects and records.
-static int begin(const mcr_usage *usage, const record_options *o, const mcr_args *args)
+// What is wrong with the flags; 0: nothing.
+static int check(const mcr_usage *usage, const record_options *o, const mcr_args *args,
+                 int64_t *timeout)
 {
-    bool from_file = o->file != NULL;
-    recording r = { 0 };
-    mcr_errbuf err;
-    if (args->n != (from_file ? 1 : 2))
+    if (args->n != (o->file ? 1 : 2))
         return mcr_args_usage_error(usage,
-                                    from_file ? "say a message" : "say KIND/NAME and a message");
+                                    o->file ? "say a message" : "say KIND/NAME and a message");
     if (!o->reason)
         return mcr_args_usage_error(usage, "--reason is missing");
     if (strcmp(o->type, "Normal") != 0 && strcmp(o->type, "Warning") != 0)
         return mcr_args_usage_error(usage, "--type must be Normal or Warning, not '%s'", o->type);
-    if (!mcr_parse_duration(mcr_str_of(o->timeout), &r.timeout))
+    if (!mcr_parse_duration(mcr_str_of(o->timeout), timeout))
         return mcr_args_usage_error(usage, "--timeout must be a duration, not '%s'", o->timeout);
     if (o->to.store && (o->to.server || o->to.kubeconfig || o->to.context))
         return mcr_args_usage_error(usage, "--store leaves no choice of a server");
-    if (from_file && (o->api || o->uid))
+    if (o->file && (o->api || o->uid))
         return mcr_args_usage_error(usage, "the file says what --%s would say",
                                     o->api ? "api-version" : "uid");
+    return 0;
+}
 
+// Records for the objects of the file.
+static int record_file(const record_options *o, recording *r, const mcr_recorded *what)
+{
+    mcr_objects objects;
+    mcr_errbuf err;
+    int code = MCR_EXIT_FAILED;
+    if (mcr_objects_read(&objects, o->file, &err))
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+    else
+        code = record(o, r, objects.at, objects.n, what);
+    mcr_objects_fini(&objects);
+    return code;
+}
+
+static int begin(const mcr_usage *usage, const record_options *o, const mcr_args *args)
+{
+    recording r = { 0 };
+    int wrong = check(usage, o, args, &r.timeout);
+    if (wrong)
+        return wrong;
     mcr_pair *pairs = mcr_zalloc((o->annotations.n + 1) * sizeof *pairs);
     const mcr_recorded what = {
         .type = mcr_str_of(o->type),
@@ -159,21 +179,17 @@ static int begin(const mcr_usage *usage, const record_options *o, const mcr_args
         .message = mcr_str_of(args->operands[args->n - 1]),
         .annotations = { pairs, (uint32_t)o->annotations.n },
     };
-    mcr_objects file = { 0 };
     mcr_object_kind kind;
     mcr_object_reference object;
+    mcr_errbuf err;
     int code;
-    if (!read_annotations(&o->annotations, pairs, &err)) {
+    if (!read_annotations(&o->annotations, pairs, &err) ||
+        (!o->file && read_operand(o, args->operands[0], &kind, &object, &err)))
         code = mcr_args_usage_error(usage, "%s", err.text);
-    } else if (from_file && mcr_objects_read(&file, o->file, &err)) {
-        mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        code = MCR_EXIT_FAILED;
-    } else if (!from_file && read_operand(o, args->operands[0], &kind, &object, &err)) {
-        code = mcr_args_usage_error(usage, "%s", err.text);
-    } else {
-        code = from_file ? record(o, &r, file.at, file.n, &what) : record(o, &r, &object, 1, &what);
-    }
-    mcr_objects_fini(&file);
+    else if (o->file)
+        code = record_file(o, &r, &what);
+    else
+        code = record(o, &r, &object, 1, &what);
     free(pairs);
     return code;
 }

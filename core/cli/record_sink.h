@@ -17,10 +17,10 @@ typedef struct mcr_record_sink_options {
 
 // mcr_record_sink_open borrows the strings. NULL with a sentence in `err`.
 mcr_record_sink *mcr_record_sink_open(const mcr_record_sink_options *options, mcr_errbuf *err);
-void mcr_record_sink_free(mcr_record_sink *sink);
+void mcr_record_sink_free(mcr_record_sink *to);
 
 // mcr_record_sink_namespace is that of the kubeconfig's context, or of the pod; NULL: none is said.
-const char *mcr_record_sink_namespace(const mcr_record_sink *sink);
+const char *mcr_record_sink_namespace(const mcr_record_sink *to);
 
 typedef enum mcr_record_outcome {
     MCR_RECORD_DONE,
@@ -29,5 +29,5 @@ typedef enum mcr_record_outcome {
 } mcr_record_outcome;
 
 // mcr_record_sink_send records `ev`, trying again as the sink does, until `timeout_ns` is over.
-mcr_record_outcome mcr_record_sink_send(mcr_record_sink *sink, mcr_event *ev, int64_t timeout_ns,
+mcr_record_outcome mcr_record_sink_send(mcr_record_sink *to, mcr_event *ev, int64_t timeout_ns,
                                         mcr_buf *why);

@@ -54,7 +54,7 @@ describe("mooncrier check", function()
   end
 
   it("says what was said for a kube sink", function()
-    config({ sinks = '{ out = { kind = "kube", server = "http://127.0.0.1:1", timeout = 0, retry = { wait = "3s" } } }' })
+    config({ sinks = '{ out = { kind = "kube", server = "http://h:1", timeout = 0, retry = { wait = "3s" } } }' })
     local r = check()
     assert.matches("\n  timeout   none\n", r.out, 1, true)
     assert.matches("\n  retry.wait 3s\n", r.out, 1, true)
