@@ -77,6 +77,28 @@ static void values_reach_their_place(void **state)
     assert_null(o.path);
 }
 
+static void nothing_is_shown_as_none(void **state)
+{
+    (void)state;
+    struct {
+        int64_t wait;
+        double rate;
+        int64_t tries;
+    } o = { 0 };
+    const mcr_option shown[] = {
+        { "wait", MCR_OPTION_DURATION, 0, NULL, "" },
+        { "rate", MCR_OPTION_RATE, sizeof(int64_t), NULL, "" },
+        { "tries", MCR_OPTION_INT, sizeof(int64_t) + sizeof(double), NULL, "" },
+        { .name = NULL },
+    };
+    mcr_buf out = { 0 };
+    mcr_options_describe(&out, &o, shown);
+    assert_string_equal(mcr_buf_cstr(&out), "  wait      none\n"
+                                            "  rate      none\n"
+                                            "  tries     0\n");
+    mcr_buf_fini(&out);
+}
+
 static void strings_are_copied(void **state)
 {
     (void)state;
@@ -219,9 +241,8 @@ static void lists_and_maps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_reach_their_place),
-        cmocka_unit_test(strings_are_copied),
-        cmocka_unit_test(mistakes_are_explained),
+        cmocka_unit_test(values_reach_their_place), cmocka_unit_test(nothing_is_shown_as_none),
+        cmocka_unit_test(strings_are_copied),       cmocka_unit_test(mistakes_are_explained),
         cmocka_unit_test(lists_and_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

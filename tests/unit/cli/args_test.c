@@ -18,6 +18,7 @@ typedef struct options {
     const char *script;
     int verbose;
     int quiet;
+    mcr_flag_texts labels;
 } options;
 
 enum {
@@ -45,6 +46,7 @@ static void parse(const char *const *words, parsed *out)
     const mcr_flag flags[] = {
         { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &out->opt.output, "how events are written" },
         { "script", 0, "FILE", MCR_FLAG_TEXT, &out->opt.script, "a script" },
+        { "label", 'l', "TEXT", MCR_FLAG_TEXTS, &out->opt.labels, "a label" },
         MCR_FLAG_VERBOSE(&out->opt.verbose),
         MCR_FLAG_QUIET(&out->opt.quiet),
         { 0 },
@@ -134,6 +136,19 @@ static const bad bads[] = {
     { { "--verbose=1" }, "--verbose takes no value" },
 };
 
+static void test_many_texts(void **state)
+{
+    (void)state;
+    parsed p;
+    parse((const char *const[WORDS_MAX]){ "-l", "a", "x", "--label=b", "-lc" }, &p);
+    assert_int_equal(p.result, MCR_ARGS_RUN);
+    assert_int_equal(p.opt.labels.n, 3);
+    assert_string_equal(p.opt.labels.at[0], "a");
+    assert_string_equal(p.opt.labels.at[1], "b");
+    assert_string_equal(p.opt.labels.at[2], "c");
+    free((void *)p.opt.labels.at);
+}
+
 static void test_mistakes(void **state)
 {
     (void)state;
@@ -168,6 +183,7 @@ static void test_help(void **state)
                             "Flags:\n"
                             "  -o, --output FORMAT  how events are written\n"
                             "      --script FILE    a script\n"
+                            "  -l, --label TEXT     a label\n"
                             "  -v, --verbose        say more on stderr; may be repeated\n"
                             "  -q, --quiet          warnings and errors only; -qq: errors only\n"
                             "  -h, --help           print this help\n"
@@ -179,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_many_texts),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_help),
     };

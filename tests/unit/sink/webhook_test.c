@@ -299,9 +299,14 @@ static void room_counts_what_waits(void **state)
         write_number(i);
     assert_int_equal(f.sink->kind->room(f.sink), 1);
     write_number(5);
+    assert_int_equal(f.sink->kind->room(f.sink), 0);
+    // Past it, as scripts may.
     write_number(6);
     write_number(7);
     assert_int_equal(f.sink->kind->room(f.sink), 0);
+    assert_int_equal(f.sink->counts.in_flight, 5);
+    assert_int_equal(f.sink->counts.dead_lettered, 2);
+    assert_int_equal(f.sink->turned_away, 2);
 }
 
 static void retry_after_is_kept_to(void **state)
