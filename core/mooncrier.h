@@ -233,7 +233,8 @@ typedef struct mcr_event_watcher mcr_event_watcher;
 // Called with each event, which the callee must ref to keep.
 typedef void mcr_event_handler(void *arg, mcr_event *ev);
 
-// mcr_start_event_watcher calls `handler` with each event from now on. NULL after shutdown, or when
+// mcr_start_event_watcher is client-go's StartEventWatcher: it calls `handler` with each event from
+// now on. NULL after shutdown, or when
 // the system gives no thread.
 MCR_API mcr_event_watcher *mcr_start_event_watcher(mcr_broadcaster *b, mcr_event_handler *handler,
                                                    void *arg, mcr_errbuf *err);
@@ -297,10 +298,35 @@ MCR_API uint64_t mcr_broadcaster_shutdown_drain(mcr_broadcaster *b, int64_t time
 //     mcr_event_watcher *to = mcr_start_recording_to_sink(
 //         b, &(mcr_recording_sink_options){ .context = "kind" }, &err);
 //     mcr_event_recorder *r = mcr_new_recorder(b, "my-controller", "node-1");
-//     mcr_record_object web = { .api_version = "v1", .kind = "Pod", .ns = "shop", .name = "web-1"
-//     }; mcr_recordf(r, &web, "Warning", "BackOff", "back-off %d s", 10);
-//     mcr_event_watcher_flush(to, 5000000000);
+//     mcr_record_object web = {
+//         .api_version = "v1", .kind = "Pod", .ns = "shop", .name = "web-1"
+//     };
+//     mcr_recordf(r, &web, "Warning", "BackOff", "back-off %d s", 10);
+//     mcr_event_watcher_flush(to, INT64_C(5000000000));
 //
+// Who knows tools/record finds it so:
+//
+// clang-format off
+//
+// | client-go                                 | here                                             |
+// |-------------------------------------------|--------------------------------------------------|
+// | NewBroadcaster                            | mcr_broadcaster_new, .queue = 1000               |
+// | WithCorrelatorOptions, and its Clock      | .correlation, .now of each recording             |
+// | WithSleepDuration                         | .wait_ns of each recording                       |
+// | WithContext                               | call mcr_broadcaster_shutdown                    |
+// | StartEventWatcher                         | mcr_start_event_watcher                          |
+// | StartLogging, StartStructuredLogging      | mcr_start_logging, mcr_start_structured_logging  |
+// | StartRecordingToSink with an EventSink    | mcr_start_recording_to_sink with .writer         |
+// | … with EventSinkImpl of a REST client     | … with .kubeconfig, .server, .in_cluster …       |
+// | Stop of a watcher                         | mcr_event_watcher_stop                           |
+// | NewRecorder(scheme, EventSource)          | mcr_new_recorder; there is no scheme: objects    |
+// |                                           | say their kind and apiVersion                    |
+// | Event, Eventf, AnnotatedEventf            | mcr_record, mcr_recordf, mcr_record_annotatedf   |
+// | FakeRecorder                              | mcr_broadcaster_watch and mcr_watch_next         |
+// | Shutdown, and what was queued is lost     | mcr_broadcaster_shutdown, and it is not; with    |
+// |                                           | a deadline mcr_broadcaster_shutdown_drain        |
+//
+// clang-format on
 
 typedef struct mcr_event_recorder mcr_event_recorder;
 
@@ -333,7 +359,8 @@ typedef enum mcr_record_result {
 
 // mcr_new_recorder makes a recorder of events from `component` on `host` (NULL: none said), both
 // copied. `b`, which is not inline, must outlive it. A recorder may be used by any thread, several
-// at once.
+// at once. Its events are named by their object and the time, or by a random UUID where the API
+// server would not take that for a name.
 MCR_API mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *component,
                                              const char *host);
 

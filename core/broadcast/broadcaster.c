@@ -29,6 +29,7 @@ typedef struct task {
 
 struct mcr_broadcaster {
     // Immutable.
+    uint64_t id;
     mcr_broadcaster_options options;
     mcr_inbox *inbox;   // inline
     mcr_ring *incoming; // threaded: events, and tasks (marked in the lowest bit)
@@ -143,7 +144,9 @@ static void *distributor(void *arg)
 
 mcr_broadcaster *mcr_broadcaster_new(const mcr_broadcaster_options *options)
 {
+    static _Atomic uint64_t last;
     mcr_broadcaster *b = mcr_zalloc(sizeof *b);
+    b->id = atomic_fetch_add(&last, 1) + 1;
     b->options = *options;
     if (!b->options.incoming)
         b->options.incoming = MCR_INCOMING_DEFAULT;
@@ -397,6 +400,11 @@ void mcr_broadcaster_shutdown(mcr_broadcaster *b)
 {
     if (block_queue(b, end, NULL, true) && !b->options.is_inline)
         pthread_join(b->thread, NULL);
+}
+
+uint64_t mcr_broadcaster_id(const mcr_broadcaster *b)
+{
+    return b->id;
 }
 
 void mcr_broadcaster_stop_waiting(mcr_broadcaster *b)

@@ -52,6 +52,9 @@ void mcr_broadcaster_on_emit(mcr_broadcaster *b, mcr_wake *wake, void *arg);
 // full); owner's thread. Returns how many there were.
 uint32_t mcr_broadcaster_distribute_emitted(mcr_broadcaster *b);
 
+// mcr_broadcaster_id is never that of another one, freed or not. Any thread.
+uint64_t mcr_broadcaster_id(const mcr_broadcaster *b);
+
 // mcr_broadcaster_stop_waiting: from now on no watch is waited for; where one has no room it loses
 // the event, counted ring_full. Any thread; nothing to do for an inline one.
 void mcr_broadcaster_stop_waiting(mcr_broadcaster *b);

@@ -7,6 +7,7 @@
 
 struct mcr_event_watcher {
     mcr_broadcaster *b; // to be asked only while the watch is open
+    uint64_t b_id;      // of `b`, which may be freed and its place taken
     mcr_watch *watch;
     mcr_watcher *w;
     mcr_host *host;

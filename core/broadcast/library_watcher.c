@@ -38,9 +38,13 @@ mcr_event_watcher *mcr_event_watcher_start_take(mcr_broadcaster *b, mcr_watcher 
         return NULL;
     }
     mcr_event_watcher *w = mcr_zalloc(sizeof *w);
-    *w = (mcr_event_watcher){
-        .b = b, .watch = watch, .w = watcher, .host = host, .freed = start->freed, .arg = start->arg
-    };
+    *w = (mcr_event_watcher){ .b = b,
+                              .b_id = mcr_broadcaster_id(b),
+                              .watch = watch,
+                              .w = watcher,
+                              .host = host,
+                              .freed = start->freed,
+                              .arg = start->arg };
     pthread_mutex_lock(&lock);
     w->next = running;
     running = w;
@@ -240,14 +244,15 @@ typedef struct held {
 // Marks the watchers of `b` that have not ended and returns them, *n of them.
 static held *hold_watchers(const mcr_broadcaster *b, size_t *n)
 {
+    uint64_t id = mcr_broadcaster_id(b);
     *n = 0;
     pthread_mutex_lock(&lock);
     for (mcr_event_watcher *w = running; w; w = w->next)
-        *n += w->b == b;
+        *n += w->b_id == id;
     held *all = mcr_alloc((*n + 1) * sizeof *all);
     *n = 0;
     for (mcr_event_watcher *w = running; w; w = w->next) {
-        if (w->b != b || mcr_host_ends(w->host, 0))
+        if (w->b_id != id || mcr_host_ends(w->host, 0))
             continue;
         w->draining++;
         all[(*n)++] = (held){ w, mcr_watch_counts_now(w->watch).ring_full };

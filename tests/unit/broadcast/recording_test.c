@@ -338,6 +338,21 @@ static void the_wait_ends_with_the_drain_timeout(void **state)
     world_free(&x);
 }
 
+// Also while it has no room for what is left in the queue.
+static void a_sink_that_stays_full_is_given_up_on(void **state)
+{
+    (void)state;
+    world x = world_new(2, 50 * INT64_C(1000000));
+    x.sink->never = true;
+    mcr_errbuf err;
+    publish(&x, 5);
+    assert_int_equal(mcr_host_start(x.host, &err), MCR_OK);
+    world_end(&x);
+    assert_int_equal(x.sink->sink.counts.gave_up, 2);
+    assert_int_equal(mcr_watch_counts_now(x.watch).queued, 3);
+    world_free(&x);
+}
+
 static void hurry_does_not_wait_for_deliveries(void **state)
 {
     (void)state;
@@ -366,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_sink_gets_no_more_than_it_has_room_for),
         cmocka_unit_test(what_is_in_flight_at_the_end_is_waited_for),
         cmocka_unit_test(the_wait_ends_with_the_drain_timeout),
+        cmocka_unit_test(a_sink_that_stays_full_is_given_up_on),
         cmocka_unit_test(hurry_does_not_wait_for_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
