@@ -253,7 +253,9 @@ MCR_API mcr_event_watcher *mcr_start_logging(mcr_broadcaster *b, mcr_line_handle
 MCR_API mcr_event_watcher *mcr_start_structured_logging(mcr_broadcaster *b, mcr_line_handler *line,
                                                         void *arg, mcr_errbuf *err);
 
-// Where events go, made by you. Batches of up to 64, in order.
+// Where events go as they are, made by you: batches of up to 64, in order, which count as delivered
+// when `write` returns. (What can refuse an event or have it tried again, and gets repeats counted,
+// is an mcr_event_writer, below.)
 typedef struct mcr_event_sink {
     void *self; // first argument of all that follow
     void (*write)(void *self, mcr_event *const *events, size_t n); // refs what it keeps
@@ -271,7 +273,8 @@ MCR_API mcr_event_watcher *mcr_start_sink(mcr_broadcaster *b, const mcr_event_si
 MCR_API mcr_watch_counts mcr_event_watcher_counts(const mcr_event_watcher *w);
 
 // mcr_event_watcher_stop ends the subscription, waits until everything in the queue was worked on,
-// flushes, closes and frees. After shutdown it waits for the same. NULL is fine.
+// flushes, closes and frees: what deliveries take time, no longer than its drain timeout. After
+// shutdown it waits for the same. NULL is fine.
 MCR_API void mcr_event_watcher_stop(mcr_event_watcher *w);
 
 // mcr_event_watcher_flush has the watcher hand over what it has buffered and waits, up to
