@@ -25,6 +25,8 @@ static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_a
     mcr_buf_printf(out, "watcher %s\n", w->config->name);
     if (w->scripts) {
         describe_scripts(out, w->scripts, "  script    ");
+        mcr_buf_printf(out, "  memory    %llu MiB\n",
+                       (unsigned long long)mcr_scripts_counts_now(w->scripts).memory_limit >> 20);
         mcr_buf_printf(out, "  on_error  %s\n", policies[w->config->on_error]);
     }
     for (uint32_t i = 0; i < w->config->sink_n; i++) {

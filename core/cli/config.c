@@ -132,6 +132,8 @@ static const mcr_option limit_options[] = {
       "how many emitted events may wait" },
     { "deadline", MCR_OPTION_DURATION, offsetof(mcr_config, script_deadline), NULL,
       "how long a hook of a script may run before it is stopped (1s)" },
+    { "memory", MCR_OPTION_SIZE, offsetof(mcr_config, script_memory), NULL,
+      "how much memory the scripts of a watcher may use (64MiB)" },
     { "drain_timeout", MCR_OPTION_DURATION, offsetof(mcr_config, drain_timeout), NULL,
       "how long deliveries may go on after the end of input or a signal (30s)" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
@@ -152,6 +154,8 @@ static mcr_err read_limits(mcr_config *c, mcr_config_reader *r)
         code = mcr_config_fail(r, "limits", "emit", "'emit' must be from 1 to 16777216");
     if (!code)
         code = mcr_config_check_deadline(r, "limits", c->script_deadline);
+    if (!code && !mcr_config_is_script_memory(c->script_memory))
+        code = mcr_config_fail(r, "limits", "memory", "'memory' must be from 8MiB to 16GiB");
     return code;
 }
 
@@ -230,6 +234,7 @@ mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_e
     c->event_limit = 4 * 1024 * 1024;
     c->emit_queue = 1000;
     c->script_deadline = MCR_DEADLINE_NS;
+    c->script_memory = MCR_SCRIPT_MEMORY;
     c->drain_timeout = 30 * INT64_C(1000000000);
     mcr_config_live_defaults(c);
     if (read_text(c, err))

@@ -44,6 +44,7 @@ typedef struct mcr_config_watcher {
     char *log_format;  // a format of sink/format.h for the built-in sink "log"; NULL: none
     void *log_options; // of that sink, of kind "stderr"
     int64_t queue;     // of its watch
+    int64_t memory;    // bytes that its scripts may use; 0: script_memory of the configuration
     int on_error;      // mcr_on_error
     int64_t
         deadline; // ns that a hook of its scripts may run; 0: script_deadline of the configuration
@@ -83,6 +84,7 @@ typedef struct mcr_config {
     char *dead_letters; // a path; NULL: none
     int64_t event_limit;
     int64_t emit_queue;
+    int64_t script_memory; // bytes, of each watcher's scripts that says nothing else
     int64_t drain_timeout; // ns
     char *state_dir;       // NULL: nothing is kept
     char *control;         // path of the control socket; NULL: not given

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "cli/config_params.h"
 #include "cli/install_dirs.h"
+#include "script/arena.h"
 
 // Finds a script beside the configuration, in its `scripts` folder, or among the installed ones.
 static char *find_script(const mcr_config *c, const char *name)
@@ -117,6 +118,11 @@ mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_co
     if (!code)
         code = read_deadline(r, where, script);
     return code ? code : mcr_config_read_params(r, where, &script->params);
+}
+
+bool mcr_config_is_script_memory(int64_t bytes)
+{
+    return bytes >= MCR_ARENA_MIN && bytes <= INT64_C(16) << 30;
 }
 
 void mcr_config_script_fini(mcr_config_script *script)

@@ -13,4 +13,7 @@ mcr_err mcr_config_read_script(const mcr_config *c, mcr_config_reader *r, mcr_co
 // mcr_config_check_deadline fails when `ns`, which stands at "deadline", is no deadline of a hook.
 mcr_err mcr_config_check_deadline(mcr_config_reader *r, const char *where, int64_t ns);
 
+// mcr_config_is_script_memory says whether `bytes` can be a limit of script memory.
+bool mcr_config_is_script_memory(int64_t bytes);
+
 void mcr_config_script_fini(mcr_config_script *script);

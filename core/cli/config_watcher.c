@@ -138,6 +138,8 @@ static const mcr_option watcher_options[] = {
       "how many events may wait for it" },
     { "deadline", MCR_OPTION_DURATION, offsetof(mcr_config_watcher, deadline), NULL,
       "how long a hook of its scripts may run before it is stopped (limits.deadline)" },
+    { "memory", MCR_OPTION_SIZE, offsetof(mcr_config_watcher, memory), NULL,
+      "how much memory its scripts may use (limits.memory)" },
     { "on_error", MCR_OPTION_CHOICE, offsetof(mcr_config_watcher, on_error),
       "dead_letter|pass|drop", "what happens to an event whose filter or handle fails" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
@@ -175,6 +177,8 @@ static mcr_err read_watcher(mcr_config *c, mcr_config_reader *r, const char *whe
         code = mcr_config_fail(r, where, "queue", "'queue' must be from 1 to 16777216");
     if (!code && w->deadline)
         code = mcr_config_check_deadline(r, where, w->deadline);
+    if (!code && w->memory && !mcr_config_is_script_memory(w->memory))
+        code = mcr_config_fail(r, where, "memory", "'memory' must be from 8MiB to 16GiB");
     if (!code && !w->name) {
         mcr_buf name = { 0 };
         mcr_buf_printf(&name, "watcher%u", c->watcher_n);

@@ -96,6 +96,7 @@ static mcr_err load_watcher(mcr_generation *g, uint32_t i, const mcr_generation_
         .shared = world->shared,
         .dead = world->dead,
         .on_error = (mcr_on_error)w->on_error,
+        .memory = (size_t)(w->memory ? w->memory : g->config->script_memory),
         .broadcaster = world->broadcaster,
         .files = g->files,
     });

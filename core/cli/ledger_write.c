@@ -97,6 +97,7 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     add_side(t, "emitted", w->scripts.emitted);
     add_side(t, "emits not taken (see log)", w->scripts.emit_full);
     add_side(t, "unknown sinks named", w->scripts.unknown_sinks);
+    add_side(t, "script memory limit reached", w->scripts.memory_full);
 }
 
 static size_t columns(const mcr_buf *text)
@@ -191,6 +192,8 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
     write_number(out, "emitted", w->scripts.emitted);
     write_number(out, "emit_full", w->scripts.emit_full);
     write_number(out, "unknown_sinks", w->scripts.unknown_sinks);
+    write_number(out, "memory_full", w->scripts.memory_full);
+    write_number(out, "memory_used", w->scripts.memory_used);
     mcr_buf_puts(out, ",\"reasons\":{");
     for (uint32_t i = 0; i < w->reason_n; i++) {
         if (i)

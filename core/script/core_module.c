@@ -11,6 +11,7 @@
 #include "event/scan.h"
 #include "script/embedded.h"
 #include "script/lua_json.h"
+#include "script/memory.h"
 #include "script/regex.h"
 #include "script/state.h"
 
@@ -254,6 +255,7 @@ int luaopen_mooncrier_core(lua_State *L)
     mcr_lua_register_events(L);                    // core
     mcr_lua_register_outcomes(L);                  // core
     mcr_lua_register_shared(L);                    // core
+    mcr_lua_register_memory(L);                    // core
     mcr_lua_register_keys(L);                      // core
     mcr_lua_register_layout(L);                    // core
     mcr_regex_register(L);                         // core

@@ -1,6 +1,7 @@
 #include "script/driver.h"
 
 #include "script/core_module.h"
+#include "script/memory.h"
 
 static const char *hook_name(const char *name)
 {
@@ -43,10 +44,10 @@ static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uin
     // rest of the batch on.
     bool stopped = call == MCR_CALL_STOPPED;
     mcr_lua_end_hook(lua);
-    const char *message = lua_tostring(L, -1);
+    const char *message = mcr_lua_failure(lua, lua_tostring(L, -1));
     mcr_lua_fail_event(lua, d->hook->stage, stopped ? d->hook->script : "the script layer",
                        run->first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
-                       mcr_str_of(message ? message : "an error that is not a string"));
+                       mcr_str_of(message));
     lua_pop(L, 1); //
     return run->first + 1;
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "script/guard.h"
+#include "script/memory.h"
 
 mcr_hook *mcr_lua_hook(mcr_lua *st, const char *stage, const char *script)
 {
@@ -39,14 +40,26 @@ void mcr_lua_push_stop(mcr_lua *st)
     lua_concat(L, 3);                                            // text
 }
 
+static bool limited_pcall(mcr_lua *st, int args, int results, bool traced)
+{
+    if (!st->arena)
+        return mcr_lua_pcall(st->L, args, results, traced);
+    bool before = mcr_arena_enforce(st->arena, true);
+    bool ok = mcr_lua_pcall(st->L, args, results, traced);
+    mcr_arena_enforce(st->arena, before);
+    if (ok)
+        mcr_lua_relieve(st);
+    return ok;
+}
+
 mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t deadline)
 {
     if (!st->guarded)
-        return mcr_lua_pcall(st->L, args, results, traced) ? MCR_CALL_OK : MCR_CALL_FAILED;
+        return limited_pcall(st, args, results, traced) ? MCR_CALL_OK : MCR_CALL_FAILED;
     double seconds = (double)deadline / 1e9;
     __atomic_store(&st->run.deadline, &seconds, __ATOMIC_RELAXED);
     mcr_guard_enter(st->guarded);
-    bool ok = mcr_lua_pcall(st->L, args, results, traced);
+    bool ok = limited_pcall(st, args, results, traced);
     bool stopped = mcr_guard_leave(st->guarded);
     if (ok)
         return MCR_CALL_OK;

@@ -10,6 +10,7 @@
 #include "script/embedded.h"
 #include "script/guard.h"
 #include "script/hook_calls.h"
+#include "script/memory.h"
 #include "script/render.h"
 #include "script/shared.h"
 #include "script/sink_hooks.h"
@@ -106,12 +107,8 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
 {
     mcr_scripts *s = mcr_zalloc(sizeof *s);
     mcr_lua_init(&s->lua, options);
-    lua_State *L = luaL_newstate();
-    if (!L) {
-        mcr_log(MCR_LOG_ERROR, "out of memory for a Lua state");
-        abort();
-    }
-    mcr_lua_bind(L, &s->lua);
+    mcr_lua_open(&s->lua, options->memory);
+    lua_State *L = s->lua.L;
     if (options->deadline != MCR_NO_DEADLINE)
         s->lua.guarded = mcr_guard_new(L, &s->lua.run);
     lua_pushcfunction(L, open_state);    // open_state
@@ -131,7 +128,7 @@ void mcr_scripts_free(mcr_scripts *s)
 {
     if (!s)
         return;
-    lua_close(s->lua.L);
+    mcr_lua_close(&s->lua);
     mcr_guard_free(s->lua.guarded);
     mcr_lua_fini(&s->lua);
     free(s->chain);
@@ -199,7 +196,7 @@ static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
     lua_State *L = s->lua.L;
     if (mcr_lua_call(&s->lua, args, 0, true, unhurried(s))) { // [message]
         // The message ends with where in our own Lua it was raised, which tells users nothing.
-        mcr_str text = mcr_str_of(lua_tostring(L, -1));
+        mcr_str text = mcr_str_of(mcr_lua_failure(&s->lua, lua_tostring(L, -1)));
         const char *own = strstr(text.ptr, "\nstack traceback:\n\t[C]: in function 'error'");
         if (own)
             text.len = (uint32_t)(own - text.ptr);
@@ -356,11 +353,13 @@ static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_
     lua_insert(L, -1 - args);                                           // function args…
     mcr_call call = mcr_lua_call(&s->lua, args, 1, true, unhurried(s)); // message or nil
     const char *message = lua_tostring(L, -1);
+    if (call)
+        message = mcr_lua_failure(&s->lua, message);
     mcr_err result = MCR_OK;
     if (call == MCR_CALL_STOPPED)
         result = mcr_errf(err, MCR_ESCRIPT, "%s: %s: %s", script_name(s), name, message);
     else if (call || message)
-        result = mcr_errf(err, MCR_ESCRIPT, "%s", message ? message : "an error without a message");
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", message);
     if (call)
         mcr_lua_end_hook(&s->lua);
     lua_pop(L, 1); //
@@ -445,7 +444,12 @@ const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s)
 
 mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s)
 {
-    return s->lua.counts;
+    mcr_script_counts counts = s->lua.counts;
+    if (s->lua.arena) {
+        counts.memory_used = mcr_arena_used(s->lua.arena);
+        counts.memory_limit = mcr_arena_limit(s->lua.arena);
+    }
+    return counts;
 }
 
 static void begin(mcr_scripts *s, mcr_verdict *v, int64_t now)
@@ -504,7 +508,7 @@ bool mcr_scripts_correlator_hooks(mcr_scripts *s, mcr_correlator_options *option
 // Says what the message on top is about, and pops it; returns `call`.
 static mcr_call call_failed(mcr_scripts *s, const char *stage, mcr_call call)
 {
-    const char *message = lua_tostring(s->lua.L, -1);
+    const char *message = mcr_lua_failure(&s->lua, lua_tostring(s->lua.L, -1));
     mcr_lua_end_hook(&s->lua);
     if (call == MCR_CALL_STOPPED)
         mcr_lua_fail_hook(&s->lua, stage, script_name(s), MCR_FAILED_DEADLINE, message);

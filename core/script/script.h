@@ -35,6 +35,10 @@ typedef enum mcr_on_error {
 #define MCR_DEADLINE_MAX_NS (60 * INT64_C(1000000000))
 #define MCR_NO_DEADLINE     (-1) // nothing is guarded: for measuring what that costs
 
+enum {
+    MCR_SCRIPT_MEMORY = 64 << 20 // limits.memory when nobody says else
+};
+
 typedef struct mcr_script_options {
     const char *watcher;     // name, for messages; copied
     const char *scripts_dir; // where `require` and bare script names look after the script's own
@@ -43,6 +47,7 @@ typedef struct mcr_script_options {
     mcr_shared *shared;      // the `shared` table; NULL: a private one
     mcr_dead_letters *dead;  // for on_error = dead_letter; NULL: refused events are only counted
     mcr_on_error on_error;
+    size_t memory;                // bytes that its scripts may use; 0: MCR_SCRIPT_MEMORY
     mcr_broadcaster *broadcaster; // where emit(event) goes; NULL: emit raises an error
     const mcr_file_set *files;    // what was read already, and is not read again; borrowed for the
                                   // call. NULL: nothing
@@ -58,6 +63,9 @@ typedef struct mcr_script_counts {
     uint64_t deadlines;       // hooks that were stopped since they ran too long
     uint64_t breaker_trips;   // hooks that failed so often that they were not called for a while
     uint64_t breaker_skipped; // … calls that were left out meanwhile
+    uint64_t memory_full;     // how often they reached their limit of memory
+    uint64_t memory_used;     // bytes, now
+    uint64_t memory_limit;    // bytes
 } mcr_script_counts;
 
 // mcr_scripts_new makes a state with the script API and no scripts.

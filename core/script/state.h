@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "event/decode.h"
+#include "script/arena.h"
 #include "script/patch.h"
 #include "script/script.h"
 #include "script/script_abi.h"
@@ -52,6 +53,11 @@ typedef struct mcr_lua {
     const mcr_watch *watch;
     uint64_t all_sinks;
     uint64_t fallback; // where events go whose route failed or named no sink that there is
+
+    mcr_arena *arena;  // the state's memory; NULL: Lua's own, without a limit (script/memory.h)
+    size_t relieve_at; // bytes in use from which on garbage is collected early
+    bool spent;        // nearly full after everything was collected
+    char failure[64];
 
     mcr_script_counts counts;
     struct mcr_guarded *guarded; // NULL: nothing is ever stopped

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "script/core_module.h"
+#include "script/memory.h"
 
 static const struct {
     const char *stage;
@@ -59,7 +60,7 @@ void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before)
 // The entry itself failed: it was stopped, there was no memory, or it is a fault of ours.
 static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
 {
-    const char *message = lua_tostring(lua->L, -1);
+    const char *message = mcr_lua_failure(lua, lua_tostring(lua->L, -1));
     mcr_lua_end_hook(lua);
     bool stopped = call == MCR_CALL_STOPPED;
     if (stopped)
@@ -67,8 +68,7 @@ static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
     else
         lua->counts.script_errors++;
     mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", lua->watcher,
-                          hook->stage, stopped ? hook->script : "the script layer",
-                          message ? message : "an error that is not a string");
+                          hook->stage, stopped ? hook->script : "the script layer", message);
 }
 
 bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)

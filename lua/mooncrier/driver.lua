@@ -100,11 +100,24 @@ local function complain(hook, i, text)
   core.hook_failed(hook.stage, hook.script, i, hook.where .. text)
 end
 
--- A hook raised. Without a place in the message (the script's function was gone by a tail call, or
--- there was no memory to find out) it is the hook's.
+-- "file:line: " of the function `hook`.
+function driver.where_of(hook)
+  local info = debug.getinfo(hook, "S")
+  if info.what == "C" then
+    return ""
+  end
+  return ("%s:%d: "):format(info.short_src, info.linedefined)
+end
+
+-- Why a call into a script failed, with its place: when the message has none (the script's function was
+-- gone by a tail call, or there was no memory to find out) it is `where`.
+function driver.failure(text, where)
+  text = core.failure(text)
+  return text:match("^[^\n]-:%d+: ") and text or where .. text
+end
+
 local function raised(hook, i, text)
-  local has_place = text:match("^[^\n]-:%d+: ")
-  core.hook_failed(hook.stage, hook.script, i, has_place and text or hook.where .. text)
+  core.hook_failed(hook.stage, hook.script, i, driver.failure(text, hook.where))
 end
 
 local function kind_of(value)
@@ -260,11 +273,17 @@ function driver.once(script, deadline, hook, ...)
   run.deadline = deadline or run.deadline
   run.gen = run.gen + 1
   local ok, first, second = xpcall(hook, driver.on_raise, ...)
+  if not ok then
+    first = core.failure(first) -- before anything that needs memory
+  end
   run.gen = run.gen + 1
   api.release_scoped(run)
   if not ok then
     local stop = core.stopped()
-    return nil, stop or first, stop ~= nil
+    if stop then
+      return nil, stop, true
+    end
+    return nil, driver.failure(first, driver.where_of(hook)), false
   end
   return true, first, second
 end

@@ -48,13 +48,7 @@ local hook_names = {
 -- These make the correlator's texts; there is one of each in a watcher.
 local text_names = { "aggregate_key", "local_key", "spam_key", "aggregate_message" }
 
-local function where_of(hook)
-  local info = debug.getinfo(hook, "S")
-  if info.what == "C" then
-    return ""
-  end
-  return ("%s:%d: "):format(info.short_src, info.linedefined)
-end
+local where_of = driver.where_of
 
 -- "file:line: " of the first line of the script that has `word`, for what is no function.
 local function where_written(chunk, word, name)
@@ -134,9 +128,10 @@ local function run_chunk(chunk, message, name, types)
   if not chunk then
     error(message, 0)
   end
+  local where = name .. ": "
   local ok, hooks = xpcall(chunk, driver.on_raise)
   if not ok then
-    error(hooks, 0)
+    error(driver.failure(hooks, where), 0)
   end
   check_hooks(hooks, chunk, name, types or hook_types)
   return hooks

@@ -35,7 +35,7 @@ end
 
 -- Counts and logs that the hook failed; the text with a place in it.
 local function fail(hook, text)
-  text = text:match("^[^\n]-:%d+: ") and text or hook.where .. text
+  text = driver.failure(text, hook.where)
   core.script_failed(hook.stage, hook.script, text)
   return text
 end

@@ -1,0 +1,44 @@
+#pragma once
+// The memory of one Lua state: a private region with a limit, and the lua_Alloc over it.
+//
+// Nothing in it comes from malloc, and it takes no lock: a state whose script was cut off in the
+// middle of anything can be thrown away whole with its arena (the guard does so), and what a script
+// can take is bounded. The region is reserved as addresses only; memory is committed as it is used,
+// and large free stretches go back to the system.
+//
+// An arena belongs to its state: one thread at a time, none of these may run beside another but
+// mcr_arena_used and mcr_arena_limit.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct mcr_arena mcr_arena;
+
+enum {
+    MCR_ARENA_MIN = 8 << 20 // the least limit: a state with the script layer and room to work
+};
+
+// mcr_arena_new reserves a region for up to `limit` bytes (at least MCR_ARENA_MIN) in use at a
+// time. Aborts when there are no addresses for it.
+mcr_arena *mcr_arena_new(size_t limit);
+
+// mcr_arena_free gives everything back, whatever is still in use.
+void mcr_arena_free(mcr_arena *arena);
+
+// mcr_arena_alloc is the lua_Alloc; its first argument is the arena. NULL when a limit that holds
+// would be passed, or when there is no stretch of that size left.
+void *mcr_arena_alloc(void *arena, void *ptr, size_t old_size, size_t size);
+
+// mcr_arena_enforce says whether the limit holds from now on (at first it does not), and gives what
+// was said before. Outside of protected calls Lua aborts when it gets no memory: there it must not
+// hold.
+bool mcr_arena_enforce(mcr_arena *arena, bool enforce);
+
+// mcr_arena_used is how many bytes are in use, as Lua counts them; any thread.
+size_t mcr_arena_used(const mcr_arena *arena);
+
+// mcr_arena_limit is the limit in bytes.
+size_t mcr_arena_limit(const mcr_arena *arena);
+
+// mcr_arena_was_full says whether an allocation was refused since the last call.
+bool mcr_arena_was_full(mcr_arena *arena);
