@@ -14,12 +14,13 @@ static mcr_err load_sink(mcr_app *app, mcr_app_watcher *w, uint32_t i, const cha
     const mcr_config_script *script = &app->config->sinks[w->config->sinks[i]].script;
     if (!script->name)
         return MCR_OK;
+    int64_t deadline = w->config->deadline ? w->config->deadline : app->config->script_deadline;
     const mcr_script_options options = {
         .watcher = w->config->name,
         .scripts_dir = scripts_dir,
         .clock = app->clock,
         .shared = app->shared,
-        .deadline = script->deadline,
+        .deadline = script->deadline ? script->deadline : deadline,
     };
     mcr_scripts *s = w->sinks[i] = mcr_scripts_new(&options);
     mcr_config_push_params(app->config, script, mcr_scripts_state(s));

@@ -82,7 +82,7 @@ static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *
     if (w->log_format)
         names[n++] = MCR_LOG_SINK;
     mcr_scripts_set_sinks(scripts, names, n, w->fallback);
-    return MCR_OK;
+    return mcr_scripts_check_sinks(scripts, err);
 }
 
 static mcr_err load_watcher(mcr_generation *g, uint32_t i, const mcr_generation_world *world,

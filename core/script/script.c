@@ -312,6 +312,19 @@ void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n,
     }
 }
 
+mcr_err mcr_scripts_check_sinks(mcr_scripts *s, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    push_function(s, "check_sinks");        // check
+    bool ok = mcr_lua_pcall(L, 0, 1, true); // message or nil
+    const char *message = lua_tostring(L, -1);
+    mcr_err result = MCR_OK;
+    if (!ok || message)
+        result = mcr_errf(err, MCR_ECONFIG, "%s", message ? message : "not a text");
+    lua_pop(L, 1); //
+    return result;
+}
+
 void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *watch)
 {
     const char *names[MCR_MAX_SINKS];

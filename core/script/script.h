@@ -117,6 +117,11 @@ mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *er
 // emit(event, "sink"), and where events go whose route failed (bit i = sink i). Before init.
 void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback);
 
+// mcr_scripts_check_sinks fails when a script names a sink that the watcher does not have, as far
+// as its code shows: constants that route returns or emit is given. MCR_ECONFIG with file:line and
+// a suggestion. After mcr_scripts_set_sinks.
+mcr_err mcr_scripts_check_sinks(mcr_scripts *s, mcr_errbuf *err);
+
 // mcr_scripts_set_watch names the watch that emit leaves out. Before the first event.
 void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch);
 

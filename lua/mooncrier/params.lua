@@ -5,6 +5,7 @@ local params = {}
 
 local core = require("mooncrier.core")
 local duration = require("mooncrier.duration")
+local sink_index = require("mooncrier.sandbox").sink_index
 
 local type, tostring, format = type, tostring, string.format
 
@@ -14,6 +15,15 @@ local function is(kind)
       return value
     end
   end
+end
+
+local function sorted_names(spec)
+  local names = {}
+  for name in pairs(spec) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
 end
 
 local function list_of_strings(value)
@@ -31,6 +41,24 @@ local function list_of_strings(value)
   return value
 end
 
+-- The same, of sinks that the watcher has; nil and what is wrong. Where none are known (eval, tests),
+-- all names will do.
+local function list_of_sinks(value)
+  local list = list_of_strings(value)
+  if not list or not next(sink_index) then
+    return list
+  end
+  for _, name in ipairs(list) do
+    if not sink_index[name] then
+      local names = sorted_names(sink_index)
+      local meant = core.suggest(name, names)
+      return nil, format("names sink '%s', which the watcher does not have; %s", name,
+        meant and format("did you mean '%s'?", meant) or "it has " .. table.concat(names, ", "))
+    end
+  end
+  return list
+end
+
 -- kind → { what it is called, function(value) → the value to use, nil when it is wrong }
 local kinds = {
   string = { "a string", is("string") },
@@ -44,21 +72,14 @@ local kinds = {
   end },
   duration = { "a duration such as \"10m\"", duration.parse },
   strings = { "a string or a list of strings", list_of_strings },
+  sinks = { "a sink or a list of sinks", list_of_sinks },
 }
-
-local function sorted_names(spec)
-  local names = {}
-  for name in pairs(spec) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
 
 ---Reads `given` (a table or nil) by `spec`: name → { kind, default }. Kinds: "string", "number",
 ---"boolean", "table", "count" (1, 2, …), "duration" ("10m" or seconds, given back in seconds),
----"strings" (a list of strings; a string alone is a list of one). A parameter without default must be
----given; one with default `false` may be left out and is then nil (boolean: false).
+---"strings" (a list of strings; a string alone is a list of one), "sinks" (the same, of sinks that the
+---watcher has). A parameter without default must be given; one with default `false` may be left out and
+---is then nil (boolean: false).
 ---@param given table?
 ---@param spec table<string, { [1]: string, [2]: any }>
 ---@param level? integer whose fault an error is, as for error(): default 1, the caller
@@ -92,8 +113,10 @@ function params.read(given, spec, level)
         out[name] = false
       end
     else
-      local read = kinds[kind][2](value)
-      if read == nil then
+      local read, problem = kinds[kind][2](value)
+      if problem then
+        error(format("parameter '%s' %s", name, problem), level)
+      elseif read == nil then
         local shown = type(value) == "string" and format("%q", value) or tostring(value)
         error(format("parameter '%s' must be %s, not %s", name, kinds[kind][1], shown), level)
       end

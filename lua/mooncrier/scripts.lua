@@ -8,6 +8,7 @@ local grants = require("mooncrier.grants")
 local sandbox = require("mooncrier.sandbox")
 local saved = require("mooncrier.saved")
 local sink_hooks = require("mooncrier.sink_hooks")
+local sink_names = require("mooncrier.sink_names")
 local texts = require("mooncrier.texts")
 
 local scripts = {
@@ -19,6 +20,7 @@ local scripts = {
   renderers = {}, -- sink → the same of its own
   sink = nil, -- hook → what C calls for it, when this state is that of a sink
   sinks = { bits = {}, index = sandbox.sink_index },
+  names = {}, -- { hook, name, place } of each sink that the scripts name as a constant
 }
 
 local hook_types = {
@@ -123,6 +125,17 @@ local function take_allowed()
   return allowed
 end
 
+-- Notes the sinks that a script names in its code.
+local function note_sinks(chunk, hooks)
+  local found = { emit = sink_names.of_emits(chunk), route = hooks.route and sink_names.of_route(hooks.route) or {} }
+  for _, hook in ipairs({ "route", "emit" }) do
+    for _, named in ipairs(found[hook]) do
+      named.hook = hook
+      scripts.names[#scripts.names + 1] = named
+    end
+  end
+end
+
 -- Runs a script's chunk and gives its checked table of hooks.
 local function run_chunk(chunk, message, name, types)
   if not chunk then
@@ -134,6 +147,7 @@ local function run_chunk(chunk, message, name, types)
     error(driver.failure(hooks, where), 0)
   end
   check_hooks(hooks, chunk, name, types or hook_types)
+  note_sinks(chunk, hooks)
   return hooks
 end
 
@@ -284,6 +298,23 @@ function scripts.set_sinks(names)
   for i, name in ipairs(names) do
     scripts.sinks.bits[name] = 2 ^ (i - 1)
     scripts.sinks.index[name] = i - 1
+  end
+end
+
+-- What is wrong with the sinks that scripts name in their code; nil when nothing is.
+function scripts.check_sinks()
+  local known = {}
+  for name in pairs(scripts.sinks.bits) do
+    known[#known + 1] = name
+  end
+  table.sort(known)
+  for _, named in ipairs(scripts.names) do
+    if not scripts.sinks.bits[named.name] then
+      local meant = core.suggest(named.name, known)
+      return ("%s%s names sink '%s', which the watcher does not have; %s"):format(named.place, named.hook, named.name,
+        meant and ("did you mean '%s'?"):format(meant)
+          or #known > 0 and "it has " .. table.concat(known, ", ") or "it has none")
+    end
   end
 end
 

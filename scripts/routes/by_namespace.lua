@@ -2,7 +2,7 @@
 --
 -- @param routes  table   ()      a list of { "glob", "sink", … }: events of these namespaces go to these
 --                                sinks; no sink after the glob: they go nowhere
--- @param default strings (none)  sinks of other namespaces; left out: all sinks of the watcher
+-- @param default sinks   (none)  sinks of other namespaces; left out: all sinks of the watcher
 --
 -- { "routes/by_namespace.lua", routes = { { "prod-*", "pager", "archive" }, { "dev-*" } }, default = "archive" }
 
@@ -19,7 +19,9 @@ local function read_route(route, i)
   if not ok then
     error(("routes[%d] must be a list { \"glob\", \"sink\", … }"):format(i), 0)
   end
-  return { is = match.glob(route[1]), sinks = { unpack(route, 2) } }
+  local name = ("routes[%d]"):format(i)
+  local sinks = params.read({ [name] = { unpack(route, 2) } }, { [name] = { "sinks" } })[name]
+  return { is = match.glob(route[1]), sinks = sinks }
 end
 
 ---@type mooncrier.Hooks
@@ -27,7 +29,7 @@ return {
   init = function(init_params)
     local given = params.read(init_params, {
       routes = { "table" },
-      default = { "strings", false },
+      default = { "sinks", false },
     })
     routes, default = {}, given.default
     for i, route in ipairs(given.routes) do

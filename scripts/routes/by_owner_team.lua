@@ -3,7 +3,7 @@
 --
 -- @param teams  table   (required)     { ["web"] = "slack-web", ["db"] = { "pager", "archive" } }
 -- @param label  string  ("team")       the label, or annotation, that names the team
--- @param others strings (none)         sinks of events of no team, or one that is not listed
+-- @param others sinks   (none)         sinks of events of no team, or one that is not listed
 --
 -- Without `others` those go to all sinks of the watcher.
 --
@@ -19,7 +19,7 @@ return {
     p = params.read(init_params, {
       teams = { "table" },
       label = { "string", "team" },
-      others = { "strings", false },
+      others = { "sinks", false },
     })
     sinks_of_team = {}
     for team, sinks in pairs(p.teams) do
@@ -27,7 +27,7 @@ return {
         error("teams: the keys are names of teams, not " .. tostring(team), 0)
       end
       -- The same check, and the same words when it fails, as for any parameter.
-      sinks_of_team[team] = params.read({ [team] = sinks }, { [team] = { "strings" } })[team]
+      sinks_of_team[team] = params.read({ [team] = sinks }, { [team] = { "sinks" } })[team]
     end
   end,
 

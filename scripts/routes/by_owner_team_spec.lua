@@ -32,7 +32,7 @@ describe("routes/by_owner_team", function()
 
   it("says what is wrong with teams", function()
     assert.error_matches(function() route({}, {}) end, "teams")
-    assert.error_matches(function() route({ teams = { web = 5 } }, {}) end, "'web'.* a string or a list of strings")
+    assert.error_matches(function() route({ teams = { web = 5 } }, {}) end, "'web'.* a sink or a list of sinks")
     assert.error_matches(function() route({ teams = { "slack" } }, {}) end, "the keys are names of teams, not 1")
   end)
 end)

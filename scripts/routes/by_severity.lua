@@ -1,10 +1,10 @@
 -- Sends events to sinks by their `severity` (handlers/severity.lua gives it); an event without one is
 -- "warning" when it is a Warning, else "info".
 --
--- @param critical strings (none)  sinks of critical events
--- @param error    strings (none)  sinks of error events
--- @param warning  strings (none)  sinks of warning events
--- @param info     strings (none)  sinks of all others
+-- @param critical sinks (none)  sinks of critical events
+-- @param error    sinks (none)  sinks of error events
+-- @param warning  sinks (none)  sinks of warning events
+-- @param info     sinks (none)  sinks of all others
 --
 -- A severity that is left out goes to all sinks of the watcher; one with {} goes nowhere.
 --
@@ -18,10 +18,10 @@ local sinks_of
 return {
   init = function(init_params)
     sinks_of = params.read(init_params, {
-      critical = { "strings", false },
-      error = { "strings", false },
-      warning = { "strings", false },
-      info = { "strings", false },
+      critical = { "sinks", false },
+      error = { "sinks", false },
+      warning = { "sinks", false },
+      info = { "sinks", false },
     })
   end,
 

@@ -147,6 +147,18 @@ describe("mooncrier check", function()
     ["a module that is not there"] = { 'local m = require("not_there")\nreturn {}\n', "w.lua:1:", "not_there" },
     ["io, which scripts do not have"] = { 'local f = io.open("/etc/passwd")\nreturn {}\n', "w.lua:1:", "io" },
     ["bytecode"] = { "\27LJ\2\0\0", "w.lua" },
+    ["a route to a sink that is not there"] = {
+      "return {\n  route = function(e)\n    return e.type == 'Warning' and 'outt' or nil\n  end,\n}\n",
+      "w.lua:3: route names sink 'outt', which the watcher does not have; did you mean 'out'?" },
+    ["a route to a list with such a sink"] = {
+      "return { route = function(e) return { 'out', 'archive' } end }\n",
+      "w.lua:1: route names sink 'archive', which the watcher does not have; it has out" },
+    ["an emit to such a sink"] = {
+      "return {\n  tick = function() emit({ involvedObject = {} }, 'pager') end,\n}\n",
+      "w.lua:2: emit names sink 'pager', which the watcher does not have; it has out" },
+    ["a parameter that names such a sink"] = {
+      'return { init = function() require("mooncrier.params").read({ to = "uot" }, { to = { "sinks" } }) end }\n',
+      "w.lua:1: parameter 'to' names sink 'uot', which the watcher does not have; did you mean 'out'?" },
   }) do
     it("refuses " .. what, function()
       config({})
@@ -155,6 +167,21 @@ describe("mooncrier check", function()
       for i = 2, #case do assert.matches(case[i], r.err, 1, true) end
     end)
   end
+
+  it("does not know sinks whose names a route computes; run counts those, and says so once", function()
+    config({ sinks = '{ out = { kind = "stdout" }, other = { kind = "stdout" } }',
+      watchers = '{ { name = "w", script = "w.lua", sinks = { "out", "other" }, fallback = { "out" } } }' })
+    local script = "return { route = function(e) return ({ Warning = 'outt' })[e.type] end }\n"
+    local checked = check(script)
+    assert.same({ 0, "" }, { checked.code, checked.err })
+    local r = place:run({ "run", "-o", "json" }, { stdin = (h.event("one") .. "\n"):rep(3) })
+    assert.equal(1, r.code)
+    local _, times = r.err:gsub("w.lua names sink 'outt', which the watcher does not have", "")
+    assert.equal(1, times)
+    local w = h.ledger(r).watchers[1]
+    assert.same({ 3, 3 }, { w.unknown_sinks, w.routed })
+    assert.same({ "one", "one", "one" }, h.names(r.out))
+  end)
 
   it("says when there is no configuration at all", function()
     local r = place:run({ "check" })

@@ -294,7 +294,7 @@ describe("mooncrier run", function()
   end)
 
   it("fails when a route names a sink that is not there, and the events go to the fallback", function()
-    place:write("r.lua", 'return { route = function() return "nowhere" end }')
+    place:write("r.lua", 'return { route = function(e) return e.type .. "s" end }')
     config(place, [[
       sources = { { kind = "jsonl", path = "-" } },
       sinks = { out = { kind = "stdout" } },
