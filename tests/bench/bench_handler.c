@@ -12,20 +12,14 @@
 #include "script/script.h"
 
 enum {
-    EVENTS = 4096,
     BATCH = MCR_BATCH,
     HANDLERS = 200
 };
 
-typedef struct decoded {
-    mcr_event *events[EVENTS];
-    uint32_t n;
-} decoded;
-
-static void decode(decoded *in, const bench_input *input)
+void bench_decode_some(bench_decoded *in, const bench_input *input)
 {
     mcr_decoder *decoder = mcr_decoder_new();
-    for (size_t i = 0; i < input->n && in->n < EVENTS; i++) {
+    for (size_t i = 0; i < input->n && in->n < BENCH_DECODED; i++) {
         mcr_decode_error error;
         mcr_event *ev;
         if (mcr_decode(decoder, input->lines[i], 0, &ev, &error) == MCR_DECODED_EVENT)
@@ -35,14 +29,13 @@ static void decode(decoded *in, const bench_input *input)
     mcr_decoder_free(decoder);
 }
 
-static void release(decoded *in)
+void bench_release_decoded(bench_decoded *in)
 {
     for (uint32_t i = 0; i < in->n; i++)
         mcr_event_unref(in->events[i]);
 }
 
-// Every event once through the hooks, `batch` at a time; how many passed.
-static uint32_t pass(const mcr_hooks *hooks, const decoded *in, uint32_t batch)
+uint32_t bench_pass(const mcr_hooks *hooks, const bench_decoded *in, uint32_t batch)
 {
     mcr_verdict v[BATCH];
     uint32_t passed = 0;
@@ -56,17 +49,17 @@ static uint32_t pass(const mcr_hooks *hooks, const decoded *in, uint32_t batch)
     return passed;
 }
 
-static double measure(const mcr_hooks *hooks, const decoded *in, uint32_t batch, int runs,
+static double measure(const mcr_hooks *hooks, const bench_decoded *in, uint32_t batch, int runs,
                       int rounds)
 {
     double *ns = calloc((size_t)runs, sizeof *ns);
     for (int warm = 0; warm < 5; warm++)
-        pass(hooks, in, batch);
+        bench_pass(hooks, in, batch);
     for (int run = 0; run < runs; run++) {
         double before = bench_cpu_ns();
         uint32_t passed = 0;
         for (int round = 0; round < rounds; round++)
-            passed += pass(hooks, in, batch);
+            passed += bench_pass(hooks, in, batch);
         bench_keep(&passed);
         ns[run] = (bench_cpu_ns() - before) / ((double)in->n * rounds);
     }
@@ -96,18 +89,19 @@ static void load(mcr_scripts *scripts, const char *text, const char *name)
     }
 }
 
+const char bench_filter[] =
+    "return { filter = function(event)\n"
+    "  return event.type == 'Warning' and event.reason == 'BackOff'\n"
+    "    and event.metadata.namespace ~= 'kube-system' and event.count > 3\n"
+    "end }\n";
+
 int bench_handler(const mcr_bench *self, int runs)
 {
-    static const char filter[] =
-        "return { filter = function(event)\n"
-        "  return event.type == 'Warning' and event.reason == 'BackOff'\n"
-        "    and event.metadata.namespace ~= 'kube-system' and event.count > 3\n"
-        "end }\n";
     bench_input input = bench_input_load();
-    decoded in = { .n = 0 };
-    decode(&in, &input);
+    bench_decoded in = { .n = 0 };
+    bench_decode_some(&in, &input);
     mcr_scripts *scripts = mcr_scripts_new(&(mcr_script_options){ .watcher = "bench" });
-    load(scripts, filter, "filter");
+    load(scripts, bench_filter, "filter");
     const mcr_hooks *hooks = mcr_scripts_hooks(scripts);
     const mcr_hooks in_c = { .handle = handle_in_c };
     double single = measure(hooks, &in, 1, runs, 50);
@@ -117,7 +111,7 @@ int bench_handler(const mcr_bench *self, int runs)
            "\"baseline_ns\":%.1f,\"ratio\":%.2f,\"input\":\"%s\",\"runs\":%d}\n",
            self->name, single, batches, c, batches / c, input.name, runs);
     mcr_scripts_free(scripts);
-    release(&in);
+    bench_release_decoded(&in);
     bench_input_free(&input);
     return 0;
 }
@@ -125,8 +119,8 @@ int bench_handler(const mcr_bench *self, int runs)
 int bench_handlers_200(const mcr_bench *self, int runs)
 {
     bench_input input = bench_input_load();
-    decoded in = { .n = 0 };
-    decode(&in, &input);
+    bench_decoded in = { .n = 0 };
+    bench_decode_some(&in, &input);
     in.n = in.n < 1024 ? in.n : 1024;
     mcr_scripts *scripts = mcr_scripts_new(&(mcr_script_options){ .watcher = "bench" });
     mcr_buf text = { 0 };
@@ -151,7 +145,7 @@ int bench_handlers_200(const mcr_bench *self, int runs)
            "\"input\":\"%s\",\"runs\":%d}\n",
            self->name, batches, HANDLERS, input.name, runs);
     mcr_scripts_free(scripts);
-    release(&in);
+    bench_release_decoded(&in);
     bench_input_free(&input);
     return 0;
 }

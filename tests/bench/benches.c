@@ -6,6 +6,7 @@
 #include "bench_deliver.h"
 #include "bench_encode.h"
 #include "bench_fanout.h"
+#include "bench_guard.h"
 #include "bench_handler.h"
 #include "bench_kube.h"
 #include "bench_log.h"
@@ -20,6 +21,8 @@ const mcr_bench mcr_benches[] = {
     { "merge", "a new message and one more field, without decoding the result", bench_merge },
     { "fanout", "1, 4 and 16 watches that wait, nothing lost", bench_fanout },
     { "handler", "one Lua filter, single events and batches", bench_handler },
+    { "guard", "the same with scripts under guard and without", bench_guard },
+    { "guard-stop", "from the deadline of a hook that runs away to its end", bench_guard_stop },
     { "handlers-200", "200 Lua filters in one state", bench_handlers_200 },
     { "correlate-same", "one event again and again through the correlator", bench_correlate },
     { "correlate-distinct", "20,000 objects through the correlator", bench_correlate },
