@@ -372,6 +372,63 @@ static void a_recorder_serves_many_threads(void **state)
     mcr_broadcaster_free(b);
 }
 
+static void *record_until_stopped(void *arg)
+{
+    crew *c = arg;
+    pthread_mutex_lock(&c->lock);
+    int me = c->next++;
+    pthread_mutex_unlock(&c->lock);
+    mcr_record_result result = MCR_RECORD_PUBLISHED;
+    for (int i = 0; result != MCR_RECORD_STOPPED; i++) {
+        result = mcr_recordf(c->r, &web, "Normal", "Did", "thread %d, %d", me, i);
+        c->results[me][result]++;
+    }
+    return NULL;
+}
+
+static void *stop_watcher(void *arg)
+{
+    mcr_event_watcher_stop(arg);
+    return NULL;
+}
+
+// One watcher is stopped by somebody else meanwhile.
+static void shutting_down_while_others_record(void **state)
+{
+    (void)state;
+    door d = DOOR;
+    d.open = true;
+    mcr_broadcaster *b = mcr_broadcaster_new(&(mcr_broadcaster_options){ .queue = 100 });
+    crew c = { .r = mcr_new_recorder(b, "tester", NULL), .lock = PTHREAD_MUTEX_INITIALIZER };
+    const mcr_event_writer writer = { &d, create, patch, NULL };
+    mcr_event_watcher *w =
+        mcr_start_recording_to_sink(b, &(mcr_recording_sink_options){ .writer = &writer }, NULL);
+    mcr_event_watcher *other = mcr_start_event_watcher(b, handle, &d, NULL);
+    pthread_t threads[THREADS], stopper;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, record_until_stopped, &c), 0);
+    wait_for_somebody(&d);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_watcher, other), 0);
+    mcr_broadcaster_shutdown_drain(b, 60 * SECONDS);
+    pthread_join(stopper, NULL);
+    uint64_t published = 0;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        published += (uint64_t)c.results[i][MCR_RECORD_PUBLISHED];
+        assert_int_equal(c.results[i][MCR_RECORD_STOPPED], 1);
+    }
+    mcr_watch_counts counts = mcr_event_watcher_counts(w);
+    mcr_event_watcher_ledger ledger;
+    assert_true(mcr_event_watcher_ledger_now(w, 0, &ledger));
+    assert_int_equal(counts.offered, published);
+    assert_int_equal(counts.queued, 0);
+    assert_int_equal(ledger.taken, ledger.spam_filtered + ledger.sink.delivered);
+    assert_int_equal(ledger.taken + counts.ring_full, published);
+    mcr_event_watcher_stop(w);
+    mcr_event_recorder_free(c.r);
+    mcr_broadcaster_free(b);
+}
+
 static void a_store_is_a_file(void **state)
 {
     (void)state;
@@ -436,6 +493,7 @@ int main(void)
         cmocka_unit_test(watches_that_nobody_reads_do_not_hold_it_up),
         cmocka_unit_test(everything_fails_cleanly_after_shutdown),
         cmocka_unit_test(a_recorder_serves_many_threads),
+        cmocka_unit_test(shutting_down_while_others_record),
         cmocka_unit_test(a_store_is_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
