@@ -489,7 +489,8 @@ typedef struct mcr_recording_sink_options {
 // on, with a correlator of its own. NULL when the options do not hold together, what they name
 // cannot be read, or as for mcr_start_event_watcher; a writer's `close` is then not called. A
 // cluster that cannot be reached is no error: events are tried again. mcr_event_watcher_stop then
-// waits for deliveries up to the drain timeout.
+// waits for deliveries up to the drain timeout; what has found no room in the sink by then is given
+// up with the rest.
 MCR_API mcr_event_watcher *mcr_start_recording_to_sink(mcr_broadcaster *b,
                                                        const mcr_recording_sink_options *options,
                                                        mcr_errbuf *err);

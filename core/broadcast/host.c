@@ -28,7 +28,7 @@ typedef struct seat {
     bool busy;         // stepped since the last flush
     bool full;         // its sinks had no room when it was asked last
     bool ending;       // closed and read to its end; deliveries may be in flight
-    int64_t patience;  // monotonic ns: until when it may go on after its watch was closed; 0: open
+    int64_t patience;  // monotonic ns: until when its sinks are waited for; 0: as long as it takes
     bool done;         // nothing is in flight any more
     _Atomic uint32_t in_hand; // events of the step that runs
 } seat;
@@ -70,7 +70,8 @@ struct mcr_host {
     // Any thread.
     ev_async wake;
     atomic_bool hurry;
-    atomic_bool called; // calls may be waiting
+    atomic_bool called;     // calls may be waiting
+    _Atomic int64_t end_by; // monotonic ns, of all seats; 0: from when their watches are closed
 
     // Under lock.
     pthread_mutex_t lock;
@@ -222,14 +223,22 @@ static void refuse_calls(mcr_host *h)
     }
 }
 
-static bool has_patience(const mcr_host *h, seat *s)
+// The end has been announced, or the watch is closed.
+static void be_patient(mcr_host *h, seat *s)
 {
-    if (!s->patience)
+    if (s->patience)
+        return;
+    s->patience = atomic_load(&h->end_by);
+    if (!s->patience && atomic_load(&s->watch->closed))
         s->patience = mcr_clock_monotonic() + h->drain_timeout;
-    return mcr_clock_monotonic() < s->patience;
 }
 
-// The watch is closed and read to its end, or there is no more patience with the rest.
+static bool has_patience(const seat *s)
+{
+    return !s->patience || mcr_clock_monotonic() < s->patience;
+}
+
+// The watch is closed and read to its end, or somebody is in a hurry.
 static void begin_end(mcr_host *h, seat *s)
 {
     mcr_watcher_fini(s->w, mcr_clock_now(&h->clock));
@@ -250,7 +259,7 @@ static void end(mcr_host *h, seat *s)
 // True: it came to its end just now.
 static bool try_end(mcr_host *h, seat *s)
 {
-    if (mcr_watcher_in_flight(s->w) > 0 && has_patience(h, s))
+    if (mcr_watcher_in_flight(s->w) > 0 && has_patience(s))
         return false;
     end(h, s);
     return true;
@@ -259,18 +268,21 @@ static bool try_end(mcr_host *h, seat *s)
 // One batch of one watcher. False: there was nothing to do.
 static bool turn(mcr_host *h, seat *s)
 {
+    be_patient(h, s);
     if (s->ending)
         return try_end(h, s);
     uint32_t room = mcr_watcher_room(s->w);
-    s->full = room == 0;
+    s->full = room == 0 && has_patience(s);
     if (s->full) {
         // With nothing left to read, its sinks hear of the end at once: it ends their patience.
-        bool closed = atomic_load(&s->watch->closed);
-        bool read = closed && mcr_watch_counts_now(s->watch).queued == 0;
-        bool enough = closed && (read || !has_patience(h, s));
-        if (enough)
+        bool read = atomic_load(&s->watch->closed) && mcr_watch_counts_now(s->watch).queued == 0;
+        if (read)
             begin_end(h, s);
-        return enough;
+        return read;
+    }
+    if (room == 0) {
+        mcr_watcher_cut_off(s->w);
+        room = MCR_BATCH;
     }
     mcr_event *events[MCR_BATCH];
     bool closed;
@@ -365,7 +377,7 @@ static void set_timer(mcr_host *h)
         const seat *s = &h->seats[i];
         if (!s->done)
             next = earlier(next, s->next_tick);
-        if (s->patience && !s->done)
+        if (s->patience && !s->done && (s->full || s->ending))
             patience = earlier(patience, s->patience);
     }
     ev_timer_stop(h->loop, &h->tick);
@@ -506,6 +518,13 @@ void mcr_host_hurry(mcr_host *h)
 {
     atomic_store(&h->hurry, true);
     if (h->started)
+        ev_async_send(h->loop, &h->wake);
+}
+
+void mcr_host_end_by(mcr_host *h, int64_t deadline)
+{
+    int64_t none = 0;
+    if (atomic_compare_exchange_strong(&h->end_by, &none, deadline) && h->started)
         ev_async_send(h->loop, &h->wake);
 }
 

@@ -5,8 +5,10 @@
 // left is passed over until they have: its queue fills meanwhile.
 //
 // When a watch has ended and is read, its watcher's fini runs, and the host goes on with the loop
-// until the deliveries that are in flight are decided, or the drain timeout is over. A watcher
-// whose sinks have no room for the rest of an ended watch gives up at that time too.
+// until the deliveries that are in flight are decided, or the drain timeout is over, which runs
+// from when the watch was closed or mcr_host_end_by was called. From then on what the sinks have no
+// room for is given up (mcr_watcher_cut_off) instead of waiting, so that the watch is read to its
+// end.
 
 #include <signal.h>
 #include <stdbool.h>
@@ -44,6 +46,11 @@ struct ev_loop *mcr_host_loop(mcr_host *h);
 // mcr_host_set_drain_timeout: how long watchers may go on delivering after their watch has ended
 // (30 s when it is not set). Before start.
 void mcr_host_set_drain_timeout(mcr_host *h, int64_t ns);
+
+// mcr_host_end_by: the end has been asked for; from `deadline` (monotonic ns) on sinks are not
+// waited for any more, whether the watches are closed by then or not. A second call changes
+// nothing. Any thread.
+void mcr_host_end_by(mcr_host *h, int64_t deadline);
 
 // mcr_host_start starts the thread; all signals are blocked in it but MCR_GUARD_SIGNAL.
 mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);

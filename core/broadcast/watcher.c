@@ -32,6 +32,7 @@ struct mcr_watcher {
     bool ticked;           // hooks.tick was called once
     bool ended;            // fini was called
     bool stopped;          // stop was called
+    bool cut_off;          // cut_off was called
     int64_t hooks_tick_at; // Unix ns, 0: never
 };
 
@@ -383,8 +384,13 @@ static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t no
     }
     for (uint32_t s = 0; s < w->sinks_size; s++) {
         size_t size = leave_out_updates(w, gather(w, v, n, s), s, now);
-        if (size > 0)
-            w->sinks[s]->kind->write(w->sinks[s], w->outgoing, size, now);
+        if (size == 0)
+            continue;
+        mcr_sink *sink = w->sinks[s];
+        uint64_t before = sink->turned_away;
+        sink->cut_off = w->cut_off;
+        sink->kind->write(sink, w->outgoing, size, now);
+        w->counts.undelivered += w->cut_off ? sink->turned_away - before : 0;
     }
     drop_directs(&w->own);
     drop_directs(&w->emitted);
@@ -479,12 +485,17 @@ void mcr_watcher_fini(mcr_watcher *w, int64_t now)
             w->sinks[s]->kind->drain(w->sinks[s], now);
 }
 
+void mcr_watcher_cut_off(mcr_watcher *w)
+{
+    w->cut_off = true;
+}
+
 void mcr_watcher_stop(mcr_watcher *w)
 {
     if (w->stopped)
         return;
     w->stopped = true;
-    w->counts.undelivered = mcr_watcher_in_flight(w);
+    w->counts.undelivered += mcr_watcher_in_flight(w);
     mcr_retirees_stop(&w->retirees);
     for (uint32_t s = 0; s < w->sinks_size; s++)
         if (w->sinks[s]->kind->stop)

@@ -33,7 +33,7 @@ typedef struct mcr_watcher_counts {
     uint64_t direct; // side counter: deliveries by emit(event, "sink") or of a route's own event
     uint64_t aggregated;  // side counter: combined with similar ones, dropped or not
     uint64_t counted;     // side counter: repeats of a known event
-    uint64_t undelivered; // side counter: deliveries that stop gave up, since the end had come
+    uint64_t undelivered; // side counter: deliveries given up since the end had come
 } mcr_watcher_counts;
 
 // mcr_watcher_new makes a watcher called `name` (copied).
@@ -118,6 +118,10 @@ int64_t mcr_watcher_tick(mcr_watcher *w, int64_t now);
 
 // mcr_watcher_flush hands over what the sinks have buffered.
 void mcr_watcher_flush(mcr_watcher *w, int64_t now);
+
+// mcr_watcher_cut_off: the end is near, and the sinks without room are not waited for any more.
+// What the next steps bring past their room they give up (mcr_sink_assign), counted undelivered.
+void mcr_watcher_cut_off(mcr_watcher *w);
 
 // mcr_watcher_stop settles what the sinks still have in flight and takes them off the host's loop.
 // Their counts can still be read. A second call does nothing.

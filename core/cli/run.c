@@ -157,6 +157,14 @@ static void dump_ledger(runner *r)
     mcr_ledger_fini(&ledger);
 }
 
+// From now on `drain_timeout` runs.
+static void announce_end(runner *r)
+{
+    int64_t deadline = mcr_clock_monotonic() + r->app.config->drain_timeout;
+    for (uint32_t i = 0; i < r->app.host_n; i++)
+        mcr_host_end_by(r->app.hosts[i], deadline);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
 {
     (void)revents;
@@ -177,6 +185,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     mcr_log(MCR_LOG_INFO, "%s: %s", strsignal(signal->signum),
             r->finishing ? "ending at once" : "reading stops, what was read is finished");
     bool first = !r->finishing;
+    if (first)
+        announce_end(r);
     for (uint32_t i = 0; i < r->app.source_n; i++) {
         const mcr_source_kind *kind = r->app.sources[i]->kind;
         if (first)
@@ -269,9 +279,11 @@ static void await_hosts(runner *r)
 }
 
 // Lets the watchers finish what was read, and what they emit to each other meanwhile (bounded by
-// the hop limit). Signals are served all along.
+// the hop limit). Signals are served all along. Past `drain_timeout` no watcher waits for its
+// sinks, so that all come to an end.
 static void drain(runner *r)
 {
+    announce_end(r);
     while (!r->hurry && !is_quiet(r))
         ev_run(r->loop, EVRUN_NOWAIT);
     mcr_broadcaster_shutdown(r->app.broadcaster);

@@ -89,9 +89,17 @@ static void end(recorder *r, mcr_delivery_result result)
         mcr_sink_refuse(sink, r->given, reason_of(r, "the server refused it without a word"));
         break;
     case MCR_DELIVERY_EXHAUSTED:
-    case MCR_DELIVERY_SHUT_DOWN:
-        mcr_sink_give_up(sink, r->given, reason_of(r, "not delivered before the end"));
+        mcr_sink_give_up(sink, r->given, reason_of(r, "not delivered in all its tries"));
         break;
+    case MCR_DELIVERY_SHUT_DOWN: {
+        mcr_buf reason = { 0 };
+        mcr_buf_puts(&reason, "not delivered before the end");
+        if (r->reason.len)
+            mcr_buf_printf(&reason, "; last: %s", mcr_buf_cstr(&r->reason));
+        mcr_sink_give_up(sink, r->given, mcr_buf_cstr(&reason));
+        mcr_buf_fini(&reason);
+        break;
+    }
     }
     mcr_delivery_fini(&r->delivery);
     mcr_event_unref(r->given);

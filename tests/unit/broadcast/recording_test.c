@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <ev.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,11 +59,10 @@ static void slow_write(mcr_sink *sink, mcr_event *const *events, size_t n, int64
 {
     (void)now;
     slow_sink *s = (slow_sink *)sink;
-    sink->counts.assigned += n;
-    sink->counts.in_flight += n;
+    size_t taken = mcr_sink_assign(sink, events, n, (int64_t)s->most);
     if (sink->counts.in_flight > s->worst)
         s->worst = (size_t)sink->counts.in_flight;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < taken; i++)
         mcr_buf_printf(&s->told, "%s%.*s×%d ", events[i]->counted ? "+" : "",
                        (int)events[i]->metadata.name.len, events[i]->metadata.name.ptr,
                        events[i]->count);
@@ -338,18 +338,60 @@ static void the_wait_ends_with_the_drain_timeout(void **state)
     world_free(&x);
 }
 
-// Also while it has no room for what is left in the queue.
-static void a_sink_that_stays_full_is_given_up_on(void **state)
+// A sink that never has room again holds up neither the end nor who wants to read the watch empty.
+static void check_cut_off(const world *x)
+{
+    assert_int_equal(x->sink->worst, 3);
+    assert_int_equal(x->sink->sink.counts.assigned, 200);
+    assert_int_equal(x->sink->sink.counts.gave_up, 200);
+    assert_int_equal(x->sink->sink.turned_away, 197);
+    assert_int_equal(mcr_watcher_counts_now(x->w).undelivered, 200);
+    assert_int_equal(mcr_watch_counts_now(x->watch).queued, 0);
+}
+
+static void a_full_sink_is_given_up_when_the_watch_was_closed_so_long_ago(void **state)
 {
     (void)state;
-    world x = world_new(2, 50 * INT64_C(1000000));
+    world x = world_new(3, 20 * INT64_C(1000000));
     x.sink->never = true;
     mcr_errbuf err;
-    publish(&x, 5);
+    publish(&x, 200);
     assert_int_equal(mcr_host_start(x.host, &err), MCR_OK);
     world_end(&x);
-    assert_int_equal(x.sink->sink.counts.gave_up, 2);
-    assert_int_equal(mcr_watch_counts_now(x.watch).queued, 3);
+    check_cut_off(&x);
+    world_free(&x);
+}
+
+static void a_full_sink_is_given_up_at_the_time_that_was_set(void **state)
+{
+    (void)state;
+    world x = world_new(3, 3600 * INT64_C(1000000000));
+    x.sink->never = true;
+    mcr_errbuf err;
+    publish(&x, 200);
+    assert_int_equal(mcr_host_start(x.host, &err), MCR_OK);
+    mcr_host_end_by(x.host, mcr_clock_monotonic() + 20 * INT64_C(1000000));
+    mcr_host_end_by(x.host, INT64_MAX); // changes nothing
+    while (mcr_watch_counts_now(x.watch).queued)
+        sched_yield();
+    world_end(&x);
+    check_cut_off(&x);
+    world_free(&x);
+}
+
+// Sinks that have room get what is left all the same.
+static void the_rest_goes_to_a_sink_that_is_slow_but_has_room(void **state)
+{
+    (void)state;
+    world x = world_new(1000, 0);
+    mcr_errbuf err;
+    publish(&x, 200);
+    mcr_host_end_by(x.host, mcr_clock_monotonic());
+    assert_int_equal(mcr_host_start(x.host, &err), MCR_OK);
+    world_end(&x);
+    assert_int_equal(x.sink->sink.turned_away, 0);
+    assert_int_equal(x.sink->sink.counts.assigned, 200);
+    assert_int_equal(x.sink->sink.counts.delivered + x.sink->sink.counts.gave_up, 200);
     world_free(&x);
 }
 
@@ -381,7 +423,9 @@ int main(void)
         cmocka_unit_test(a_sink_gets_no_more_than_it_has_room_for),
         cmocka_unit_test(what_is_in_flight_at_the_end_is_waited_for),
         cmocka_unit_test(the_wait_ends_with_the_drain_timeout),
-        cmocka_unit_test(a_sink_that_stays_full_is_given_up_on),
+        cmocka_unit_test(a_full_sink_is_given_up_when_the_watch_was_closed_so_long_ago),
+        cmocka_unit_test(a_full_sink_is_given_up_at_the_time_that_was_set),
+        cmocka_unit_test(the_rest_goes_to_a_sink_that_is_slow_but_has_room),
         cmocka_unit_test(hurry_does_not_wait_for_deliveries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
