@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/suggest.h"
 #include "base/units.h"
 #include "broadcast/updates.h"
 #include "cli/config_script.h"
@@ -28,10 +29,15 @@ static mcr_err read_updates(mcr_config_reader *r, const char *where, mcr_config_
         sink->updates = MCR_UPDATES_FIRST;
     else if (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) > 0 && lua_tonumber(L, -1) < 1e9)
         sink->updates = (int64_t)(lua_tonumber(L, -1) * 1e9);
-    else if (!text || !mcr_parse_duration(mcr_str_of(text), &sink->updates) || sink->updates <= 0)
-        code = mcr_config_fail(r, where, "updates",
-                               "'updates' is \"all\", \"first\", or the least time between two "
-                               "repeats, such as \"10m\"");
+    else if (!text || !mcr_parse_duration(mcr_str_of(text), &sink->updates) || sink->updates <= 0) {
+        static const char *const words[] = { "all", "first" };
+        const char *meant = text ? mcr_suggest(text, words, 2) : NULL;
+        code =
+            mcr_config_fail(r, where, "updates",
+                            "'updates' is \"all\", \"first\", or the least time between two "
+                            "repeats, such as \"10m\"%s%s%s",
+                            meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    }
     lua_pop(L, 1); // sink
     return code;
 }

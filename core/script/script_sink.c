@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/token_bucket.h"
 #include "script/sink_hooks.h"
 
 enum {
@@ -29,6 +30,7 @@ typedef struct script_sink {
     size_t n;
     size_t cap;
     size_t written;
+    mcr_token_bucket tokens;
     tries write; // of the first event that waits
     tries flush;
     bool ticks;
@@ -45,6 +47,10 @@ static const mcr_option option_list[] = {
       "before the second try; doubles with each (1s)" },
     { "retry.max_wait", MCR_OPTION_DURATION, offsetof(mcr_script_sink_options, max_wait), NULL,
       "the longest wait (60s)" },
+    { "rate", MCR_OPTION_RATE, offsetof(mcr_script_sink_options, rate), NULL,
+      "writes a second, 0: no limit (0)" },
+    { "burst", MCR_OPTION_INT, offsetof(mcr_script_sink_options, burst), NULL,
+      "writes at once before rate counts (10)" },
     { 0 },
 };
 
@@ -54,6 +60,7 @@ static void defaults(void *options)
         .attempts = 12,
         .wait = INT64_C(1000000000),
         .max_wait = INT64_C(60000000000),
+        .burst = 10,
     };
 }
 
@@ -67,6 +74,10 @@ static const char *check(const void *options, mcr_errbuf *err)
     if (o->wait <= 0) {
         mcr_errf(err, MCR_ECONFIG, "'retry.wait' must be longer than 0");
         return "retry.wait";
+    }
+    if (o->rate > 0 && o->burst < 1) {
+        mcr_errf(err, MCR_ECONFIG, "'burst' must be at least 1 with 'rate'");
+        return "burst";
     }
     return NULL;
 }
@@ -98,6 +109,7 @@ mcr_sink *mcr_script_sink_open_take(mcr_scripts *scripts, const char *script,
     s->options = options;
     s->ticks = true;
     int64_t now = mcr_clock_now(&s->hooks->lua->clock);
+    mcr_token_bucket_fill(&s->tokens, options->burst, now);
     if (mcr_lua_call_sink(s->hooks, MCR_LUA_OPEN, NULL, now, &s->why) == MCR_LUA_SINK_DONE)
         return &s->sink;
     const char *why = mcr_buf_cstr(&s->why);
@@ -185,10 +197,19 @@ static void flush_now(script_sink *s, int64_t now)
     s->written = 0;
 }
 
+// Whether `rate` lets another write through; otherwise the next one is due when it does.
+static bool take_token(script_sink *s, int64_t now)
+{
+    const mcr_script_sink_options *o = s->options;
+    bool taken = o->rate <= 0 || mcr_token_bucket_take(&s->tokens, o->rate, o->burst, now);
+    s->write.due = taken ? 0 : now + (int64_t)(1e9 / o->rate) + 1;
+    return taken;
+}
+
 // Writes what waits for it, until the script asks for another try.
 static void write_now(script_sink *s, int64_t now)
 {
-    while (s->written < s->n && now >= s->write.due && !s->flush.due) {
+    while (s->written < s->n && now >= s->write.due && !s->flush.due && take_token(s, now)) {
         size_t i = s->written;
         mcr_lua_sink_answer answer =
             mcr_lua_call_sink(s->hooks, MCR_LUA_WRITE, s->events[i], now, &s->why);

@@ -26,6 +26,8 @@ typedef struct mcr_script_sink_options {
     int64_t attempts; // of one write or flush, the first one counted (12)
     int64_t wait;     // ns before the second one (1 s)
     int64_t max_wait; // ns (60 s)
+    double rate;      // writes a second, all tries counted; 0: no limit
+    int64_t burst;    // (10)
 } mcr_script_sink_options;
 
 // The kind, with no `open`: it needs more than options. Not in mcr_sink_kinds.

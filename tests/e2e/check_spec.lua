@@ -111,6 +111,8 @@ describe("mooncrier check", function()
     ["a syntax error"] = { { watchers = "{ { name = }" }, "mooncrier.lua:4:" },
     ["a format that is none"] = { { sinks = '{ out = { kind = "stdout", format = "jsn" } }' },
       "mooncrier.lua:3:", "unknown format 'jsn'", "did you mean 'json'" },
+    ["updates that are none"] = { { sinks = '{ out = { kind = "stdout", updates = "frist" } }' },
+      "mooncrier.lua:3:", "'updates' is", "did you mean 'first'" },
     ["an fsync that is none"] = { { sinks = '{ out = { kind = "file", path = "x", fsync = "often" } }' },
       "mooncrier.lua:3:", "'fsync'", "often" },
     ["a file without a path"] = { { sinks = '{ out = { kind = "file" } }' },

@@ -22,6 +22,8 @@ static const char head[] = "local function mark(text)\n"
                            "end\n"
                            "return { %s }\n";
 
+static double rate; // of the sinks that are opened next
+
 static mcr_err try_open(fixture *f, const char *hooks, mcr_errbuf *err)
 {
     char text[2048];
@@ -47,6 +49,8 @@ static mcr_err try_open(fixture *f, const char *hooks, mcr_errbuf *err)
     }
     mcr_sink_kind_script.defaults(&options);
     options.attempts = 3;
+    options.rate = rate;
+    options.burst = 2;
     f->sink = mcr_script_sink_open_take(s, "s.lua", &options, err);
     if (!f->sink)
         return MCR_EIO;
@@ -235,6 +239,29 @@ static void gives_up(void **state)
     close_sink(&f);
 }
 
+// Two at once, then two a second; what waits for that waits for nothing else.
+static void keeps_to_its_rate(void **state)
+{
+    (void)state;
+    rate = 2;
+    fixture f = open_sink("write = function(e) mark(e.reason) end");
+    rate = 0;
+    const mcr_sink_kind *kind = f.sink->kind;
+    write_events(&f, 1, 5, second);
+    has_trail(&f, "R1 R2 ");
+    assert_int_equal(kind->room(f.sink), 0);
+    int64_t due = kind->tick(f.sink, second);
+    assert_in_range(due, second + second / 2, second + second / 2 + 1);
+    kind->flush(f.sink, due - 2);
+    has_trail(&f, "R1 R2 ");
+    kind->tick(f.sink, due);
+    has_trail(&f, "R1 R2 R3 ");
+    assert_int_equal(kind->tick(f.sink, 10 * second), 0);
+    has_trail(&f, "R1 R2 R3 R4 R5 ");
+    assert_string_equal(counts(&f), "delivered 5, dead 0, in flight 0");
+    close_sink(&f);
+}
+
 // What flush answers goes for all events that were written since the last one.
 static void flushes(void **state)
 {
@@ -333,10 +360,15 @@ static void refuses_what_is_no_sink(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),     cmocka_unit_test(lives),
-        cmocka_unit_test(tries_again), cmocka_unit_test(gives_up),
-        cmocka_unit_test(flushes),     cmocka_unit_test(flushes_when_many_wait),
-        cmocka_unit_test(ends),        cmocka_unit_test(refuses_what_is_no_sink),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(lives),
+        cmocka_unit_test(tries_again),
+        cmocka_unit_test(gives_up),
+        cmocka_unit_test(keeps_to_its_rate),
+        cmocka_unit_test(flushes),
+        cmocka_unit_test(flushes_when_many_wait),
+        cmocka_unit_test(ends),
+        cmocka_unit_test(refuses_what_is_no_sink),
     };
     mcr_log_set_level(MCR_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
