@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <linux/membarrier.h>
 #include <lualib.h>
 #include <math.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 
 #define TICK_NS   (2 * INT64_C(1000000))  // between two looks while something runs
 #define RETRY_NS  (1 * INT64_C(1000000))  // between two signals
+#define NAP_NS    (50 * INT64_C(1000000)) // asleep, when nothing tells for sure
 #define ASLEEP_NS (50 * INT64_C(1000000)) // later than this, the guard was kept from running
 
 enum {
@@ -90,9 +92,9 @@ static double gen_of(const mcr_guarded *g)
 
 static int64_t deadline_of(const mcr_guarded *g)
 {
-    double seconds;
-    __atomic_load(&g->run->deadline, &seconds, __ATOMIC_RELAXED);
-    return (int64_t)(seconds * 1e9);
+    double deadline;
+    __atomic_load(&g->run->deadline, &deadline, __ATOMIC_RELAXED);
+    return (int64_t)deadline;
 }
 
 // Whether what runs is a function of our own that must come to its end: it holds events, or has
@@ -227,10 +229,13 @@ static void *watch(void *arg)
                 forgive(late);
             continue;
         }
-        // An enter either sees `asleep`, or is seen by the second look.
+        // An enter either sees `asleep`, or is seen by the second look. The fence that this takes
+        // on both sides is put into the other threads from here, so that enter needs none; without
+        // such a thing, an enter may be missed for as long as a nap.
         atomic_store(&guard.asleep, true);
+        bool fenced = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
         if (look_at_all(mcr_clock_monotonic()) == INT64_MAX)
-            mcr_park(&guard.parker, -1);
+            mcr_park(&guard.parker, fenced ? -1 : NAP_NS);
         atomic_store(&guard.asleep, false);
     }
     return NULL;
@@ -239,6 +244,7 @@ static void *watch(void *arg)
 static void start(void)
 {
     mcr_parker_init(&guard.parker);
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
     sigfillset(&action.sa_mask);
     sigaction(MCR_GUARD_SIGNAL, &action, NULL);
@@ -261,7 +267,6 @@ static mcr_guarded *add(lua_State *L, mcr_run *run)
     g->run = run;
     g->seen = NAN;
     atomic_init(&g->wanted, NAN);
-    mcr_stop_prepare(L);
     pthread_mutex_lock(&guard.lock);
     guard.all = mcr_realloc(guard.all, (guard.n + 1) * sizeof *guard.all);
     guard.all[guard.n++] = g;
@@ -269,21 +274,32 @@ static mcr_guarded *add(lua_State *L, mcr_run *run)
     return g;
 }
 
+static int open_trial(lua_State *L)
+{
+    luaL_openlibs(L);
+    mcr_stop_prepare(L);
+    luaL_loadstring(L, "while true do end"); // loop
+    return 1;
+}
+
 // Runs the loop that nothing but the poll can end; whether it was ended.
 static bool trial(void)
 {
-    mcr_run run = { .deadline = 0.0005 };
+    mcr_run run = { .deadline = 500e3 };
     lua_State *L = luaL_newstate();
     if (!L)
         return false;
-    luaL_openlibs(L);
+    lua_pushcfunction(L, open_trial); // open
+    if (!mcr_lua_pcall(L, 0, 1, false)) {
+        lua_close(L);
+        return false;
+    }
     mcr_guarded *g = add(L, &run);
     sigjmp_buf escape;
     bool stopped = false;
     bool escaped = sigsetjmp(escape, 1) != 0;
     if (!escaped) {
         g->escape = &escape;
-        luaL_loadstring(L, "while true do end"); // loop
         mcr_guard_enter(g);
         mcr_lua_pcall(L, 0, 0, false); // message
     }
@@ -294,20 +310,12 @@ static bool trial(void)
     return stopped;
 }
 
-static void try_out(void)
-{
-    start();
-    if (!can_stop || mcr_stop_mode_now() == MCR_STOP_HOOK)
-        return;
-    if (trial())
-        return;
-    mcr_stop_give_up();
-}
-
 static void begin(void)
 {
-    try_out();
-    if (mcr_stop_mode_now() == MCR_STOP_POLL)
+    start();
+    while (can_stop && mcr_stop_mode_now() != MCR_STOP_HOOK && !trial())
+        mcr_stop_give_up();
+    if (mcr_stop_mode_now() != MCR_STOP_HOOK)
         return;
     mcr_log(MCR_LOG_WARN,
             "this LuaJIT does not let compiled code be stopped; so that no script can run for "
@@ -353,8 +361,9 @@ void mcr_guard_enter(mcr_guarded *g)
     double gen = g->run->gen + 1;
     __atomic_store(&g->run->gen, &gen, __ATOMIC_RELAXED);
     atomic_store_explicit(&g->tid, own_tid, memory_order_relaxed);
-    atomic_store(&g->inside, true);
-    if (atomic_load(&guard.asleep))
+    atomic_store_explicit(&g->inside, true, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&guard.asleep, memory_order_relaxed))
         mcr_unpark(&guard.parker);
 }
 

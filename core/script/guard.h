@@ -3,7 +3,7 @@
 // deadline, each on its own thread, by MCR_GUARD_SIGNAL (broadcast/host.h).
 //
 //     mcr_guarded *g = mcr_guard_new(L, &run);
-//     run.deadline = 1;
+//     run.deadline = 1e9;
 //     mcr_guard_enter(g);  lua_pcall(L, …);  if (mcr_guard_leave(g)) …  it was stopped
 //
 // Between enter and leave any number of hooks may run one after the other: what the guard counts is
@@ -29,16 +29,16 @@ typedef struct mcr_guarded mcr_guarded;
 // The longest that a stop may take before the process gives up and aborts.
 #define MCR_GUARD_GRACE_NS (1000 * INT64_C(1000000))
 
-// mcr_guard_new puts `L` under guard, before scripts are loaded into it. `run` must outlive it, and
-// is read by the guard while something runs. The first call starts the thread, and tries on a state
-// of its own whether compiled code can be stopped with this LuaJIT; when it cannot, a warning says
-// that scripts are not compiled from now on. Any thread.
+// mcr_guard_new puts `L` under guard; mcr_stop_prepare (script/stop.h) must be called for it, too.
+// `run` must outlive it, and is read by the guard while something runs. The first call starts the
+// thread, and tries on a state of its own whether compiled code can be stopped with this LuaJIT;
+// when it cannot, a warning says that scripts are not compiled from now on. Any thread.
 mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run);
 
 // mcr_guard_free ends the guard of a state that nothing runs in.
 void mcr_guard_free(mcr_guarded *g);
 
-// mcr_guard_enter: what runs now on this thread may take run.deadline seconds, counted anew when
+// mcr_guard_enter: what runs now on this thread may take run.deadline ns, counted anew when
 // run.gen changes. The signal is let in on this thread. Not within another enter on it.
 void mcr_guard_enter(mcr_guarded *g);
 

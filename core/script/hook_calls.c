@@ -33,7 +33,7 @@ void mcr_lua_push_stop(mcr_lua *st)
 {
     lua_State *L = st->L;
     const mcr_stop_trace *trace = mcr_guard_trace(st->guarded);
-    double seconds = st->run.deadline;
+    double seconds = st->run.deadline / 1e9;
     lua_pushlstring(L, trace->place.ptr, trace->place.len);      // place
     lua_pushfstring(L, "deadline: stopped after %f s", seconds); // place what
     lua_pushlstring(L, trace->lines.ptr, trace->lines.len);      // place what lines
@@ -56,8 +56,8 @@ mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t d
 {
     if (!st->guarded)
         return limited_pcall(st, args, results, traced) ? MCR_CALL_OK : MCR_CALL_FAILED;
-    double seconds = (double)deadline / 1e9;
-    __atomic_store(&st->run.deadline, &seconds, __ATOMIC_RELAXED);
+    double ns = (double)deadline;
+    __atomic_store(&st->run.deadline, &ns, __ATOMIC_RELAXED);
     mcr_guard_enter(st->guarded);
     bool ok = limited_pcall(st, args, results, traced);
     bool stopped = mcr_guard_leave(st->guarded);

@@ -201,10 +201,10 @@ static int hook_failed(lua_State *L)
     return 0;
 }
 
-// core.deadline(): how long a hook of a script that is loaded now may run, in seconds
+// core.deadline(): how long a hook of a script that is loaded now may run, in ns
 static int deadline(lua_State *L)
 {
-    lua_pushnumber(L, (double)mcr_lua_of(L)->deadline / 1e9); // seconds
+    lua_pushnumber(L, (double)mcr_lua_of(L)->deadline); // ns
     return 1;
 }
 

@@ -15,6 +15,7 @@
 #include "script/shared.h"
 #include "script/sink_hooks.h"
 #include "script/state.h"
+#include "script/stop.h"
 #include "script/text_hooks.h"
 
 struct mcr_scripts {
@@ -76,6 +77,8 @@ static const char jit_options[] = "jit.opt.start('maxtrace=8000', 'maxmcode=6553
 static int open_state(lua_State *L)
 {
     luaL_openlibs(L);
+    if (mcr_lua_of(L)->guarded)
+        mcr_stop_prepare(L);
     prepare_package(L);
     if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0, true)) // [message]
         return lua_error(L);

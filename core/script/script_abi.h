@@ -59,7 +59,7 @@ typedef struct mcr_run {
     uint32_t scoped;  // how many events of the current hook's making C holds until it has returned
     uint32_t in_hook; // hooks run inside drivers, which end what they made
     uint32_t answers; // the hook at work only makes something of its event: it cannot emit
-    // Of the hook that runs: how many seconds it may take (script/guard.h), and, for those that
+    // Of the hook that runs: how many ns it may take (script/guard.h), and, for those that
     // driver.once calls, the place of its script in the list of scripts, from 1.
     double deadline;
     uint32_t script;

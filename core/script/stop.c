@@ -6,18 +6,20 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/time.h>
 
 #include "base/log.h"
 
 enum {
-    SEARCHED = 4096,      // bytes from the state in which the mask is looked for
+    SEARCHED = 8192,      // bytes from the state in which the mask is looked for
     LEAVES_TRACES = 0x80, // the bit of the mask that compiled code tests
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_int mode;
 static ptrdiff_t mask_at; // from a state to its hook mask
+static ptrdiff_t mode_at; // from a state to the profiler's mode; 0: not known
 
 static void no_hook(lua_State *L, lua_Debug *ar)
 {
@@ -29,22 +31,11 @@ static void no_sample(void *arg, lua_State *L, int samples, int vmstate)
     (void)arg, (void)L, (void)samples, (void)vmstate;
 }
 
-// The one byte behind `L` that is what lua_sethook was given; 0 when that is not one.
-static ptrdiff_t find_mask(lua_State *L)
+// The one place behind `L` where `may_be` is set; 0 when that is not one.
+static ptrdiff_t the_only(const unsigned char *may_be, ptrdiff_t n)
 {
-    static const int masks[] = { 1, 2, 4, 8, 5, 10, 15, 3, 0 };
-    const volatile unsigned char *bytes = (const volatile unsigned char *)L;
-    unsigned char may_be[SEARCHED];
-    for (size_t i = 0; i < SEARCHED; i++)
-        may_be[i] = 1;
-    for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
-        lua_sethook(L, masks[m] ? no_hook : NULL, masks[m], 1000000);
-        for (size_t i = 0; i < SEARCHED; i++)
-            may_be[i] &= bytes[i] == masks[m];
-    }
-    lua_sethook(L, NULL, 0, 0);
     ptrdiff_t found = 0;
-    for (ptrdiff_t i = 1; i < SEARCHED; i++) {
+    for (ptrdiff_t i = 1; i < n; i++) {
         if (!may_be[i])
             continue;
         if (found)
@@ -52,6 +43,37 @@ static ptrdiff_t find_mask(lua_State *L)
         found = i;
     }
     return found;
+}
+
+// The byte behind `L` that is what lua_sethook was given.
+static ptrdiff_t find_mask(lua_State *L)
+{
+    static const int masks[] = { 1, 2, 4, 8, 5, 10, 15, 3, 0 };
+    const volatile unsigned char *bytes = (const volatile unsigned char *)L;
+    unsigned char may_be[SEARCHED];
+    memset(may_be, 1, sizeof may_be);
+    for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
+        lua_sethook(L, masks[m] ? no_hook : NULL, masks[m], 1000000);
+        for (size_t i = 0; i < SEARCHED; i++)
+            may_be[i] &= bytes[i] == masks[m];
+    }
+    lua_sethook(L, NULL, 0, 0);
+    return the_only(may_be, SEARCHED);
+}
+
+// The int behind `L` that is the letter luaJIT_profile_start was given.
+static ptrdiff_t find_mode(lua_State *L)
+{
+    static const char *const modes[] = { "l", "f", "l", "f" };
+    const volatile int *ints = (const volatile int *)(const volatile void *)L;
+    unsigned char may_be[SEARCHED / sizeof(int)];
+    memset(may_be, 1, sizeof may_be);
+    for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+        luaJIT_profile_start(L, modes[m], no_sample, NULL);
+        for (size_t i = 0; i < sizeof may_be; i++)
+            may_be[i] &= ints[i] == modes[m][0];
+    }
+    return the_only(may_be, sizeof may_be) * (ptrdiff_t)sizeof(int);
 }
 
 // LuaJIT has one profiler, and only its owner may stop it: a state that does nothing else owns it.
@@ -70,10 +92,17 @@ static void find_out(void)
     lua_State *L = luaL_newstate(); // stays for as long as the program
     mask_at = L ? find_mask(L) : 0;
     if (!mask_at) {
-        mcr_stop_give_up();
+        atomic_store(&mode, MCR_STOP_HOOK);
         return;
     }
     own_profiler(L);
+    lua_State *other = luaL_newstate();
+    if (!other)
+        return;
+    mode_at = find_mode(other);
+    if (mode_at)
+        atomic_store(&mode, MCR_STOP_POLL_ONCE);
+    lua_close(other);
 }
 
 mcr_stop_mode mcr_stop_mode_now(void)
@@ -84,15 +113,43 @@ mcr_stop_mode mcr_stop_mode_now(void)
 
 void mcr_stop_give_up(void)
 {
-    atomic_store(&mode, MCR_STOP_HOOK);
+    int now = atomic_load(&mode);
+    atomic_store(&mode, now == MCR_STOP_POLL_ONCE ? MCR_STOP_POLL : MCR_STOP_HOOK);
+}
+
+// jit.attach's "record": the compiler is about to record an instruction. The line of the one before
+// stands in front of the profiler's mode; it is -1 when a trace begins. (Its event "trace" would
+// say so, too, but LuaJIT does not survive that one where the stack of a script ends.)
+static int on_record(lua_State *L)
+{
+    volatile int *at = lua_touserdata(L, lua_upvalueindex(1));
+    at[0] = at[-1] == -1 ? 'l' : 0;
+    return 0;
+}
+
+// In mode "l" the compiler polls at every new line and every function entered or left. Once in a
+// trace is enough, since what can run for ever comes by the beginning of one for ever: the poll is
+// left in its first instruction alone. Without this a small handler takes a fifth longer.
+static void poll_once(lua_State *L)
+{
+    lua_getglobal(L, "jit");                       // jit
+    lua_getfield(L, -1, "attach");                 // jit attach
+    lua_pushlightuserdata(L, (char *)L + mode_at); // jit attach at
+    lua_pushcclosure(L, on_record, 1);             // jit attach call
+    lua_pushliteral(L, "record");                  // jit attach call event
+    lua_call(L, 2, 0);                             // jit
+    lua_pop(L, 1);                                 //
 }
 
 void mcr_stop_prepare(lua_State *L)
 {
-    if (mcr_stop_mode_now() == MCR_STOP_POLL)
-        luaJIT_profile_start(L, "l", no_sample, NULL);
-    else
+    if (mcr_stop_mode_now() == MCR_STOP_HOOK) {
         luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+        return;
+    }
+    luaJIT_profile_start(L, "l", no_sample, NULL);
+    if (mcr_stop_mode_now() == MCR_STOP_POLL_ONCE)
+        poll_once(L);
 }
 
 static volatile unsigned char *mask_of(lua_State *L)

@@ -12,18 +12,21 @@
 #include <stdint.h>
 
 typedef enum mcr_stop_mode {
-    MCR_STOP_POLL, // compiled code polls
-    MCR_STOP_HOOK  // nothing is compiled in states that are to be stopped; slow, but sure
+    MCR_STOP_POLL,      // compiled code polls, at every line
+    MCR_STOP_POLL_ONCE, // … once in each trace, which costs next to nothing
+    MCR_STOP_HOOK       // nothing is compiled in states that are to be stopped; slow, but sure
 } mcr_stop_mode;
 
 // mcr_stop_mode_now is the mode of this process. The first call finds the byte; any thread.
 mcr_stop_mode mcr_stop_mode_now(void);
 
-// mcr_stop_give_up makes MCR_STOP_HOOK the mode of states that are prepared from now on.
+// mcr_stop_give_up: code was not stopped in this mode; the next best is that of states that are
+// prepared from now on.
 void mcr_stop_give_up(void);
 
-// mcr_stop_prepare makes the code of `L` stoppable; before anything is loaded that must be. Nobody
-// may start or stop LuaJIT's profiler on `L` afterwards.
+// mcr_stop_prepare makes the code of `L` stoppable: after its libraries were opened, before
+// anything is loaded that must be; in a protected call. Nobody may start or stop LuaJIT's profiler
+// on `L`, or attach to the compiler's events (jit.attach), afterwards.
 void mcr_stop_prepare(lua_State *L);
 
 // mcr_stop_arm has `hook` called at the next instruction of `L` and at each that follows. In a

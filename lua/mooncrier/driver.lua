@@ -267,7 +267,7 @@ end
 
 -- Runs `hook(…)` of `script` (an item of scripts.list) once, outside batches (init, tick, fini): true
 -- and its results, or nil, the message with its traceback and whether it was stopped. It may take
--- `deadline` seconds; nil: what C said. Views made before are stale inside.
+-- `deadline` ns; nil: what C said. Views made before are stale inside.
 function driver.once(script, deadline, hook, ...)
   run.script = script.place
   run.deadline = deadline or run.deadline

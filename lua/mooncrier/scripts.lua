@@ -456,7 +456,7 @@ function scripts.describe()
     lines[i] = ("%s (%s%s%s)"):format(script.name, #names > 0 and table.concat(names, ", ") or "no hooks",
       script.sink and ("; for sink '%s'"):format(script.sink) or "",
       (script.allowed ~= "" and "; allowed: " .. script.allowed or "")
-        .. (script.deadline ~= 1 and ("; deadline %g s"):format(script.deadline) or ""))
+        .. (script.deadline ~= 1e9 and ("; deadline %g s"):format(script.deadline / 1e9) or ""))
   end
   return table.concat(lines, "\n")
 end

@@ -122,7 +122,7 @@ static void test_attacks(void **state)
 static void test_compiled_code_polls(void **state)
 {
     (void)state;
-    assert_int_equal(mcr_stop_mode_now(), MCR_STOP_POLL);
+    assert_int_equal(mcr_stop_mode_now(), MCR_STOP_POLL_ONCE);
 }
 
 // Of two scripts in one watcher, and of hooks of all kinds: the one that runs away is named.
