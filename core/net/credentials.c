@@ -219,16 +219,17 @@ static mcr_err start_plugin(mcr_credentials *c)
         argv[i + 1] = exec->args[i];
     char **envp = make_environment(exec->env, info.ptr);
     int errnum;
-    c->plugin = mcr_child_start(c->loop,
-                                &(mcr_child_options){
-                                    .argv = argv,
-                                    .envp = envp,
-                                    .output_max = ANSWER_MAX,
-                                    .timeout_ns = PLUGIN_TIMEOUT,
-                                    .done = on_plugin,
-                                    .self = c,
-                                },
-                                &errnum, &why);
+    c->plugin =
+        mcr_child_start(c->loop,
+                        &(mcr_child_options){
+                            .argv = argv,
+                            .envp = envp,
+                            .output_max = ANSWER_MAX,
+                            .timeout_ns = exec->timeout_ns ? exec->timeout_ns : PLUGIN_TIMEOUT,
+                            .done = on_plugin,
+                            .self = c,
+                        },
+                        &errnum, &why);
     free((void *)argv);
     free((void *)envp);
     mcr_buf_fini(&info);

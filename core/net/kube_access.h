@@ -17,6 +17,7 @@ typedef struct mcr_kube_exec {
     bool provide_cluster_info;
     char *install_hint;   // NULL: none
     char *cluster_config; // JSON, given to the plugin in its cluster's information; NULL: none
+    int64_t timeout_ns;   // of one run, then it is killed; 0: 60 s. No kubeconfig says so
 } mcr_kube_exec;
 
 typedef struct mcr_kube_access {
