@@ -41,11 +41,32 @@ static const char tables[] =
     " deleted_bytes INTEGER NOT NULL) STRICT;"
     "INSERT INTO state VALUES (1, 0, 0, 0, 0, 0, 0);";
 
+static int last_errno(sqlite3_file *file)
+{
+    int error = 0;
+    if (file && file->pMethods)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
+// Why the system did not do it. Of failed statements SQLite does not tell by itself.
+static int system_errno(sqlite3 *db)
+{
+    int error = sqlite3_system_errno(db);
+    sqlite3_file *file = NULL;
+    if (!error &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK)
+        error = last_errno(file);
+    if (!error && sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK)
+        error = last_errno(file);
+    return error;
+}
+
 mcr_err mcr_schema_err(sqlite3 *db, int code, const char *doing, mcr_errbuf *err)
 {
     const char *path = sqlite3_db_filename(db, "main");
     path = path && *path ? path : ":memory:";
-    int why = sqlite3_system_errno(db);
+    int why = system_errno(db);
     switch (code & 0xff) {
     case SQLITE_NOTADB:
         return mcr_errf(err, MCR_EIO, "'%s' is not an event store: it is no SQLite file", path);

@@ -287,7 +287,7 @@ static void without_room_nothing_is_changed_and_it_is_told(void **state)
     limit_files(RLIM_INFINITY);
     assert_int_equal(code, MCR_EIO);
     assert_non_null(strstr(t.err.text, "cannot write to the event store"));
-    assert_non_null(strstr(t.err.text, "I/O error"));
+    assert_non_null(strstr(t.err.text, "File too large"));
     assert_list(s, "prod/a@1 prod/b@2 ");
     assert_int_equal(mcr_store_counts_now(s).failed, 1);
     assert_int_equal(mcr_store_counts_now(s).written, 2);
