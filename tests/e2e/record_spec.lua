@@ -35,6 +35,35 @@ describe("record", function()
     s:stop()
   end)
 
+  it("goes where the kubeconfig's context says", function()
+    local s = served.start(place)
+    place:write("config", ([[
+current-context: other
+contexts:
+- {name: here, context: {cluster: c, namespace: apps}}
+- {name: other, context: {cluster: none}}
+clusters:
+- {name: c, cluster: {server: '%s'}}
+]]):format(s.url))
+    local r = place:run({ "record", "po/a", "--reason", "R", "--kubeconfig", "config", "--context", "here", "m" })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.equal(1, #s:request("GET", "/api/v1/namespaces/apps/events").json.items)
+    r = place:run({ "record", "po/a", "--reason", "R", "m" }, { env = "KUBECONFIG=config" })
+    assert.equal(1, r.code)
+    assert.matches("there is no cluster 'none' in kubeconfig config", r.err, 1, true)
+    s:stop()
+  end)
+
+  for path, expected in pairs({
+    ["/nonexistent/x.db"] = "cannot make the event store '/nonexistent/x.db': No such file or directory",
+    ["/dev/null"] = "cannot open the event store '/dev/null': it is no regular file",
+  }) do
+    it("says why it cannot record in " .. path, function()
+      local r = place:run({ "record", "po/a", "--reason", "R", "--store", path, "m" })
+      assert.same({ 1, "", "mooncrier: error: " .. expected .. "\n" }, { r.code, r.out, r.err })
+    end)
+  end
+
   it("stores the event in a file without a server", function()
     local r = place:run({ "record", "node/n1", "--reason", "Drain", "--store", "events.db", "bye" })
     assert.same({ 0, "" }, { r.code, r.err })
