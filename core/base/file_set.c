@@ -15,6 +15,7 @@ typedef struct seen_file {
     char *text; // NULL: not there, or not readable
     size_t len;
     bool again; // may be read again: a regular file, or one that is not there
+    bool used;  // was looked for through this set
 } seen_file;
 
 struct mcr_file_set {
@@ -133,7 +134,8 @@ mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_
         mcr_buf_fini(&content);
         i = (size_t)(f - s->files);
     }
-    const seen_file *f = &s->files[i];
+    seen_file *f = &s->files[i];
+    f->used = true;
     if (!f->text)
         return mcr_errf(err, MCR_EIO, "%s: %s", path,
                         failed == EFBIG ? "is longer than 16 MiB"
@@ -153,26 +155,54 @@ bool mcr_file_set_has(mcr_file_set *s, const char *path)
 {
     bool there;
     size_t i = place_of(s, path, &there);
-    if (there)
+    if (there) {
+        s->files[i].used = true;
         return s->files[i].text != NULL;
+    }
     if (is_there(path))
         return true;
-    set_text(entry(s, path), (mcr_str){ 0 });
+    seen_file *f = entry(s, path);
+    set_text(f, (mcr_str){ 0 });
+    f->used = true;
     return false;
 }
 
-void mcr_file_set_add(mcr_file_set *s, const mcr_file_set *other)
+static void add(mcr_file_set *s, const mcr_file_set *other, bool used_only)
 {
     for (size_t i = 0; i < other->n; i++) {
         const seen_file *theirs = &other->files[i];
         bool there;
         place_of(s, theirs->path, &there);
-        if (there)
+        if (there || (used_only && !theirs->used))
             continue;
         seen_file *f = entry(s, theirs->path);
         set_text(f, theirs->text ? mcr_str_n(theirs->text, theirs->len) : (mcr_str){ 0 });
         f->again = theirs->again;
     }
+}
+
+void mcr_file_set_add(mcr_file_set *s, const mcr_file_set *other)
+{
+    add(s, other, false);
+}
+
+void mcr_file_set_add_used(mcr_file_set *s, const mcr_file_set *other)
+{
+    add(s, other, true);
+}
+
+bool mcr_file_set_agrees(const mcr_file_set *s, const mcr_file_set *other)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const seen_file *f = &s->files[i];
+        bool there;
+        size_t k = place_of(other, f->path, &there);
+        const seen_file *g = &other->files[k];
+        if (there && (!f->text != !g->text || f->len != g->len ||
+                      (f->text && memcmp(f->text, g->text, f->len) != 0)))
+            return false;
+    }
+    return true;
 }
 
 void mcr_file_set_put(mcr_file_set *s, const char *path, mcr_str text)

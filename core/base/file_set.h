@@ -25,6 +25,12 @@ void mcr_file_set_free(mcr_file_set *s);
 // What it has seen itself stays.
 void mcr_file_set_add(mcr_file_set *s, const mcr_file_set *other);
 
+// mcr_file_set_add_used adds only what was looked for through `other` itself, not what was added.
+void mcr_file_set_add_used(mcr_file_set *s, const mcr_file_set *other);
+
+// mcr_file_set_agrees says whether `other` has seen the same wherever it has seen what `s` has.
+bool mcr_file_set_agrees(const mcr_file_set *s, const mcr_file_set *other);
+
 // mcr_file_set_read gives the text of the file at `path`, valid as long as the set. MCR_EIO with
 // "path: why": there is none, it cannot be read, it is longer than the limit.
 mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_errbuf *err);

@@ -18,6 +18,7 @@ struct mcr_watcher {
     mcr_hooks hooks;
     mcr_sink *sinks[MCR_MAX_SINKS];
     mcr_updates *updates[MCR_MAX_SINKS]; // NULL: all
+    int64_t every[MCR_MAX_SINKS];        // … as it was set
     uint32_t sinks_size;
     mcr_retirees retirees;
     mcr_correlator *correlator; // NULL: events go on as they are
@@ -121,6 +122,12 @@ void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns)
 {
     mcr_updates_free(w->updates[i]);
     w->updates[i] = every_ns == MCR_UPDATES_ALL ? NULL : mcr_updates_new(every_ns);
+    w->every[i] = every_ns;
+}
+
+int64_t mcr_watcher_updates(const mcr_watcher *w, uint32_t i)
+{
+    return w->every[i];
 }
 
 int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name)
@@ -160,12 +167,14 @@ void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t 
                                 struct ev_loop *loop, int64_t drain_ns, int64_t now)
 {
     mcr_updates *updates[MCR_MAX_SINKS] = { NULL };
+    int64_t every[MCR_MAX_SINKS] = { 0 };
     bool stays[MCR_MAX_SINKS] = { false };
     for (uint32_t i = 0; i < n; i++) {
         int place = place_of(w, next[i]);
         if (place >= 0) {
             stays[place] = true;
             updates[i] = w->updates[place];
+            every[i] = w->every[place];
             continue;
         }
         next[i]->watcher = w->name;
@@ -183,6 +192,7 @@ void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t 
     for (uint32_t i = 0; i < n; i++) {
         w->sinks[i] = next[i];
         w->updates[i] = updates[i];
+        w->every[i] = every[i];
     }
     w->sinks_size = n;
 }

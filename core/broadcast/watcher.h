@@ -72,8 +72,11 @@ int mcr_watcher_find_sink(const mcr_watcher *w, mcr_str name);
 
 // mcr_watcher_set_updates says which repeats sink `i` wants (broadcast/updates.h): MCR_UPDATES_ALL,
 // MCR_UPDATES_FIRST or at most one in so many ns. The others are assigned to it and counted
-// suppressed. Before the first step.
+// suppressed. Between two calls.
 void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns);
+
+// mcr_watcher_updates is what was set for sink `i`.
+int64_t mcr_watcher_updates(const mcr_watcher *w, uint32_t i);
 
 uint32_t mcr_watcher_sink_count(const mcr_watcher *w);
 mcr_sink *mcr_watcher_sink(const mcr_watcher *w, uint32_t i);

@@ -31,8 +31,8 @@ static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_a
     }
     for (uint32_t i = 0; i < w->config->sink_n; i++) {
         mcr_buf_printf(out, "  sink      %s\n", config->sinks[w->config->sinks[i]].name);
-        if (w->sinks[i])
-            describe_scripts(out, w->sinks[i], "    script  ");
+        if (w->loaded.sinks[i])
+            describe_scripts(out, w->loaded.sinks[i], "    script  ");
     }
     if (w->config->log_format)
         mcr_buf_printf(out, "  log       %s\n", w->config->log_format);
@@ -59,7 +59,7 @@ static void describe(mcr_buf *out, const mcr_app *app)
         mcr_options_describe(out, config->sinks[i].options, config->sinks[i].kind->options);
     }
     for (uint32_t i = 0; i < app->watcher_n; i++)
-        describe_watcher(out, config, &app->watchers[i]);
+        describe_watcher(out, config, app->watchers[i]);
     mcr_buf_printf(out, "dead letters %s\n",
                    config->dead_letters ? config->dead_letters
                                         : "(none: refused events are only "

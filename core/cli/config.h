@@ -74,6 +74,12 @@ typedef struct mcr_config_admin {
 // The name of the sink that `log = …` gives a watcher.
 #define MCR_LOG_SINK "log"
 
+// mcr_config_watcher_sinks is how many sinks the watcher gets: those it names, then its log.
+static inline uint32_t mcr_config_watcher_sinks(const mcr_config_watcher *w)
+{
+    return w->sink_n + (w->log_format ? 1 : 0);
+}
+
 typedef struct mcr_config {
     atomic_uint refs;
     mcr_file_set *files; // what it is read through; used by mcr_config_load alone
@@ -107,10 +113,6 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err);
 // mcr_config_load_through is mcr_config_load, looking at the file and for scripts through `files`
 // (what `file "…"` reads, secrets, it does not keep).
 mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err);
-
-// mcr_config_fits says whether `next` can be taken into use while what was made of `now` runs: only
-// scripts and their parameters differ. MCR_ECONFIG with what else does.
-mcr_err mcr_config_fits(const mcr_config *now, const mcr_config *next, mcr_errbuf *err);
 
 // A configuration lives as long as what was made of it: sinks and sources keep to their options.
 void mcr_config_ref(mcr_config *config);

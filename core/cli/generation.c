@@ -28,7 +28,7 @@ void mcr_generation_free(mcr_generation *g)
     if (!g)
         return;
     for (uint32_t i = 0; g->scripts && i < g->config->watcher_n; i++)
-        mcr_scripts_free(g->scripts[i]);
+        mcr_watcher_scripts_fini(&g->scripts[i]);
     free(g->scripts);
     mcr_config_unref(g->config);
     mcr_file_set_free(g->files);
@@ -89,7 +89,7 @@ static mcr_err load_watcher(mcr_generation *g, uint32_t i, const mcr_generation_
                             const char *scripts_dir, mcr_errbuf *err)
 {
     const mcr_config_watcher *w = &g->config->watchers[i];
-    mcr_scripts *scripts = g->scripts[i] = mcr_scripts_new(&(mcr_script_options){
+    mcr_scripts *scripts = g->scripts[i].hooks = mcr_scripts_new(&(mcr_script_options){
         .watcher = w->name,
         .scripts_dir = scripts_dir,
         .clock = world->clock,
@@ -107,6 +107,45 @@ static mcr_err load_watcher(mcr_generation *g, uint32_t i, const mcr_generation_
     if (!code)
         code = mcr_scripts_self_test(scripts, now, err);
     mcr_file_set_add(g->files, mcr_scripts_files(scripts));
+    return code;
+}
+
+// The script of the watcher's sink `k`, when it is one.
+static mcr_err load_sink(mcr_generation *g, uint32_t i, uint32_t k,
+                         const mcr_generation_world *world, const char *scripts_dir,
+                         mcr_errbuf *err)
+{
+    const mcr_config_watcher *w = &g->config->watchers[i];
+    const mcr_config_script *script = &g->config->sinks[w->sinks[k]].script;
+    if (!script->name)
+        return MCR_OK;
+    mcr_scripts *s = g->scripts[i].sinks[k] = mcr_scripts_new(&(mcr_script_options){
+        .watcher = w->name,
+        .scripts_dir = scripts_dir,
+        .clock = world->clock,
+        .shared = world->shared,
+        .deadline = deadline_of(g->config, w, script),
+        .memory = (size_t)(w->memory ? w->memory : g->config->script_memory),
+        .files = g->files,
+    });
+    mcr_config_push_params(g->config, script, mcr_scripts_state(s));
+    mcr_scripts_allow(s, script->allow);
+    mcr_err code = mcr_scripts_load_sink(s, script->path, script->name, err);
+    if (!code)
+        code = mcr_scripts_init(s, mcr_clock_now(world->clock), err);
+    mcr_file_set_add(g->files, mcr_scripts_files(s));
+    return code;
+}
+
+static mcr_err load_sinks(mcr_generation *g, uint32_t i, const mcr_generation_world *world,
+                          const char *scripts_dir, mcr_errbuf *err)
+{
+    mcr_watcher_scripts *s = &g->scripts[i];
+    s->sink_n = g->config->watchers[i].sink_n;
+    s->sinks = mcr_zalloc((s->sink_n + 1) * sizeof(mcr_scripts *));
+    mcr_err code = MCR_OK;
+    for (uint32_t k = 0; k < s->sink_n && !code; k++)
+        code = load_sink(g, i, k, world, scripts_dir, err);
     return code;
 }
 
@@ -134,11 +173,30 @@ mcr_err mcr_generation_load(mcr_generation *g, const mcr_generation_world *world
     const char *scripts_dir = config->scripts_dir ? config->scripts_dir : installed;
     g->scripts = mcr_zalloc((config->watcher_n + 1) * sizeof *g->scripts);
     mcr_err code = MCR_OK;
-    for (uint32_t i = 0; i < config->watcher_n && !code; i++)
+    for (uint32_t i = 0; i < config->watcher_n && !code; i++) {
         if (has_scripts(config, &config->watchers[i]))
             code = load_watcher(g, i, world, scripts_dir, err);
+        if (!code)
+            code = load_sinks(g, i, world, scripts_dir, err);
+    }
     free(installed);
     g->made_at = mcr_clock_now(world->clock);
     set_hash(g);
     return code;
+}
+
+mcr_watcher_scripts mcr_generation_take_scripts(mcr_generation *g, uint32_t i)
+{
+    mcr_watcher_scripts taken = g->scripts[i];
+    g->scripts[i] = (mcr_watcher_scripts){ 0 };
+    return taken;
+}
+
+void mcr_watcher_scripts_fini(mcr_watcher_scripts *s)
+{
+    mcr_scripts_free(s->hooks);
+    for (uint32_t i = 0; i < s->sink_n; i++)
+        mcr_scripts_free(s->sinks[i]);
+    free(s->sinks);
+    *s = (mcr_watcher_scripts){ 0 };
 }

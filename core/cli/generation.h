@@ -11,13 +11,20 @@
 #include "script/shared.h"
 #include "sink/dead_letters.h"
 
+// The Lua states of one watcher.
+typedef struct mcr_watcher_scripts {
+    mcr_scripts *hooks;  // NULL: it has no scripts
+    mcr_scripts **sinks; // of its sinks that are scripts, by their index; the others are NULL
+    uint32_t sink_n;
+} mcr_watcher_scripts;
+
 typedef struct mcr_generation {
     mcr_config *config;
-    mcr_file_set *files;   // all that was read for it
-    mcr_scripts **scripts; // of config->watchers[i]; NULL: it has none
-    uint64_t number;       // 1, 2, …; set by who takes it into use
-    int64_t made_at;       // Unix ns
-    char hash[17];         // of the contents of its files, as hexadecimal digits
+    mcr_file_set *files;          // all that was read for it
+    mcr_watcher_scripts *scripts; // of config->watchers[i], until they are taken
+    uint64_t number;              // 1, 2, …; set by who takes it into use
+    int64_t made_at;              // Unix ns
+    char hash[17];                // of the contents of its files, as hexadecimal digits
 } mcr_generation;
 
 // What scripts work with; all of it must outlive the generation.
@@ -41,4 +48,11 @@ mcr_err mcr_generation_read(mcr_generation *g, const char *path, mcr_errbuf *err
 // MCR_ECONFIG or MCR_ESCRIPT with file:line.
 mcr_err mcr_generation_load(mcr_generation *g, const mcr_generation_world *world, mcr_errbuf *err);
 
+// mcr_generation_take_scripts gives the scripts of watcher `i` to the caller.
+mcr_watcher_scripts mcr_generation_take_scripts(mcr_generation *g, uint32_t i);
+
+// mcr_watcher_scripts_fini frees those that are there.
+void mcr_watcher_scripts_fini(mcr_watcher_scripts *s);
+
+// mcr_generation_free frees what was not taken.
 void mcr_generation_free(mcr_generation *g);

@@ -57,6 +57,28 @@ static void add_note(void *to, const char *name, uint64_t n)
     *added = (mcr_ledger_note){ name, n };
 }
 
+static mcr_ledger_sink *add_sink(mcr_ledger_watcher *w, const char *name,
+                                 const mcr_sink_counts *counts)
+{
+    void *grown;
+    mcr_ledger_sink *added = one_more(w->sinks, w->sink_n, sizeof *added, &grown);
+    w->sinks = grown;
+    w->sink_n++;
+    *added = (mcr_ledger_sink){ .name = name, .counts = *counts };
+    return added;
+}
+
+typedef struct retired_to {
+    mcr_ledger *ledger;
+    mcr_ledger_watcher *watcher;
+} retired_to;
+
+static void add_retired(void *arg, const mcr_retired *retired)
+{
+    const retired_to *to = arg;
+    add_sink(to->watcher, mcr_ledger_ended(to->ledger, retired->name), &retired->counts);
+}
+
 void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scripts *scripts,
                             const mcr_watch *watch)
 {
@@ -74,14 +96,13 @@ void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scrip
         added->scripts = mcr_scripts_counts_now(scripts);
         mcr_scripts_each_reason(scripts, add_reason, added);
     }
-    added->sink_n = mcr_watcher_sink_count(w);
-    added->sinks = mcr_zalloc((added->sink_n + 1) * sizeof *added->sinks);
-    for (uint32_t i = 0; i < added->sink_n; i++) {
+    for (uint32_t i = 0; i < mcr_watcher_sink_count(w); i++) {
         const mcr_sink *sink = mcr_watcher_sink(w, i);
-        added->sinks[i] = (mcr_ledger_sink){ .name = sink->name, .counts = sink->counts };
+        mcr_ledger_sink *its = add_sink(added, sink->name, &sink->counts);
         if (sink->kind->each_note)
-            sink->kind->each_note(sink, add_note, &added->sinks[i]);
+            sink->kind->each_note(sink, add_note, its);
     }
+    mcr_watcher_each_retired(w, add_retired, &(retired_to){ l, added });
 }
 
 void mcr_ledger_fini(mcr_ledger *l)
@@ -95,6 +116,9 @@ void mcr_ledger_fini(mcr_ledger *l)
             free(w->sinks[s].notes);
         free(w->sinks);
     }
+    for (uint32_t i = 0; i < l->name_n; i++)
+        free(l->names[i]);
+    free(l->names);
     free(l->watchers);
     free(l->sources);
     *l = (mcr_ledger){ 0 };

@@ -55,8 +55,11 @@ typedef struct mcr_ledger_watcher {
     uint32_t sink_n;
 } mcr_ledger_watcher;
 
-// Zero-initialised is empty and valid. Names are borrowed from what was added.
+// Zero-initialised is empty and valid. Names are borrowed from what was added, but for those in
+// `names`.
 typedef struct mcr_ledger {
+    char **names; // owned
+    uint32_t name_n;
     mcr_ledger_source *sources;
     uint32_t source_n;
     bool has_broadcaster;
@@ -74,6 +77,18 @@ void mcr_ledger_set_dead_letters(mcr_ledger *l, mcr_dead_letters *dead);
 // mcr_ledger_add_watcher adds the watcher with its sinks. `scripts` and `watch` may be NULL.
 void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scripts *scripts,
                             const mcr_watch *watch);
+
+// What is gone: mcr_ledger_fold_… adds the counts of a source or watcher that will be freed to
+// those of earlier ones of the same name, under "NAME (ended)".
+void mcr_ledger_fold_source(mcr_ledger *l, const mcr_source *source);
+void mcr_ledger_fold_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scripts *scripts,
+                             const mcr_watch *watch);
+
+// mcr_ledger_ended is "NAME (ended)", owned by the ledger; the same pointer for the same name.
+const char *mcr_ledger_ended(mcr_ledger *l, const char *name);
+
+// mcr_ledger_add_former adds all of `former`, which must outlive `l`.
+void mcr_ledger_add_former(mcr_ledger *l, const mcr_ledger *former);
 
 void mcr_ledger_fini(mcr_ledger *l);
 

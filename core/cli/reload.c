@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/ballot.h"
+#include "cli/config_same.h"
+#include "cli/plan.h"
 
 #define PATIENCE_S 5. // how long all hosts together may take to vote
 
@@ -42,7 +44,7 @@ struct mcr_reload {
     int64_t begun_at;  // monotonic ns
     bool switched;
     mcr_ballot *ballot;
-    mcr_scripts **next; // of app->watchers[i], while VOTING and LEAVING
+    mcr_plan *plan; // while VOTING and LEAVING
     ev_async arrived;
     ev_timer patience;
 
@@ -129,6 +131,8 @@ static void conclude(mcr_reload *r, bool ok)
 
 static void fail(mcr_reload *r, const char *why)
 {
+    mcr_plan_free(r->plan);
+    r->plan = NULL;
     mcr_generation_free(r->candidate);
     r->candidate = NULL;
     r->message.len = r->changed.len = 0;
@@ -150,65 +154,17 @@ static void *load(void *arg)
     return NULL;
 }
 
-// The new scripts of each running watcher, by name. MCR_ECONFIG: the two do not fit together.
-static mcr_err match(mcr_reload *r, mcr_errbuf *err)
-{
-    const mcr_app *app = r->app;
-    const mcr_config *config = r->candidate->config;
-    mcr_err code = mcr_config_fits(app->config, config, err);
-    if (code)
-        return code;
-    r->next = mcr_zalloc((app->watcher_n + 1) * sizeof *r->next);
-    for (uint32_t i = 0; i < app->watcher_n; i++)
-        for (uint32_t k = 0; k < config->watcher_n; k++)
-            if (strcmp(config->watchers[k].name, app->watchers[i].config->name) == 0)
-                r->next[i] = r->candidate->scripts[k];
-    return MCR_OK;
-}
-
 // On a host's thread.
 static mcr_err prepare(void *self, mcr_host *host, mcr_errbuf *err)
 {
-    const mcr_reload *r = self;
-    int64_t now = mcr_clock_now(r->app->clock);
-    mcr_buf saved = { 0 };
-    mcr_err code = MCR_OK;
-    for (uint32_t i = 0; i < r->app->watcher_n && !code; i++) {
-        const mcr_app_watcher *w = &r->app->watchers[i];
-        if (w->host != host || !w->scripts || !r->next[i])
-            continue;
-        saved.len = 0;
-        code = mcr_scripts_save(w->scripts, now, &saved, err);
-        if (!code && saved.len)
-            code = mcr_scripts_restore(r->next[i], now, mcr_buf_str(&saved), err);
-    }
-    mcr_buf_fini(&saved);
-    return code;
-}
-
-// On the watcher's host.
-static void change_scripts(mcr_app_watcher *w, mcr_scripts *next)
-{
-    static const mcr_hooks no_hooks = { 0 };
-    mcr_correlator_options options = w->config->correlate;
-    if (next) {
-        if (w->scripts)
-            mcr_scripts_inherit(next, w->scripts);
-        mcr_scripts_set_watch(next, w->watch);
-        mcr_scripts_correlator_hooks(next, &options);
-    }
-    mcr_watcher_set_hooks(w->watcher, next ? mcr_scripts_hooks(next) : &no_hooks);
-    mcr_watcher_set_text_hooks(w->watcher, &options);
-    w->scripts = next;
+    return mcr_plan_prepare(((mcr_reload *)self)->plan, host, err);
 }
 
 // On a host's thread.
 static void carry_out(void *self, mcr_host *host, bool switched)
 {
-    const mcr_reload *r = self;
-    for (uint32_t i = 0; switched && i < r->app->watcher_n; i++)
-        if (r->app->watchers[i].host == host)
-            change_scripts(&r->app->watchers[i], r->next[i]);
+    if (switched)
+        mcr_plan_carry_out(((mcr_reload *)self)->plan, host);
 }
 
 // On a host's thread.
@@ -218,27 +174,12 @@ static void wake(void *self)
     ev_async_send(r->loop, &r->arrived);
 }
 
-// Every host with a watcher that has scripts, or gets some.
-static uint32_t hosts_concerned(const mcr_reload *r, mcr_host **hosts)
-{
-    uint32_t n = 0;
-    for (uint32_t h = 0; h < r->app->host_n; h++) {
-        bool concerned = false;
-        for (uint32_t i = 0; i < r->app->watcher_n; i++)
-            concerned |= r->app->watchers[i].host == r->app->hosts[h] &&
-                         (r->app->watchers[i].scripts || r->next[i]);
-        if (concerned)
-            hosts[n++] = r->app->hosts[h];
-    }
-    return n;
-}
-
 static void call_ballot(mcr_reload *r)
 {
     const mcr_ballot_hooks hooks = { prepare, carry_out, wake, r };
     mcr_host **hosts = mcr_alloc((r->app->host_n + 1) * sizeof(mcr_host *));
     r->phase = VOTING;
-    r->ballot = mcr_ballot_call(&hooks, hosts, hosts_concerned(r, hosts));
+    r->ballot = mcr_ballot_call(&hooks, hosts, mcr_plan_hosts(r->plan, hosts));
     free(hosts);
     ev_timer_set(&r->patience, PATIENCE_S, 0);
     ev_timer_start(r->loop, &r->patience);
@@ -253,13 +194,12 @@ static void loaded(mcr_reload *r)
     mcr_file_set_free(r->tried);
     r->tried = mcr_file_set_new();
     mcr_file_set_add(r->tried, r->candidate->files);
-    mcr_errbuf err;
     if (r->code)
         fail(r, r->err.text);
     else if (r->stopped)
         fail(r, "mooncrier is ending");
-    else if (match(r, &err))
-        fail(r, err.text);
+    else if (!(r->plan = mcr_plan_new(r->app, r->candidate, &r->err)))
+        fail(r, r->err.text);
     else
         call_ballot(r);
 }
@@ -281,33 +221,51 @@ static void voted(mcr_reload *r)
     decide(r, !refused);
 }
 
+// What has become of it, for people.
+static void tell(mcr_reload *r, const mcr_config *before)
+{
+    mcr_buf plan = { 0 }, fixed = { 0 };
+    mcr_plan_describe(r->plan, &plan);
+    mcr_config_note_fixed(&fixed, before, r->current->config);
+    r->message.len = 0;
+    mcr_buf_printf(
+        &r->message, "generation %llu runs%s, changed: %s", (unsigned long long)r->current->number,
+        r->what == MCR_RELOAD_ROLLBACK ? ", with the files of the one before the last" : "",
+        r->changed.len ? r->changed.ptr : "nothing");
+    if (plan.len)
+        mcr_buf_printf(&r->message, "; %s", mcr_buf_cstr(&plan));
+    if (fixed.len)
+        mcr_buf_printf(&r->message, "; only the next start takes up %s", mcr_buf_cstr(&fixed));
+    mcr_buf_fini(&plan);
+    mcr_buf_fini(&fixed);
+}
+
 static void left(mcr_reload *r)
 {
     if (!mcr_ballot_is_over(r->ballot))
         return;
     mcr_ballot_leave(r->ballot);
     r->ballot = NULL;
-    free(r->next);
-    r->next = NULL;
     if (!r->switched) {
         fail(r, r->code ? r->err.text : "a host did not wait for the end of the vote");
         return;
     }
+    mcr_err failed = mcr_plan_finish(r->plan, &r->err);
     mcr_generation *old = r->current;
     r->current = r->candidate;
     r->candidate = NULL;
     r->current->number = old->number + 1;
     list_changed(&r->changed, old->files, r->current->files);
-    r->message.len = 0;
-    mcr_buf_printf(
-        &r->message, "generation %llu runs%s, changed: %s", (unsigned long long)r->current->number,
-        r->what == MCR_RELOAD_ROLLBACK ? ", with the files of the one before the last" : "",
-        r->changed.len ? r->changed.ptr : "nothing");
+    tell(r, old->config);
+    if (failed)
+        mcr_buf_printf(&r->message, "; but %s", r->err.text);
+    mcr_plan_free(r->plan);
+    r->plan = NULL;
     mcr_file_set_free(r->before);
     r->before = old->files;
     old->files = NULL;
     mcr_generation_free(old);
-    conclude(r, true);
+    conclude(r, !failed);
 }
 
 static void on_arrived(struct ev_loop *loop, ev_async *arrived, int revents)
@@ -390,6 +348,7 @@ void mcr_reload_free(mcr_reload *r)
         pthread_join(r->loader, NULL);
     ev_ref(r->loop);
     ev_async_stop(r->loop, &r->arrived);
+    mcr_plan_free(r->plan);
     mcr_generation_free(r->candidate);
     mcr_generation_free(r->current);
     mcr_file_set_free(r->before);

@@ -26,7 +26,6 @@ typedef struct runner {
     ev_async emitted; // something waits in the emit inbox
     ev_prepare rest;  // the loop is about to sleep
     ev_signal signals[SIGNALS];
-    uint32_t sources_left;
     bool finishing;   // a first SIGTERM or SIGINT came
     bool hurry;       // a second SIGTERM or SIGINT came
     bool failed;      // a source ended with an error
@@ -54,7 +53,8 @@ static void on_ended(void *self, mcr_source *source, const char *error)
         mcr_log(MCR_LOG_ERROR, "%s: %s", source->name, error);
         r->failed = true;
     }
-    if (--r->sources_left == 0)
+    mcr_app_source_ended(&r->app, source);
+    if (!mcr_app_has_sources(&r->app))
         ev_break(r->loop, EVBREAK_ALL);
 }
 
@@ -69,7 +69,7 @@ static void on_room(struct ev_loop *loop, ev_async *async, int revents)
     (void)loop, (void)revents;
     runner *r = (runner *)(void *)((char *)async - offsetof(runner, room));
     for (uint32_t i = 0; i < r->app.source_n; i++)
-        r->app.sources[i]->kind->resume(r->app.sources[i]);
+        r->app.sources[i]->source->kind->resume(r->app.sources[i]->source);
 }
 
 static void on_emitted(struct ev_loop *loop, ev_async *async, int revents)
@@ -106,10 +106,10 @@ static void reopen_all(runner *r)
     if (r->app.dead)
         mcr_dead_letters_reopen(r->app.dead);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        mcr_app_watcher *w = &r->app.watchers[i];
+        mcr_app_watcher *w = r->app.watchers[i];
         if (!mcr_host_call(w->host, reopen_sinks, w, CALL_DEADLINE_S * (int64_t)1000000000))
-            mcr_log(MCR_LOG_ERROR, "watcher '%s' did not reopen its files within %d s",
-                    w->config->name, CALL_DEADLINE_S);
+            mcr_log(MCR_LOG_ERROR, "watcher '%s' did not reopen its files within %d s", w->name,
+                    CALL_DEADLINE_S);
     }
     mcr_log(MCR_LOG_INFO, "files reopened");
 }
@@ -130,17 +130,18 @@ static void take_snapshot(void *arg)
 static void take_ledger(runner *r, mcr_ledger *ledger, bool live)
 {
     for (uint32_t i = 0; i < r->app.source_n; i++)
-        mcr_ledger_add_source(ledger, r->app.sources[i]);
+        mcr_ledger_add_source(ledger, r->app.sources[i]->source);
+    mcr_ledger_add_former(ledger, &r->app.former);
     mcr_ledger_set_broadcaster(ledger, r->app.broadcaster);
     if (r->app.dead)
         mcr_ledger_set_dead_letters(ledger, r->app.dead);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        snapshot s = { ledger, &r->app.watchers[i] };
-        if (!live)
+        snapshot s = { ledger, r->app.watchers[i] };
+        if (!live || mcr_host_ends(s.w->host, 0))
             take_snapshot(&s);
         else if (!mcr_host_call(s.w->host, take_snapshot, &s,
                                 CALL_DEADLINE_S * (int64_t)1000000000))
-            mcr_log(MCR_LOG_WARN, "watcher '%s' gave no counters within %d s", s.w->config->name,
+            mcr_log(MCR_LOG_WARN, "watcher '%s' gave no counters within %d s", s.w->name,
                     CALL_DEADLINE_S);
     }
 }
@@ -188,16 +189,15 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     if (first)
         announce_end(r);
     for (uint32_t i = 0; i < r->app.source_n; i++) {
-        const mcr_source_kind *kind = r->app.sources[i]->kind;
+        mcr_source *source = r->app.sources[i]->source;
         if (first)
-            kind->finish(r->app.sources[i]); // `ended` follows when what was read is handed over
+            source->kind->finish(source); // `ended` follows when what was read is handed over
         else
-            kind->stop(r->app.sources[i]);
+            source->kind->stop(source);
     }
     r->finishing = true;
     if (!first) {
         r->hurry = true;
-        r->sources_left = 0;
         ev_break(loop, EVBREAK_ALL);
     }
 }
@@ -232,12 +232,14 @@ static bool is_quiet(runner *r)
 {
     mcr_broadcaster_wake(r->app.broadcaster);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
+        const mcr_app_watcher *w = r->app.watchers[i];
+        if (w->leaving && !mcr_host_has(w->host, w->watcher))
+            continue;
         // The look into the queue comes first: an empty one may mean that its last batch has just
         // been taken. A call runs between two batches, so after it that batch is done. With more
         // to do the call is how this thread waits for a batch instead of spinning.
-        bool queued = mcr_watch_counts_now(r->app.watchers[i].watch).queued > 0;
-        if (!mcr_host_call(r->app.watchers[i].host, nothing, NULL, 100 * (int64_t)1000000) ||
-            queued)
+        bool queued = mcr_watch_counts_now(w->watch).queued > 0;
+        if (!mcr_host_call(w->host, nothing, NULL, 100 * (int64_t)1000000) || queued)
             return false;
     }
     return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
@@ -250,19 +252,20 @@ static void abandon(runner *r)
     mcr_ledger ledger = { 0 };
     mcr_buf text = { 0 };
     for (uint32_t i = 0; i < r->app.source_n; i++)
-        mcr_ledger_add_source(&ledger, r->app.sources[i]);
+        mcr_ledger_add_source(&ledger, r->app.sources[i]->source);
+    mcr_ledger_add_former(&ledger, &r->app.former);
     mcr_ledger_set_broadcaster(&ledger, r->app.broadcaster);
     if (r->app.dead)
         mcr_ledger_set_dead_letters(&ledger, r->app.dead);
     for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        snapshot s = { &ledger, &r->app.watchers[i] };
+        snapshot s = { &ledger, r->app.watchers[i] };
         if (mcr_host_ends(s.w->host, 0))
             take_snapshot(&s);
         else
             mcr_log(MCR_LOG_ERROR,
                     "watcher '%s' is left behind: a hook of it does not return; its events are "
                     "unfinished, its counters unknown",
-                    s.w->config->name);
+                    s.w->name);
     }
     mcr_ledger_write(&text, &ledger, r->json);
     if (!r->quiet)
@@ -297,6 +300,7 @@ static void drain(runner *r)
     }
     for (uint32_t i = 0; i < r->app.host_n; i++)
         mcr_host_join(r->app.hosts[i]);
+    r->app.host_n = 0;
 }
 
 // What did not come to an end: waiting in a queue, or in a sink.
@@ -384,13 +388,16 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
     ev_prepare_start(r->loop, &r->rest);
     start_signals(r);
     start_reload(r);
-    for (uint32_t i = 0; i < r->app.host_n && !code; i++)
-        code = mcr_host_start(r->app.hosts[i], err);
-    return code;
+    return mcr_app_start(&r->app, err);
 }
 
 static void close_all(runner *r)
 {
+    for (uint32_t i = 0; i < r->app.host_n; i++) {
+        mcr_host_hurry(r->app.hosts[i]);
+        mcr_host_join(r->app.hosts[i]);
+    }
+    r->app.host_n = 0;
     mcr_file_watch_free(r->file_watch);
     mcr_app_close(&r->app);
     mcr_reload_free(r->reload);
@@ -441,7 +448,6 @@ int mcr_cmd_run(int argc, char **argv)
         return MCR_EXIT_CONFIG;
     }
     runner r = { .loop = ev_loop_new(EVFLAG_AUTO),
-                 .sources_left = first->config->source_n,
                  .quiet = quiet > 0,
                  .json = output && strcmp(output, "json") == 0 };
     mcr_err code = start(&r, first, &err);
@@ -450,9 +456,7 @@ int mcr_cmd_run(int argc, char **argv)
         close_all(&r);
         return code == MCR_EIO ? MCR_EXIT_FAILED : MCR_EXIT_CONFIG;
     }
-    for (uint32_t i = 0; i < r.app.source_n; i++)
-        r.app.sources[i]->kind->start(r.app.sources[i]);
-    if (r.sources_left)
+    if (mcr_app_has_sources(&r.app))
         ev_run(r.loop, 0);
     mcr_file_watch_free(r.file_watch);
     r.file_watch = NULL;
