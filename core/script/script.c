@@ -1,4 +1,4 @@
-#include "script/script.h"
+#include "script/script_parts.h"
 
 #include <lualib.h>
 #include <stdlib.h>
@@ -17,21 +17,6 @@
 #include "script/state.h"
 #include "script/stop.h"
 #include "script/text_hooks.h"
-
-struct mcr_scripts {
-    mcr_lua lua;
-    mcr_hooks hooks;
-    // Registry reference of lua/mooncrier/scripts.lua.
-    int module;
-    mcr_lua_driver *chain;
-    uint32_t chain_n;
-    mcr_lua_driver route;
-    bool has_route;
-    bool has_tick;
-    mcr_lua_text_hook texts[MCR_TEXT_HOOKS];
-    mcr_lua_render render;
-    mcr_lua_sink sink;
-};
 
 // package.searchers entry for the modules inside the binary.
 static int search_embedded(lua_State *L)
@@ -143,8 +128,7 @@ struct lua_State *mcr_scripts_state(mcr_scripts *s)
     return s->lua.L;
 }
 
-// Pushes function `name` of scripts.lua.
-static void push_function(const mcr_scripts *s, const char *name)
+void mcr_scripts_push_function(const mcr_scripts *s, const char *name)
 {
     lua_State *L = s->lua.L;
     lua_rawgeti(L, LUA_REGISTRYINDEX, s->module); // scripts
@@ -188,7 +172,7 @@ static void take_drivers(mcr_scripts *s)
 }
 
 // The deadline of what runs once, which may take its time.
-static int64_t unhurried(const mcr_scripts *s)
+int64_t mcr_scripts_unhurried(const mcr_scripts *s)
 {
     return s->lua.deadline > MCR_DEADLINE_NS ? s->lua.deadline : MCR_DEADLINE_NS;
 }
@@ -197,7 +181,7 @@ static int64_t unhurried(const mcr_scripts *s)
 static mcr_err finish_load(mcr_scripts *s, int args, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    if (mcr_lua_call(&s->lua, args, 0, true, unhurried(s))) { // [message]
+    if (mcr_lua_call(&s->lua, args, 0, true, mcr_scripts_unhurried(s))) { // [message]
         // The message ends with where in our own Lua it was raised, which tells users nothing.
         mcr_str text = mcr_str_of(mcr_lua_failure(&s->lua, lua_tostring(L, -1)));
         const char *own = strstr(text.ptr, "\nstack traceback:\n\t[C]: in function 'error'");
@@ -216,7 +200,7 @@ void mcr_scripts_allow(mcr_scripts *s, mcr_grants grants)
     lua_State *L = s->lua.L;
     mcr_buf names = { 0 };
     mcr_grants_print(&names, grants, ", ");
-    push_function(s, "allow");                // allow
+    mcr_scripts_push_function(s, "allow");    // allow
     lua_pushlstring(L, names.ptr, names.len); // allow names
     mcr_buf_fini(&names);
     if (!mcr_lua_pcall(L, 1, 0, true)) { // [message]
@@ -227,40 +211,40 @@ void mcr_scripts_allow(mcr_scripts *s, mcr_grants grants)
 
 mcr_err mcr_scripts_load(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err)
 {
-    lua_State *L = s->lua.L;       // params
-    push_function(s, "load_file"); // params load
-    lua_insert(L, -2);             // load params
-    lua_pushstring(L, path);       // load params path
-    lua_pushstring(L, name);       // load params path name
-    lua_pushvalue(L, -3);          // load params path name params
-    lua_remove(L, -4);             // load path name params
+    lua_State *L = s->lua.L;                   // params
+    mcr_scripts_push_function(s, "load_file"); // params load
+    lua_insert(L, -2);                         // load params
+    lua_pushstring(L, path);                   // load params path
+    lua_pushstring(L, name);                   // load params path name
+    lua_pushvalue(L, -3);                      // load params path name params
+    lua_remove(L, -4);                         // load path name params
     return finish_load(s, 3, err);
 }
 
 mcr_err mcr_scripts_load_renderer(mcr_scripts *s, const char *sink, const char *path,
                                   const char *name, mcr_errbuf *err)
 {
-    lua_State *L = s->lua.L;           // params
-    push_function(s, "load_renderer"); // params load
-    lua_insert(L, -2);                 // load params
-    lua_pushstring(L, sink);           // load params sink
-    lua_insert(L, -2);                 // load sink params
-    lua_pushstring(L, path);           // load sink params path
-    lua_insert(L, -2);                 // load sink path params
-    lua_pushstring(L, name);           // load sink path params name
-    lua_insert(L, -2);                 // load sink path name params
+    lua_State *L = s->lua.L;                       // params
+    mcr_scripts_push_function(s, "load_renderer"); // params load
+    lua_insert(L, -2);                             // load params
+    lua_pushstring(L, sink);                       // load params sink
+    lua_insert(L, -2);                             // load sink params
+    lua_pushstring(L, path);                       // load sink params path
+    lua_insert(L, -2);                             // load sink path params
+    lua_pushstring(L, name);                       // load sink path params name
+    lua_insert(L, -2);                             // load sink path name params
     return finish_load(s, 4, err);
 }
 
 mcr_err mcr_scripts_load_sink(mcr_scripts *s, const char *path, const char *name, mcr_errbuf *err)
 {
-    lua_State *L = s->lua.L;       // params
-    push_function(s, "load_sink"); // params load
-    lua_insert(L, -2);             // load params
-    lua_pushstring(L, path);       // load params path
-    lua_insert(L, -2);             // load path params
-    lua_pushstring(L, name);       // load path params name
-    lua_insert(L, -2);             // load path name params
+    lua_State *L = s->lua.L;                   // params
+    mcr_scripts_push_function(s, "load_sink"); // params load
+    lua_insert(L, -2);                         // load params
+    lua_pushstring(L, path);                   // load params path
+    lua_insert(L, -2);                         // load path params
+    lua_pushstring(L, name);                   // load path params name
+    lua_insert(L, -2);                         // load path name params
     mcr_err code = finish_load(s, 3, err);
     if (code)
         return code;
@@ -278,16 +262,16 @@ const mcr_lua_sink *mcr_scripts_sink(const mcr_scripts *s)
 mcr_err mcr_scripts_load_text(mcr_scripts *s, mcr_str text, const char *name, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "load_text");          // load
-    lua_pushlstring(L, text.ptr, text.len); // load text
-    lua_pushstring(L, name);                // load text name
+    mcr_scripts_push_function(s, "load_text"); // load
+    lua_pushlstring(L, text.ptr, text.len);    // load text
+    lua_pushstring(L, name);                   // load text name
     return finish_load(s, 2, err);
 }
 
 mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "load_expression");                // load
+    mcr_scripts_push_function(s, "load_expression");    // load
     lua_pushlstring(L, expression.ptr, expression.len); // load text
     lua_pushliteral(L, "expression");                   // load text name
     return finish_load(s, 2, err);
@@ -303,8 +287,8 @@ void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n,
     lua_State *L = s->lua.L;
     s->lua.all_sinks = (UINT64_C(1) << n) - 1;
     s->lua.fallback = fallback & s->lua.all_sinks;
-    push_function(s, "set_sinks"); // set_sinks
-    lua_newtable(L);               // set_sinks names
+    mcr_scripts_push_function(s, "set_sinks"); // set_sinks
+    lua_newtable(L);                           // set_sinks names
     for (uint32_t i = 0; i < n; i++) {
         lua_pushstring(L, names[i]);    // set_sinks names name
         lua_rawseti(L, -2, (int)i + 1); // set_sinks names
@@ -318,8 +302,8 @@ void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n,
 mcr_err mcr_scripts_check_sinks(mcr_scripts *s, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "check_sinks");        // check
-    bool ok = mcr_lua_pcall(L, 0, 1, true); // message or nil
+    mcr_scripts_push_function(s, "check_sinks"); // check
+    bool ok = mcr_lua_pcall(L, 0, 1, true);      // message or nil
     const char *message = lua_tostring(L, -1);
     mcr_err result = MCR_OK;
     if (!ok || message)
@@ -341,111 +325,6 @@ void mcr_scripts_attach(mcr_scripts *s, const mcr_watcher *w, const mcr_watch *w
 void mcr_scripts_set_watch(mcr_scripts *s, const mcr_watch *watch)
 {
     s->lua.watch = watch;
-}
-
-// The script whose hook driver.once has called last.
-static const char *script_name(mcr_scripts *s)
-{
-    lua_State *L = s->lua.L;
-    push_function(s, "list");                   // list
-    lua_rawgeti(L, -1, (int)s->lua.run.script); // list script
-    const char *name = "the script layer";
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "name"); // list script name
-        name = lua_tostring(L, -1);  // the script keeps it
-        lua_pop(L, 1);               // list script
-    }
-    lua_pop(L, 2); //
-    return name;
-}
-
-// Calls function `name` of scripts.lua with the `args` on top of the stack; it gives a message when
-// a script failed.
-static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
-{
-    lua_State *L = s->lua.L; // args…
-    mcr_lua_set_now(&s->lua, now);
-    push_function(s, name);                                             // args… function
-    lua_insert(L, -1 - args);                                           // function args…
-    mcr_call call = mcr_lua_call(&s->lua, args, 1, true, unhurried(s)); // message or nil
-    const char *message = lua_tostring(L, -1);
-    if (call)
-        message = mcr_lua_failure(&s->lua, message);
-    mcr_err result = MCR_OK;
-    if (call == MCR_CALL_STOPPED)
-        result = mcr_errf(err, MCR_ESCRIPT, "%s: %s: %s", script_name(s), name, message);
-    else if (call || message)
-        result = mcr_errf(err, MCR_ESCRIPT, "%s", message);
-    if (call)
-        mcr_lua_end_hook(&s->lua);
-    lua_pop(L, 1); //
-    return result;
-}
-
-mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
-{
-    push_function(s, "start"); // start
-    if (!mcr_lua_pcall(s->lua.L, 0, 0, true))
-        abort();
-    return ask(s, "init", 0, now, err);
-}
-
-mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err)
-{
-    return ask(s, "self_test", 0, now, err);
-}
-
-mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err)
-{
-    lua_State *L = s->lua.L;
-    mcr_lua_set_now(&s->lua, now);
-    push_function(s, "save");                                   // save
-    bool ok = !mcr_lua_call(&s->lua, 0, 2, true, unhurried(s)); // bytes why, or message
-    mcr_err result = MCR_OK;
-    if (ok && lua_isstring(L, -2)) {
-        size_t len;
-        const char *bytes = lua_tolstring(L, -2, &len);
-        mcr_buf_append(out, bytes, len);
-    } else {
-        result = mcr_errf(err, MCR_ESCRIPT, "%s", lua_tostring(L, -1));
-    }
-    lua_pop(L, ok ? 2 : 1); //
-    return result;
-}
-
-mcr_err mcr_scripts_restore(mcr_scripts *s, int64_t now, mcr_str saved, mcr_errbuf *err)
-{
-    lua_pushlstring(s->lua.L, saved.ptr, saved.len); // saved
-    return ask(s, "restore", 1, now, err);
-}
-
-static void inherit_reason(void *arg, mcr_str reason, uint64_t n)
-{
-    const mcr_scripts *s = arg;
-    lua_State *L = s->lua.L;
-    push_function(s, "add_reason");             // add
-    lua_pushlstring(L, reason.ptr, reason.len); // add reason
-    lua_pushnumber(L, (lua_Number)n);           // add reason n
-    if (!mcr_lua_pcall(L, 2, 0, true)) {        // [message]
-        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
-        lua_pop(L, 1); //
-    }
-}
-
-void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
-{
-    mcr_script_counts *mine = &s->lua.counts;
-    const mcr_script_counts *its = &old->lua.counts;
-    mine->script_errors += its->script_errors;
-    mine->deadlines += its->deadlines;
-    mine->breaker_trips += its->breaker_trips;
-    mine->breaker_skipped += its->breaker_skipped;
-    mine->emitted += its->emitted;
-    mine->emit_full += its->emit_full;
-    mine->unknown_sinks += its->unknown_sinks;
-    mcr_scripts_each_reason(old, inherit_reason, s);
-    s->lua.watch = old->lua.watch;
-    s->lua.last_name_ns = old->lua.last_name_ns;
 }
 
 const mcr_file_set *mcr_scripts_files(const mcr_scripts *s)
@@ -527,7 +406,7 @@ static mcr_call call_failed(mcr_scripts *s, const char *stage, mcr_call call)
     const char *message = mcr_lua_failure(&s->lua, lua_tostring(s->lua.L, -1));
     mcr_lua_end_hook(&s->lua);
     if (call == MCR_CALL_STOPPED)
-        mcr_lua_fail_hook(&s->lua, stage, script_name(s), MCR_FAILED_DEADLINE, message);
+        mcr_lua_fail_hook(&s->lua, stage, mcr_scripts_name(s), MCR_FAILED_DEADLINE, message);
     else
         mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, message);
     lua_pop(s->lua.L, 1);
@@ -542,7 +421,7 @@ static int64_t run_tick(void *self, int64_t now)
     mcr_call call;
     // The tick that was stopped is not due again: the others come to their turn.
     do {
-        push_function(s, "tick");                                  // tick
+        mcr_scripts_push_function(s, "tick");                      // tick
         lua_pushnumber(L, s->lua.run.now);                         // tick now
         call = mcr_lua_call(&s->lua, 1, 1, true, s->lua.deadline); // due, nil or message
     } while (call && call_failed(s, "tick", call) == MCR_CALL_STOPPED);
@@ -559,16 +438,16 @@ static void run_fini(void *self, int64_t now)
     mcr_lua_set_now(&s->lua, now);
     mcr_call call;
     do {
-        push_function(s, "fini");                               // fini
-        call = mcr_lua_call(&s->lua, 0, 0, true, unhurried(s)); // [message]
+        mcr_scripts_push_function(s, "fini");                               // fini
+        call = mcr_lua_call(&s->lua, 0, 0, true, mcr_scripts_unhurried(s)); // [message]
     } while (call && call_failed(s, "fini", call) == MCR_CALL_STOPPED);
 }
 
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "describe");       // describe
-    if (mcr_lua_pcall(L, 0, 1, true)) { // text or message
+    mcr_scripts_push_function(s, "describe"); // describe
+    if (mcr_lua_pcall(L, 0, 1, true)) {       // text or message
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
         mcr_buf_append(out, text, len);
@@ -580,9 +459,9 @@ void mcr_scripts_each_reason(const mcr_scripts *s,
                              void (*each)(void *arg, mcr_str reason, uint64_t n), void *arg)
 {
     lua_State *L = s->lua.L;
-    push_function(s, "reasons");         // reasons
-    if (!mcr_lua_pcall(L, 0, 1, true)) { // list or message
-        lua_pop(L, 1);                   //
+    mcr_scripts_push_function(s, "reasons"); // reasons
+    if (!mcr_lua_pcall(L, 0, 1, true)) {     // list or message
+        lua_pop(L, 1);                       //
         return;
     }
     int base = lua_gettop(L);

@@ -1,0 +1,112 @@
+// The life of a watcher's scripts: init, self_test, save, restore, and what they inherit.
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "script/core_module.h"
+#include "script/memory.h"
+#include "script/script_parts.h"
+
+const char *mcr_scripts_name(mcr_scripts *s)
+{
+    lua_State *L = s->lua.L;
+    mcr_scripts_push_function(s, "list");       // list
+    lua_rawgeti(L, -1, (int)s->lua.run.script); // list script
+    const char *name = "the script layer";
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "name"); // list script name
+        name = lua_tostring(L, -1);  // the script keeps it
+        lua_pop(L, 1);               // list script
+    }
+    lua_pop(L, 2); //
+    return name;
+}
+
+// Calls function `name` of scripts.lua with the `args` on top of the stack; it gives a message when
+// a script failed.
+static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L; // args…
+    mcr_lua_set_now(&s->lua, now);
+    mcr_scripts_push_function(s, name); // args… function
+    lua_insert(L, -1 - args);           // function args…
+    mcr_call call =
+        mcr_lua_call(&s->lua, args, 1, true, mcr_scripts_unhurried(s)); // message or nil
+    const char *message = lua_tostring(L, -1);
+    if (call)
+        message = mcr_lua_failure(&s->lua, message);
+    mcr_err result = MCR_OK;
+    if (call == MCR_CALL_STOPPED)
+        result = mcr_errf(err, MCR_ESCRIPT, "%s: %s: %s", mcr_scripts_name(s), name, message);
+    else if (call || message)
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", message);
+    if (call)
+        mcr_lua_end_hook(&s->lua);
+    lua_pop(L, 1); //
+    return result;
+}
+
+mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+{
+    mcr_scripts_push_function(s, "start"); // start
+    if (!mcr_lua_pcall(s->lua.L, 0, 0, true))
+        abort();
+    return ask(s, "init", 0, now, err);
+}
+
+mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err)
+{
+    return ask(s, "self_test", 0, now, err);
+}
+
+mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err)
+{
+    lua_State *L = s->lua.L;
+    mcr_lua_set_now(&s->lua, now);
+    mcr_scripts_push_function(s, "save");                                   // save
+    bool ok = !mcr_lua_call(&s->lua, 0, 2, true, mcr_scripts_unhurried(s)); // bytes why, or message
+    mcr_err result = MCR_OK;
+    if (ok && lua_isstring(L, -2)) {
+        size_t len;
+        const char *bytes = lua_tolstring(L, -2, &len);
+        mcr_buf_append(out, bytes, len);
+    } else {
+        result = mcr_errf(err, MCR_ESCRIPT, "%s", lua_tostring(L, -1));
+    }
+    lua_pop(L, ok ? 2 : 1); //
+    return result;
+}
+
+mcr_err mcr_scripts_restore(mcr_scripts *s, int64_t now, mcr_str saved, mcr_errbuf *err)
+{
+    lua_pushlstring(s->lua.L, saved.ptr, saved.len); // saved
+    return ask(s, "restore", 1, now, err);
+}
+
+static void inherit_reason(void *arg, mcr_str reason, uint64_t n)
+{
+    const mcr_scripts *s = arg;
+    lua_State *L = s->lua.L;
+    mcr_scripts_push_function(s, "add_reason"); // add
+    lua_pushlstring(L, reason.ptr, reason.len); // add reason
+    lua_pushnumber(L, (lua_Number)n);           // add reason n
+    if (!mcr_lua_pcall(L, 2, 0, true)) {        // [message]
+        mcr_log(MCR_LOG_ERROR, "watcher '%s': %s", s->lua.watcher, lua_tostring(L, -1));
+        lua_pop(L, 1); //
+    }
+}
+
+void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
+{
+    mcr_script_counts *mine = &s->lua.counts;
+    const mcr_script_counts *its = &old->lua.counts;
+    mine->script_errors += its->script_errors;
+    mine->deadlines += its->deadlines;
+    mine->breaker_trips += its->breaker_trips;
+    mine->breaker_skipped += its->breaker_skipped;
+    mine->emitted += its->emitted;
+    mine->emit_full += its->emit_full;
+    mine->unknown_sinks += its->unknown_sinks;
+    mcr_scripts_each_reason(old, inherit_reason, s);
+    s->lua.watch = old->lua.watch;
+    s->lua.last_name_ns = old->lua.last_name_ns;
+}
