@@ -316,6 +316,19 @@ static void describe_choice(mcr_buf *out, const char *choices, int index)
     mcr_buf_append(out, choices, strcspn(choices, "|"));
 }
 
+// In the unit in which it is 1 or more.
+static void describe_rate(mcr_buf *out, double rate)
+{
+    if (rate <= 0)
+        mcr_buf_puts(out, "none");
+    else if (rate >= 1)
+        mcr_buf_printf(out, "%g/s", rate);
+    else if (rate * 60 >= 1)
+        mcr_buf_printf(out, "%g/m", rate * 60);
+    else
+        mcr_buf_printf(out, "%g/h", rate * 3600);
+}
+
 void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *list)
 {
     for (; list->name; list++) {
@@ -347,10 +360,7 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             mcr_buf_printf(out, "%g", *(const double *)at);
             break;
         case MCR_OPTION_RATE:
-            if (*(const double *)at > 0)
-                mcr_buf_printf(out, "%g/s", *(const double *)at);
-            else
-                mcr_buf_puts(out, "none");
+            describe_rate(out, *(const double *)at);
             break;
         case MCR_OPTION_SECRET:
             mcr_buf_puts(out, "(set)");

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "broadcast/updates.h"
 #include "cli/app.h"
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -44,6 +45,22 @@ static void describe_watcher(mcr_buf *out, const mcr_config *config, const mcr_a
         mcr_buf_printf(out, "  group     %s\n", w->config->group);
 }
 
+static void describe_sink(mcr_buf *out, const mcr_config_sink *sink)
+{
+    static const mcr_option updates[] = {
+        { "updates", MCR_OPTION_DURATION, offsetof(mcr_config_sink, updates), NULL, "" },
+        { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
+    };
+    mcr_buf_printf(out, "sink %s (%s)\n", sink->name, sink->kind->name);
+    mcr_options_describe(out, sink->options, sink->kind->options);
+    if (sink->updates == MCR_UPDATES_FIRST)
+        mcr_buf_puts(out, "  updates   first\n");
+    else if (sink->updates != MCR_UPDATES_ALL)
+        mcr_options_describe(out, sink, updates);
+    if (sink->render.name)
+        mcr_buf_printf(out, "  render    %s\n", sink->render.name);
+}
+
 static void describe(mcr_buf *out, const mcr_app *app)
 {
     const mcr_config *config = app->config;
@@ -54,10 +71,8 @@ static void describe(mcr_buf *out, const mcr_app *app)
                        source->name ? source->name : "");
         mcr_options_describe(out, source->options, source->kind->options);
     }
-    for (uint32_t i = 0; i < config->sink_n; i++) {
-        mcr_buf_printf(out, "sink %s (%s)\n", config->sinks[i].name, config->sinks[i].kind->name);
-        mcr_options_describe(out, config->sinks[i].options, config->sinks[i].kind->options);
-    }
+    for (uint32_t i = 0; i < config->sink_n; i++)
+        describe_sink(out, &config->sinks[i]);
     for (uint32_t i = 0; i < app->watcher_n; i++)
         describe_watcher(out, config, app->watchers[i]);
     mcr_buf_printf(out, "dead letters %s\n",

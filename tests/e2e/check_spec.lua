@@ -76,6 +76,17 @@ describe("mooncrier check", function()
     end)
   end
 
+  it("prints what every sink may have", function()
+    config({ sinks = [[{ out = { kind = "stdout", updates = "10m" }, few = { kind = "stdout", updates = "first" },
+      chat = { kind = "webhook", url = "http://127.0.0.1:1/", render = "mine.lua", rate = "5/m" } }]] })
+    place:write("mine.lua", "return { render = function() end }")
+    local r = check()
+    assert.equal(0, r.code)
+    assert.matches("sink out %(stdout%)\n[^(]*  updates   600s\n", r.out)
+    assert.matches("sink few %(stdout%)\n[^(]*  updates   first\n", r.out)
+    assert.matches("sink chat %(webhook%)\n[^(]*  rate      5/m\n[^(]*  render    mine.lua\n", r.out)
+  end)
+
   it("reads the file of -c, and scripts beside it", function()
     place:shell("mkdir etc")
     place:write("etc/other.lua", 'return { sources = { { kind = "jsonl", path = "-" } }, '

@@ -203,7 +203,7 @@ static void lists_and_maps(void **state)
     mcr_options_describe(&out, &o, rich_list);
     assert_string_equal(mcr_buf_cstr(&out), "  token     (set)\n"
                                             "  url       https://h/…\n"
-                                            "  rate      0.5/s\n"
+                                            "  rate      30/m\n"
                                             "  factor    1.5\n"
                                             "  retry.attempts 5\n"
                                             "  retry.statuses 408, 5xx\n"
