@@ -155,6 +155,46 @@ describe("a sink in Lua", function()
     assert.equal("one\n", place:read("old.txt"))
   end)
 
+  it("is exchanged when its script has changed, unless the new one fails", function()
+    local function script(mark, more)
+      return ([[
+        local out
+        return {
+          open = function() out = io.open("out.txt", "a") %s end,
+          write = function(event) out:write(event.metadata.name, " %s\n") out:flush() end,
+          close = function() out:write("closed %s\n") out:close() end,
+        }]]):format(more or "", mark, mark)
+    end
+    configure([[script = { "sink.lua", allow = { "io" } }]], script("first"))
+    place:write("in.jsonl", h.event("one") .. "\n")
+    place:write("mooncrier.lua", (place:read("mooncrier.lua"):gsub('path = "%-"', 'path = "in.jsonl", follow = true')))
+    local running = place:start({ "run", "-o", "json" })
+    local function written(text)
+      h.eventually("out.txt is " .. text, function() return place:read("out.txt") == text end)
+    end
+    local function said(text)
+      h.eventually("it says " .. text, function() return running:err():find(text, 1, true) end)
+    end
+    written("one first\n")
+    place:write("sink.lua", script("second", "return false, 'not yet'"))
+    running:signal("HUP")
+    said("not yet")
+    place:append("in.jsonl", h.event("two") .. "\n")
+    written("one first\ntwo first\n")
+    place:write("sink.lua", script("third"))
+    running:signal("HUP")
+    said("changed: sink.lua")
+    place:append("in.jsonl", h.event("three") .. "\n")
+    written("one first\ntwo first\nclosed first\nthree third\n")
+    running:signal("TERM")
+    local result = running:wait()
+    assert.equal(0, result.code, result.err)
+    written("one first\ntwo first\nclosed first\nthree third\nclosed third\n")
+    local sinks = h.ledger(result).watchers[1].sinks
+    assert.same({ "mine", 1, "mine (ended)", 2 },
+      { sinks[1].name, sinks[1].delivered, sinks[2].name, sinks[2].delivered })
+  end)
+
   for what, case in pairs({
     ["without a script"] = { "", "a script sink needs a 'script'" },
     ["whose script is not there"] = { [[script = "snik.lua"]], "no script 'snik.lua'" },
