@@ -236,8 +236,18 @@ static mcr_http_ending ending_of(const mcr_http_call *call)
                               .said = call->said,
                               .begun = call->begun,
                               .redirects = call->redirected,
+                              .status = call->status,
                               .too_large = call->too_large,
                               .answer_limit = call->http->answer_limit };
+}
+
+// The status of the answer, of which more may be to come. What goes before it (1xx) is none.
+static int status_so_far(const mcr_http_call *call)
+{
+    long status = 0;
+    if (call->begun)
+        curl_easy_getinfo(call->ask.easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 ? (int)status : 0;
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
@@ -249,6 +259,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
         finish(call, MCR_HTTP_BAD_URL);
         return;
     }
+    call->status = status_so_far(call);
     const mcr_http_ending ending = ending_of(call);
     finish(call, mcr_http_outcome_late(&ending, call->timeout_ns, &call->error));
 }
@@ -301,12 +312,9 @@ static bool follow(mcr_http_call *call, mcr_http_outcome *outcome)
 static void on_done(void *self, CURL *easy, CURLcode code)
 {
     mcr_http_call *call = self;
+    (void)easy;
     call->curl = NULL;
-    if (call->begun) {
-        long status = 0;
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        call->status = (int)status;
-    }
+    call->status = status_so_far(call);
     const mcr_http_ending ending = ending_of(call);
     mcr_http_outcome outcome = mcr_http_outcome_of(code, &ending, &call->error);
     if (outcome == MCR_HTTP_ANSWERED && follow(call, &outcome))

@@ -78,7 +78,8 @@ typedef enum mcr_http_outcome {
     MCR_HTTP_BAD_URL,    // no request could be made of URL, method and headers: it will never work
     MCR_HTTP_UNREACHED,  // no connection: refused, no such host, TLS refused, not in time; nothing
                          // was sent
-    MCR_HTTP_TIMED_OUT,  // may have been done by the server all the same
+    MCR_HTTP_TIMED_OUT,  // may have been done by the server all the same; `status` is there if an
+                         // answer had begun
     MCR_HTTP_BROKEN,     // the connection ended or went wrong first; may have been done
     MCR_HTTP_CUT,        // the body did not come whole or cannot be unpacked; `status` is there
     MCR_HTTP_TOO_LARGE,  // the body is longer than answer_limit; `status` is there

@@ -47,7 +47,7 @@ static mcr_http_outcome by_code(CURLcode code)
     }
 }
 
-static mcr_http_outcome refine(mcr_http_outcome outcome, const mcr_http_ending *e, long status)
+static mcr_http_outcome refine(mcr_http_outcome outcome, const mcr_http_ending *e)
 {
     if (outcome == MCR_HTTP_NOT_TRUSTED)
         return outcome;
@@ -58,15 +58,14 @@ static mcr_http_outcome refine(mcr_http_outcome outcome, const mcr_http_ending *
     }
     if (outcome == MCR_HTTP_TIMED_OUT)
         return outcome;
-    return status ? MCR_HTTP_CUT : MCR_HTTP_BROKEN;
+    return e->status ? MCR_HTTP_CUT : MCR_HTTP_BROKEN;
 }
 
 mcr_http_outcome mcr_http_outcome_of(CURLcode code, const mcr_http_ending *e, mcr_buf *error)
 {
     if (code == CURLE_OK)
         return MCR_HTTP_ANSWERED;
-    long status = 0, os_errno = 0;
-    curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &status);
+    long os_errno = 0;
     curl_easy_getinfo(e->easy, CURLINFO_OS_ERRNO, &os_errno);
     if (e->too_large) {
         put_phrase(error, e->url, "");
@@ -84,13 +83,13 @@ mcr_http_outcome mcr_http_outcome_of(CURLcode code, const mcr_http_ending *e, mc
     else if (code == CURLE_OPERATION_TIMEDOUT && e->begun == 0)
         said = "no connection came about in time";
     put_phrase(error, e->url, said);
-    return refine(by_code(code), e, status);
+    return refine(by_code(code), e);
 }
 
 mcr_http_outcome mcr_http_outcome_late(const mcr_http_ending *e, int64_t timeout_ns, mcr_buf *error)
 {
     bool sent = e->begun || e->redirects;
-    put_phrase(error, e->url, sent ? "no answer" : "no connection");
+    put_phrase(error, e->url, e->status ? "no whole answer" : sent ? "no answer" : "no connection");
     mcr_buf_printf(error, " within %g seconds", (double)timeout_ns / 1e9);
     return sent ? MCR_HTTP_TIMED_OUT : MCR_HTTP_UNREACHED;
 }

@@ -13,6 +13,7 @@ typedef struct mcr_http_ending {
     const char *said;   // CURLOPT_ERRORBUFFER's
     unsigned begun;     // how often the request was about to be sent: more than once is curl trying
                         // again on a new connection, which was refused
+    int status;         // 0: no answer has begun
     unsigned redirects; // followed so far: then the request has been sent for certain
     bool too_large;
     size_t answer_limit;
