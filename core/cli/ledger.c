@@ -105,6 +105,25 @@ void mcr_ledger_add_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scrip
     mcr_watcher_each_retired(w, add_retired, &(retired_to){ l, added });
 }
 
+static const char *own(mcr_ledger *l, const char *name)
+{
+    l->names = mcr_realloc(l->names, (l->name_n + 1) * sizeof *l->names);
+    return l->names[l->name_n++] = mcr_strdup(name);
+}
+
+void mcr_ledger_own_names(mcr_ledger *l)
+{
+    for (uint32_t i = 0; i < l->watcher_n; i++) {
+        mcr_ledger_watcher *w = &l->watchers[i];
+        w->name = own(l, w->name);
+        for (uint32_t s = 0; s < w->sink_n; s++) {
+            w->sinks[s].name = own(l, w->sinks[s].name);
+            for (uint32_t n = 0; n < w->sinks[s].note_n; n++)
+                w->sinks[s].notes[n].name = own(l, w->sinks[s].notes[n].name);
+        }
+    }
+}
+
 void mcr_ledger_fini(mcr_ledger *l)
 {
     for (uint32_t i = 0; i < l->watcher_n; i++) {

@@ -66,6 +66,7 @@ typedef struct mcr_ledger {
     mcr_broadcaster_counts broadcaster;
     mcr_ledger_watcher *watchers;
     uint32_t watcher_n;
+    uint64_t recorded; // events about the program itself (cli/self_event.h)
     bool has_dead_letters;
     uint64_t dead_letters; // written
 } mcr_ledger;
@@ -86,6 +87,10 @@ void mcr_ledger_fold_watcher(mcr_ledger *l, const mcr_watcher *w, const mcr_scri
 
 // mcr_ledger_ended is "NAME (ended)", owned by the ledger; the same pointer for the same name.
 const char *mcr_ledger_ended(mcr_ledger *l, const char *name);
+
+// mcr_ledger_own_names copies the names of watchers, sinks and notes, so that the ledger outlives
+// what was added.
+void mcr_ledger_own_names(mcr_ledger *l);
 
 // mcr_ledger_add_former adds all of `former`, which must outlive `l`.
 void mcr_ledger_add_former(mcr_ledger *l, const mcr_ledger *former);

@@ -14,7 +14,7 @@ static mcr_err must_hold(const mcr_sum *sum, const char *where, const char *name
     return code;
 }
 
-// accepted = decoded + emitted + emit_full
+// accepted = decoded + emitted + recorded + emit_full
 static mcr_err check_broadcaster(const mcr_ledger *l, mcr_errbuf *err)
 {
     mcr_sum sum = mcr_sum_of_broadcaster(&l->broadcaster);
@@ -23,8 +23,11 @@ static mcr_err check_broadcaster(const mcr_ledger *l, mcr_errbuf *err)
         return code;
     mcr_sum accepted = {
         { "accepted", l->broadcaster.accepted },
-        3,
-        { { "decoded", 0 }, { "emitted", 0 }, { "emit_full", l->broadcaster.emit_full } }
+        4,
+        { { "decoded", 0 },
+          { "emitted", 0 },
+          { "recorded", l->recorded },
+          { "emit_full", l->broadcaster.emit_full } }
     };
     for (uint32_t i = 0; i < l->source_n; i++)
         accepted.term[0].n += l->sources[i].counts.decoded;

@@ -146,6 +146,8 @@ static void write_text(mcr_buf *out, const mcr_ledger *l)
         sum = mcr_sum_of_broadcaster(&l->broadcaster);
         add_sum(&t, "broadcaster", "", &sum);
     }
+    if (l->recorded)
+        add_label(add_row(&t, l->recorded), "events about itself", "");
     for (uint32_t i = 0; i < l->watcher_n; i++)
         add_watcher(&t, &l->watchers[i]);
     if (l->has_dead_letters)
@@ -243,6 +245,8 @@ static void write_json(mcr_buf *out, const mcr_ledger *l)
         write_watcher(out, &l->watchers[i]);
     }
     mcr_buf_putc(out, ']');
+    if (l->recorded)
+        write_number(out, "recorded", l->recorded);
     if (l->has_dead_letters)
         write_number(out, "dead_letters", l->dead_letters);
     mcr_buf_puts(out, "}\n");

@@ -8,9 +8,10 @@
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/args.h"
+#include "cli/census.h"
 #include "cli/commands.h"
+#include "cli/drain.h"
 #include "cli/file_watch.h"
-#include "cli/ledger.h"
 #include "cli/reload.h"
 
 enum {
@@ -26,10 +27,10 @@ typedef struct runner {
     ev_async emitted; // something waits in the emit inbox
     ev_prepare rest;  // the loop is about to sleep
     ev_signal signals[SIGNALS];
-    bool finishing;   // a first SIGTERM or SIGINT came
-    bool hurry;       // a second SIGTERM or SIGINT came
-    bool failed;      // a source ended with an error
-    bool quiet, json; // how the ledger is printed
+    bool finishing; // a first SIGTERM or SIGINT came
+    bool failed;    // a source ended with an error
+    mcr_drain end;
+    mcr_census *census;
 } runner;
 
 static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
@@ -97,8 +98,7 @@ static void reopen_sinks(void *arg)
 }
 
 enum {
-    CALL_DEADLINE_S = 5,
-    HURRY_S = 2 // what a batch may still take at the second signal
+    CALL_DEADLINE_S = 5
 };
 
 static void reopen_all(runner *r)
@@ -114,56 +114,19 @@ static void reopen_all(runner *r)
     mcr_log(MCR_LOG_INFO, "files reopened");
 }
 
-typedef struct snapshot {
-    mcr_ledger *ledger;
-    const mcr_app_watcher *w;
-} snapshot;
-
-// On the watcher's host, or when it has ended.
-static void take_snapshot(void *arg)
+static void on_counted(void *arg, const mcr_census_result *result)
 {
-    const snapshot *s = arg;
-    mcr_ledger_add_watcher(s->ledger, s->w->watcher, s->w->scripts, s->w->watch);
-}
-
-// Reads every counter; `live`: the hosts are running.
-static void take_ledger(runner *r, mcr_ledger *ledger, bool live)
-{
-    for (uint32_t i = 0; i < r->app.source_n; i++)
-        mcr_ledger_add_source(ledger, r->app.sources[i]->source);
-    mcr_ledger_add_former(ledger, &r->app.former);
-    mcr_ledger_set_broadcaster(ledger, r->app.broadcaster);
-    if (r->app.dead)
-        mcr_ledger_set_dead_letters(ledger, r->app.dead);
-    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        snapshot s = { ledger, r->app.watchers[i] };
-        if (!live || mcr_host_ends(s.w->host, 0))
-            take_snapshot(&s);
-        else if (!mcr_host_call(s.w->host, take_snapshot, &s,
-                                CALL_DEADLINE_S * (int64_t)1000000000))
-            mcr_log(MCR_LOG_WARN, "watcher '%s' gave no counters within %d s", s.w->name,
-                    CALL_DEADLINE_S);
-    }
-}
-
-// Says where every event is, without stopping.
-static void dump_ledger(runner *r)
-{
-    mcr_ledger ledger = { 0 };
+    const runner *r = arg;
     mcr_buf text = { 0 };
-    take_ledger(r, &ledger, true);
+    mcr_ledger ledger = *result->ledger;
+    ledger.recorded = r->end.recorded;
     mcr_ledger_write(&text, &ledger, false);
     fwrite(text.ptr, 1, text.len, stderr);
     mcr_buf_fini(&text);
-    mcr_ledger_fini(&ledger);
-}
-
-// From now on `drain_timeout` runs.
-static void announce_end(runner *r)
-{
-    int64_t deadline = mcr_clock_monotonic() + r->app.config->drain_timeout;
-    for (uint32_t i = 0; i < r->app.host_n; i++)
-        mcr_host_end_by(r->app.hosts[i], deadline);
+    for (uint32_t i = 0; i < result->watcher_n; i++)
+        if (result->watchers[i].silent)
+            mcr_log(MCR_LOG_WARN, "watcher '%s' gave no counters within %d s",
+                    result->watchers[i].name, CALL_DEADLINE_S);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
@@ -175,7 +138,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
         reopen_all(r);
         return;
     case SIGUSR2:
-        dump_ledger(r);
+        // Says where every event is, without stopping.
+        mcr_census_take(r->census, CALL_DEADLINE_S * (int64_t)1000000000, on_counted, r);
         return;
     case SIGHUP:
         mcr_reload_request(r->reload, MCR_RELOAD_DISK, "SIGHUP", NULL, NULL);
@@ -187,7 +151,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
             r->finishing ? "ending at once" : "reading stops, what was read is finished");
     bool first = !r->finishing;
     if (first)
-        announce_end(r);
+        mcr_drain_announce(&r->end);
     for (uint32_t i = 0; i < r->app.source_n; i++) {
         mcr_source *source = r->app.sources[i]->source;
         if (first)
@@ -197,7 +161,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     }
     r->finishing = true;
     if (!first) {
-        r->hurry = true;
+        r->end.hurry = true;
         ev_break(loop, EVBREAK_ALL);
     }
 }
@@ -220,134 +184,6 @@ static void start_async(runner *r, ev_async *async, void (*call)(struct ev_loop 
     ev_async_init(async, call);
     async->data = r->loop;
     ev_async_start(r->loop, async);
-}
-
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
-// Whether every watcher has worked off its queue, and nothing it emitted waits.
-static bool is_quiet(runner *r)
-{
-    mcr_broadcaster_wake(r->app.broadcaster);
-    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        const mcr_app_watcher *w = r->app.watchers[i];
-        if (w->leaving && !mcr_host_has(w->host, w->watcher))
-            continue;
-        // The look into the queue comes first: an empty one may mean that its last batch has just
-        // been taken. A call runs between two batches, so after it that batch is done. With more
-        // to do the call is how this thread waits for a batch instead of spinning.
-        bool queued = mcr_watch_counts_now(w->watch).queued > 0;
-        if (!mcr_host_call(w->host, nothing, NULL, 100 * (int64_t)1000000) || queued)
-            return false;
-    }
-    return mcr_broadcaster_distribute_emitted(r->app.broadcaster) == 0;
-}
-
-// The second signal must end the program, also when a script does not return: says what is known of
-// the watchers whose hosts have ended, and leaves without the others.
-static void abandon(runner *r)
-{
-    mcr_ledger ledger = { 0 };
-    mcr_buf text = { 0 };
-    for (uint32_t i = 0; i < r->app.source_n; i++)
-        mcr_ledger_add_source(&ledger, r->app.sources[i]->source);
-    mcr_ledger_add_former(&ledger, &r->app.former);
-    mcr_ledger_set_broadcaster(&ledger, r->app.broadcaster);
-    if (r->app.dead)
-        mcr_ledger_set_dead_letters(&ledger, r->app.dead);
-    for (uint32_t i = 0; i < r->app.watcher_n; i++) {
-        snapshot s = { &ledger, r->app.watchers[i] };
-        if (mcr_host_ends(s.w->host, 0))
-            take_snapshot(&s);
-        else
-            mcr_log(MCR_LOG_ERROR,
-                    "watcher '%s' is left behind: a hook of it does not return; its events are "
-                    "unfinished, its counters unknown",
-                    s.w->name);
-    }
-    mcr_ledger_write(&text, &ledger, r->json);
-    if (!r->quiet)
-        fwrite(text.ptr, 1, text.len, stderr);
-    _exit(MCR_EXIT_EVENTS_LEFT);
-}
-
-// Serves signals until every host has ended, or somebody is in a hurry.
-static void await_hosts(runner *r)
-{
-    for (uint32_t i = 0; i < r->app.host_n; i++)
-        while (!r->hurry && !mcr_host_ends(r->app.hosts[i], 100 * (int64_t)1000000))
-            ev_run(r->loop, EVRUN_NOWAIT);
-}
-
-// Lets the watchers finish what was read, and what they emit to each other meanwhile (bounded by
-// the hop limit). Signals are served all along. Past `drain_timeout` no watcher waits for its
-// sinks, so that all come to an end.
-static void drain(runner *r)
-{
-    announce_end(r);
-    while (!r->hurry && !is_quiet(r))
-        ev_run(r->loop, EVRUN_NOWAIT);
-    mcr_broadcaster_shutdown(r->app.broadcaster);
-    await_hosts(r);
-    if (r->hurry) {
-        for (uint32_t i = 0; i < r->app.host_n; i++)
-            mcr_host_hurry(r->app.hosts[i]);
-        for (uint32_t i = 0; i < r->app.host_n; i++)
-            if (!mcr_host_ends(r->app.hosts[i], HURRY_S * (int64_t)1000000000))
-                abandon(r);
-    }
-    for (uint32_t i = 0; i < r->app.host_n; i++)
-        mcr_host_join(r->app.hosts[i]);
-    r->app.host_n = 0;
-}
-
-// What did not come to an end: waiting in a queue, or in a sink.
-static uint64_t events_left(const mcr_ledger *ledger)
-{
-    uint64_t left = ledger->broadcaster.queued;
-    for (uint32_t i = 0; i < ledger->watcher_n; i++) {
-        const mcr_ledger_watcher *w = &ledger->watchers[i];
-        left += w->watch.queued + w->counts.undelivered;
-        for (uint32_t k = 0; k < w->sink_n; k++)
-            left += w->sinks[k].counts.in_flight;
-    }
-    return left;
-}
-
-static bool has_failures(const mcr_ledger *ledger)
-{
-    bool failed = false;
-    for (uint32_t i = 0; i < ledger->source_n; i++)
-        failed |= ledger->sources[i].counts.malformed > 0;
-    for (uint32_t i = 0; i < ledger->watcher_n; i++) {
-        const mcr_ledger_watcher *w = &ledger->watchers[i];
-        failed |= w->scripts.script_errors + w->scripts.deadlines + w->scripts.unknown_sinks > 0;
-        for (uint32_t k = 0; k < w->sink_n; k++) {
-            const mcr_sink_counts *sink = &w->sinks[k].counts;
-            failed |= sink->rejected + sink->gave_up + sink->dead_lettered > 0;
-            for (uint32_t n = 0; n < w->sinks[k].note_n; n++)
-                failed |= w->sinks[k].notes[n].n > 0 &&
-                          strcmp(w->sinks[k].notes[n].name, "script_errors") == 0;
-        }
-    }
-    return failed;
-}
-
-static int finish(runner *r)
-{
-    mcr_ledger ledger = { 0 };
-    take_ledger(r, &ledger, false);
-    bool adds_up = mcr_ledger_print(&ledger, !r->quiet, r->json);
-    int code = !adds_up || r->failed || has_failures(&ledger) ? MCR_EXIT_FAILED : MCR_EXIT_OK;
-    uint64_t left = events_left(&ledger);
-    if (left) {
-        mcr_log(MCR_LOG_ERROR, "%llu events were left unfinished", (unsigned long long)left);
-        code = MCR_EXIT_EVENTS_LEFT;
-    }
-    mcr_ledger_fini(&ledger);
-    return code;
 }
 
 static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
@@ -393,6 +229,7 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
 
 static void close_all(runner *r)
 {
+    mcr_census_free(r->census);
     for (uint32_t i = 0; i < r->app.host_n; i++) {
         mcr_host_hurry(r->app.hosts[i]);
         mcr_host_join(r->app.hosts[i]);
@@ -447,9 +284,12 @@ int mcr_cmd_run(int argc, char **argv)
         mcr_generation_free(first);
         return MCR_EXIT_CONFIG;
     }
-    runner r = { .loop = ev_loop_new(EVFLAG_AUTO),
-                 .quiet = quiet > 0,
-                 .json = output && strcmp(output, "json") == 0 };
+    runner r = { .loop = ev_loop_new(EVFLAG_AUTO) };
+    r.end = (mcr_drain){ .app = &r.app,
+                         .loop = r.loop,
+                         .quiet = quiet > 0,
+                         .json = output && strcmp(output, "json") == 0 };
+    r.census = mcr_census_new(&r.app, r.loop);
     mcr_err code = start(&r, first, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
@@ -461,8 +301,8 @@ int mcr_cmd_run(int argc, char **argv)
     mcr_file_watch_free(r.file_watch);
     r.file_watch = NULL;
     mcr_reload_stop(r.reload);
-    drain(&r);
-    int exit_code = finish(&r);
+    mcr_drain_finish(&r.end);
+    int exit_code = mcr_drain_exit_code(&r.end, r.failed);
     close_all(&r);
     return exit_code;
 }
