@@ -180,6 +180,7 @@ describe("a running mooncrier", function()
       start([[
         sources = { { kind = "jsonl", path = "in.jsonl" } },
         sinks = { out = { kind = "file", path = "out.jsonl" } },
+        limits = { deadline = "60s" },
         watchers = { { name = "w", script = "stuck.lua" }, { name = "free", sinks = { "out" } } },]])
       local function said(text)
         h.eventually("it says " .. text, function() return (running:err() or ""):find(text, 1, true) end)
