@@ -35,7 +35,8 @@ struct mcr_job {
     int64_t arrived;
     job_state state;
     int tries;
-    bool more; // the next request belongs to the try before
+    int spared; // of them, those that found no server
+    bool more;  // the next request belongs to the try before
 };
 
 struct mcr_deliveries {
@@ -65,7 +66,7 @@ void mcr_delivery_defaults(mcr_delivery_options *options)
         .attempts = 12,
         .wait = SECOND,
         .max_wait = 60 * SECOND,
-        .deadline = 600 * SECOND,
+        .deadline = 3600 * SECOND,
         .burst = 10,
     };
 }
@@ -403,7 +404,7 @@ void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason)
     int64_t asked = retry_after_ns < o->max_wait ? retry_after_ns : o->max_wait;
     if (wait < asked)
         wait = asked;
-    if (o->attempts && job->tries >= o->attempts) {
+    if (o->attempts && job->tries - job->spared >= o->attempts) {
         char when[64];
         snprintf(when, sizeof when, "not delivered in %d tries", job->tries);
         give_up(job, when);
@@ -416,6 +417,12 @@ void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason)
         mcr_due_add(&d->waiting, &job->due);
     }
     go_on(d, now);
+}
+
+void mcr_job_no_server(mcr_job *job, int64_t retry_after_ns, const char *reason)
+{
+    job->spared++;
+    mcr_job_again(job, retry_after_ns, reason);
 }
 
 void mcr_job_more(mcr_job *job)

@@ -6,7 +6,8 @@
 // | client-go                                | here                                             |
 // |------------------------------------------|--------------------------------------------------|
 // | one at a time, a bad event delays all    | up to `in_flight` at once, in order for each key |
-// | 12 tries, 10 s apart                     | `attempts`, from `wait` on doubling to `max_wait`,|
+// | 12 tries, 10 s apart, whatever failed    | `attempts`, where a server was there to try; from |
+// |                                          | `wait` on doubling to `max_wait`,                |
 // |                                          | half of it random; never before Retry-After, of  |
 // |                                          | which `max_wait` at most counts                  |
 // | 429 and 5xx without Retry-After are lost | tried again                                      |
@@ -36,10 +37,11 @@ typedef struct mcr_delivery_options {
     int64_t in_flight; // jobs under way at once (64); at least 1
     int64_t queue;     // events waiting, in flight or between tries; past it there is no room
                        // (10,000)
-    int64_t attempts;  // of a job, the first one counted (12); 0: until the deadline
+    int64_t attempts;  // of a job, the first one counted, those that found no server not (12); 0:
+                       // until the deadline
     int64_t wait;      // before the second try (1 s)
     int64_t max_wait;  // between two tries, Retry-After as well (1 min)
-    int64_t deadline;  // from a job's arrival until it is given up (10 min); 0: none
+    int64_t deadline;  // from a job's arrival until it is given up (1 h); 0: none
     double rate;       // requests begun a second, all tries counted; 0: no limit
     int64_t burst;     // (10)
 } mcr_delivery_options;
@@ -49,8 +51,8 @@ void mcr_delivery_defaults(mcr_delivery_options *options);
 
 typedef struct mcr_deliveries_hooks {
     void *self;
-    // Begins a request for `job`; ends in mcr_job_delivered, _failed, _again or _more, not before
-    // it returned.
+    // Begins a request for `job`; ends in mcr_job_delivered, _failed, _again, _no_server or _more,
+    // not before it returned.
     void (*send)(void *self, mcr_job *job);
     // Stops the request under way (the end has come, or the deadline of the job).
     void (*cancel)(void *self, mcr_job *job);
@@ -105,6 +107,10 @@ void mcr_job_failed_quietly(mcr_job *job, const char *reason);
 // It may succeed later; `retry_after_ns` as the server said, -1: it did not. `reason` is kept for
 // the log (once a minute) and for the dead letters, if this was its last try: the job may be gone.
 void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason);
+// The same, and it has nothing to do with the job: no connection, no answer, a server that says
+// that it is not there for anybody. It does not count towards `attempts`, so that an outage ends
+// with the deadline and not with the tries that it took.
+void mcr_job_no_server(mcr_job *job, int64_t retry_after_ns, const char *reason);
 // The try takes one more request: `send` is called again, the same attempt, before any other job,
 // as soon as the rate allows.
 void mcr_job_more(mcr_job *job);

@@ -134,6 +134,21 @@ static bool may_succeed_later(sending *s, const mcr_kube_result *result)
     }
 }
 
+// It says nothing of the event: the same would have become of any other.
+static bool found_no_server(const mcr_kube_result *result)
+{
+    switch (code_of(result)) {
+    case 401:
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+        return true;
+    default:
+        return result->http_status == 0;
+    }
+}
+
 // No answer, or one that leaves open whether it was done: etcd's 504 comes of events that are
 // stored all the same.
 static bool may_be_stored(const mcr_kube_result *result)
@@ -152,7 +167,10 @@ static void end_failed(sending *s, const mcr_kube_result *result)
         mcr_credentials_refused(from->kube->credentials);
     }
     const char *reason = reason_of(from, result);
-    if (may_succeed_later(s, result))
+    bool later = may_succeed_later(s, result);
+    if (later && found_no_server(result))
+        mcr_job_no_server(s->job, result->retry_after_ns, reason);
+    else if (later)
         mcr_job_again(s->job, result->retry_after_ns, reason);
     else if (has_cause(&result->error, "NamespaceTerminating"))
         mcr_job_failed_quietly(s->job, reason);

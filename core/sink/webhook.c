@@ -212,7 +212,7 @@ static void on_round(struct ev_loop *loop, ev_timer *timer, int events)
         request *r = w->ending;
         w->ending = r->next;
         r->next = NULL;
-        mcr_job_again(r->job, -1, mcr_buf_cstr(&r->unsent));
+        mcr_job_no_server(r->job, -1, mcr_buf_cstr(&r->unsent));
     }
 }
 
@@ -263,6 +263,13 @@ static bool is_worth_another_try(webhook *w, const mcr_http_answer *answer)
     return mcr_webhook_statuses_has(&w->again, answer->status);
 }
 
+// It says nothing of the events: the same would have become of any others.
+static bool found_no_server(const mcr_http_answer *answer)
+{
+    int status = answer->status;
+    return !status || status == 401 || status == 429 || (status >= 502 && status <= 504);
+}
+
 static void on_answer(void *self, const mcr_http_answer *answer)
 {
     request *r = self;
@@ -285,9 +292,12 @@ static void on_answer(void *self, const mcr_http_answer *answer)
     mcr_webhook_reason(&reason, mcr_buf_str(&r->target), answer, secrets);
     mcr_buf_fini(&token_text);
     mcr_buf_cstr(&reason);
-    if (is_worth_another_try(w, answer))
-        mcr_job_again(r->job, mcr_webhook_retry_after(answer, mcr_clock_now(&mcr_clock_wall)),
-                      reason.ptr);
+    int64_t after = mcr_webhook_retry_after(answer, mcr_clock_now(&mcr_clock_wall));
+    bool again = is_worth_another_try(w, answer);
+    if (again && found_no_server(answer))
+        mcr_job_no_server(r->job, after, reason.ptr);
+    else if (again)
+        mcr_job_again(r->job, after, reason.ptr);
     else
         mcr_job_failed(r->job, reason.ptr);
     mcr_buf_fini(&reason);

@@ -41,7 +41,7 @@ describe("mooncrier check", function()
   -- What `check` prints of a kube sink; what is not said follows from the policy.
   for policy, expected in pairs({
     default = { "max_in_flight 64", "retry.attempts 12", "retry.wait 1s", "retry.max_wait 60s",
-      "retry.deadline 600s", "timeout   30s", "qps       none" },
+      "retry.deadline 1h", "timeout   30s", "qps       none" },
     ["client-go"] = { "max_in_flight 1", "retry.attempts 12", "retry.wait 10s", "retry.max_wait none",
       "retry.deadline none", "timeout   none", "qps       none" },
   }) do

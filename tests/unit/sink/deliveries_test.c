@@ -153,7 +153,7 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(o.attempts, 12);
     assert_int_equal(o.wait, SECOND);
     assert_int_equal(o.max_wait, 60 * SECOND);
-    assert_int_equal(o.deadline, 600 * SECOND);
+    assert_int_equal(o.deadline, 3600 * SECOND);
     assert_true(o.rate == 0);
     assert_int_equal(o.burst, 10);
 }
@@ -263,6 +263,26 @@ static void waits_double_with_chance_and_a_ceiling(void **state)
         assert_int_equal(w.sink.counts.gave_up, 1);
         assert_int_equal(w.cancelled, 1);
     }
+}
+
+static void tries_that_found_no_server_do_not_count(void **state)
+{
+    (void)state;
+    world w;
+    begin_world(&w);
+    w.options.attempts = 2;
+    open_deliveries(&w);
+    add(&w, "a");
+    for (int i = 0; i < 10; i++) {
+        mcr_job_no_server(take(&w, 0), -1, "refused");
+        pass(&w, 60 * SECOND);
+    }
+    mcr_job_again(take(&w, 0), -1, "first");
+    pass(&w, 60 * SECOND);
+    assert_int_equal(w.sink.counts.gave_up, 0);
+    mcr_job_again(take(&w, 0), -1, "second");
+    assert_int_equal(w.sink.counts.gave_up, 1);
+    end_world(&w);
 }
 
 static void tries_and_time_come_to_an_end(void **state)
@@ -527,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_key_has_one_under_way_and_others_go_on),
         cmocka_unit_test(no_more_than_in_flight_are_under_way),
         cmocka_unit_test(waits_double_with_chance_and_a_ceiling),
+        cmocka_unit_test(tries_that_found_no_server_do_not_count),
         cmocka_unit_test(tries_and_time_come_to_an_end),
         cmocka_unit_test(refused_goes_at_once),
         cmocka_unit_test(waiting_repeats_become_one),

@@ -222,7 +222,7 @@ static void tries_come_to_an_end_with_the_server_s_words(void **state)
     write_event(&w, "a.1", 1);
     for (int i = 0; i < 12; i++) {
         assert_int_equal(n_calls, 1);
-        end_call(0, &(ending){ .status = 401, .reason = "Unauthorized", .text = "who are you?" });
+        end_call(0, &(ending){ .status = 500, .reason = "InternalError", .text = "out of luck" });
         pass(&w, 60 * SECOND);
     }
     assert_int_equal(n_calls, 0);
@@ -236,7 +236,7 @@ static void tries_come_to_an_end_with_the_server_s_words(void **state)
     mcr_dead_letters_close(w.kube.sink.dead);
     mcr_buf text = read_file(path);
     mcr_buf_cstr(&text);
-    assert_non_null(strstr(text.ptr, "\"not delivered in 12 tries; last: who are you?\""));
+    assert_non_null(strstr(text.ptr, "\"not delivered in 12 tries; last: out of luck\""));
     assert_non_null(strstr(text.ptr, "\"reason\":\"Event \\\"a.2\\\" is invalid\""));
     assert_non_null(strstr(text.ptr, "\"reason\":\"the server answered with status 418\""));
     mcr_buf_fini(&text);

@@ -42,7 +42,9 @@ static void begin_world(world *w, const scripted_tls *tls)
     w->loop = ev_loop_new(EVFLAG_AUTO);
     w->config = scratch_path("config");
     mcr_sink_kind_kube.defaults(&w->options);
-    w->options.attempts = 1;
+    // The first try is the last one: the wait for the next would end past the deadline.
+    w->options.wait = w->options.max_wait = 100 * SECOND;
+    w->options.deadline = 50 * SECOND;
 }
 
 static void append_file_as_base64(mcr_buf *out, const char *path)

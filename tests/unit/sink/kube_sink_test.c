@@ -137,7 +137,7 @@ static bool everything_fails(api_server *api, const scripted_request *request, i
     (void)request;
     (void)number;
     (void)done;
-    reply_status(reply, 503, "ServiceUnavailable");
+    reply_status(reply, 500, "InternalError");
     return true;
 }
 

@@ -66,14 +66,15 @@ static void without_a_token_nothing_is_sent(void **state)
 {
     (void)state;
     setting settings[] = { { "bearer_file", "/nonexistent/token", 0 },
-                           { "retry.attempts", NULL, 2 },
+                           { "retry.deadline", NULL, 20 },
+                           { "retry.wait", NULL, 60 },
                            { "max_in_flight", NULL, 2 } };
-    begin(settings, 3);
+    begin(settings, 4);
     for (int i = 1; i <= 4; i++)
         write_number(i);
     run_until_settled(4);
     assert_int_equal(f.sink->counts.dead_lettered, 4);
-    assert_dead("not delivered in 2 tries; last: token file '/nonexistent/token': No such file or "
+    assert_dead("not delivered within 20s; last: token file '/nonexistent/token': No such file or "
                 "directory");
     assert_int_equal(scripted_server_requests(f.server), 0);
     write_number(5); // its try has not ended when the sink is closed
@@ -373,9 +374,10 @@ static void certificates_are_shown_and_checked(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char ca[256];
         snprintf(ca, sizeof ca, "%s/tls/%s", MCR_TEST_DATA, cases[i].ca ? cases[i].ca : "");
-        setting settings[6] = { { "url", scripted_server_url(server), 0 },
-                                { "retry.attempts", NULL, 2 } };
-        size_t n = 2;
+        setting settings[7] = { { "url", scripted_server_url(server), 0 },
+                                { "retry.deadline", NULL, 20 },
+                                { "retry.wait", NULL, 60 } };
+        size_t n = 3;
         settings[n++] =
             cases[i].ca ? (setting){ "tls.ca", ca, 0 } : (setting){ "tls.insecure", NULL, TRUE };
         if (cases[i].cert) {
