@@ -104,10 +104,9 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
     snprintf(where, sizeof where, "sinks.%s", name);
     char *kind_name = NULL;
     mcr_err code = mcr_config_string(r, where, "kind", &kind_name);
-    if (!code && !kind_name)
-        code = mcr_config_fail(r, where, name, "'kind' is missing");
     if (!code)
-        code = find_kind(r, where, kind_name, &sink->kind);
+        code = kind_name ? find_kind(r, where, kind_name, &sink->kind)
+                         : mcr_config_fail(r, where, name, "'kind' is missing");
     free(kind_name);
     if (code || !sink->kind)
         return code;
