@@ -18,7 +18,19 @@ typedef struct seen_file {
     bool used;  // was looked for through this set
 } seen_file;
 
+typedef struct redirection {
+    char *from;
+    char *to;
+} redirection;
+
+enum {
+    MAX_REDIRECTIONS = 4
+};
+
 struct mcr_file_set {
+    redirection redirections[MAX_REDIRECTIONS];
+    size_t redirection_n;
+    size_t redirected;
     seen_file *files; // by path
     size_t n;
     size_t cap;
@@ -87,6 +99,10 @@ void mcr_file_set_free(mcr_file_set *s)
         free(s->files[i].path);
         free(s->files[i].text);
     }
+    for (size_t i = 0; i < s->redirection_n; i++) {
+        free(s->redirections[i].from);
+        free(s->redirections[i].to);
+    }
     free(s->files);
     free(s);
 }
@@ -118,6 +134,39 @@ static int read_disk(const char *path, mcr_buf *out, bool *regular)
     return failed;
 }
 
+// Whether there is a file on the disk that can be read.
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return access(path, R_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+// What of `path` is below the folder `from`; NULL: it is elsewhere.
+static const char *below(const char *path, const char *from)
+{
+    size_t len = strlen(from);
+    if (strcmp(from, ".") == 0)
+        return path[0] == '/' ? NULL : path;
+    return strncmp(path, from, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+// Where to look for `path`: the caller frees it.
+static char *place_on_disk(const mcr_file_set *s, const char *path)
+{
+    for (size_t i = 0; i < s->redirection_n; i++) {
+        const char *rest = below(path, s->redirections[i].from);
+        if (!rest)
+            continue;
+        mcr_buf other = { 0 };
+        mcr_buf_printf(&other, "%s/%s", s->redirections[i].to, rest);
+        char *found = is_there(mcr_buf_cstr(&other)) ? mcr_strdup(other.ptr) : NULL;
+        mcr_buf_fini(&other);
+        if (found)
+            return found;
+    }
+    return mcr_strdup(path);
+}
+
 mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_errbuf *err)
 {
     bool there;
@@ -126,7 +175,10 @@ mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_
     if (!there) {
         mcr_buf content = { 0 };
         bool regular;
-        failed = read_disk(path, &content, &regular);
+        char *place = place_on_disk(s, path);
+        failed = read_disk(place, &content, &regular);
+        s->redirected += !failed && strcmp(place, path) != 0;
+        free(place);
         mcr_buf_cstr(&content);
         seen_file *f = entry(s, path);
         set_text(f, failed ? (mcr_str){ 0 } : mcr_str_n(content.ptr, content.len));
@@ -144,13 +196,6 @@ mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_
     return MCR_OK;
 }
 
-// Whether there is a file on the disk that can be read.
-static bool is_there(const char *path)
-{
-    struct stat st;
-    return access(path, R_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
-}
-
 bool mcr_file_set_has(mcr_file_set *s, const char *path)
 {
     bool there;
@@ -159,7 +204,10 @@ bool mcr_file_set_has(mcr_file_set *s, const char *path)
         s->files[i].used = true;
         return s->files[i].text != NULL;
     }
-    if (is_there(path))
+    char *place = place_on_disk(s, path);
+    bool has = is_there(place);
+    free(place);
+    if (has)
         return true;
     seen_file *f = entry(s, path);
     set_text(f, (mcr_str){ 0 });
@@ -250,4 +298,26 @@ mcr_str mcr_file_set_find(const mcr_file_set *s, const char *path)
     size_t i = place_of(s, path, &there);
     return there && s->files[i].text ? mcr_str_n(s->files[i].text, s->files[i].len)
                                      : (mcr_str){ 0 };
+}
+
+void mcr_file_set_redirect(mcr_file_set *s, const char *from, const char *to)
+{
+    if (s->redirection_n < MAX_REDIRECTIONS)
+        s->redirections[s->redirection_n++] = (redirection){ mcr_strdup(from), mcr_strdup(to) };
+}
+
+size_t mcr_file_set_redirected(const mcr_file_set *s)
+{
+    return s->redirected;
+}
+
+mcr_file_set *mcr_file_set_renewed(const mcr_file_set *s)
+{
+    mcr_file_set *now = mcr_file_set_new();
+    for (size_t i = 0; i < s->n; i++) {
+        mcr_str text;
+        if (mcr_file_set_has(now, s->files[i].path) && s->files[i].again)
+            mcr_file_set_read(now, s->files[i].path, &text, NULL);
+    }
+    return now;
 }

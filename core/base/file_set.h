@@ -31,6 +31,16 @@ void mcr_file_set_add_used(mcr_file_set *s, const mcr_file_set *other);
 // mcr_file_set_agrees says whether `other` has seen the same wherever it has seen what `s` has.
 bool mcr_file_set_agrees(const mcr_file_set *s, const mcr_file_set *other);
 
+// mcr_file_set_redirect makes the set look for what is below the folder `from` below the folder
+// `to` first, under the name that it has below `from`. Several apply in order, four at most.
+void mcr_file_set_redirect(mcr_file_set *s, const char *from, const char *to);
+
+// mcr_file_set_redirected is how many files were found through a redirection.
+size_t mcr_file_set_redirected(const mcr_file_set *s);
+
+// mcr_file_set_renewed is a new set of what the disk has now for everything that `s` has seen.
+mcr_file_set *mcr_file_set_renewed(const mcr_file_set *s);
+
 // mcr_file_set_read gives the text of the file at `path`, valid as long as the set. MCR_EIO with
 // "path: why": there is none, it cannot be read, it is longer than the limit.
 mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_errbuf *err);

@@ -254,6 +254,7 @@ void mcr_app_watcher_free(mcr_app_watcher *w)
 {
     mcr_watcher_free(w->watcher);
     mcr_watch_free(w->watch);
+    mcr_shadow_free(w->shadow);
     mcr_scripts_free(w->scripts);
     mcr_watcher_scripts_fini(&w->loaded);
     mcr_config_unref(w->held);

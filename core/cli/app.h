@@ -11,6 +11,7 @@
 #include "cli/config.h"
 #include "cli/generation.h"
 #include "cli/ledger.h"
+#include "script/shadow.h"
 #include "script/shared.h"
 #include "sink/dead_letters.h"
 
@@ -21,6 +22,7 @@ typedef struct mcr_app_watcher {
     const mcr_config_watcher *config; // what it was made of last
     mcr_watcher_scripts loaded;       // what is not in use yet: `check` gets no further
     mcr_scripts *scripts;             // owned; the host's thread's while it runs. NULL: none
+    mcr_shadow *shadow;               // beside them, likewise. NULL: none
     mcr_watcher *watcher;             // NULL before open
     mcr_watch *watch;                 // NULL before it is put to work
     mcr_host *host;                   // likewise

@@ -19,7 +19,7 @@ typedef struct change {
     bool is_new[MCR_MAX_SINKS];     // opened here
 } change;
 
-struct mcr_plan {
+typedef struct plan {
     mcr_app *app;
     mcr_config *config; // the new one
     const mcr_file_set *files;
@@ -34,9 +34,9 @@ struct mcr_plan {
     mcr_app_source **old_sources;
     uint32_t old_source_n;
     mcr_buf description;
-};
+} plan;
 
-static void note(mcr_plan *p, const char *what, const char *name, const char *how)
+static void note(plan *p, const char *what, const char *name, const char *how)
 {
     mcr_buf_printf(&p->description, "%s%s %s %s", p->description.len ? ", " : "", what, name, how);
 }
@@ -50,7 +50,7 @@ static mcr_app_watcher *running(const mcr_app *app, const char *name)
 }
 
 // The sink of the running watcher that is the same as sink `k` of its new configuration.
-static mcr_sink *present_sink(const mcr_plan *p, const change *c, uint32_t k)
+static mcr_sink *present_sink(const plan *p, const change *c, uint32_t k)
 {
     const mcr_config_watcher *now = c->w->config;
     for (uint32_t i = 0; i < mcr_config_watcher_sinks(now); i++)
@@ -62,7 +62,7 @@ static mcr_sink *present_sink(const mcr_plan *p, const change *c, uint32_t k)
     return NULL;
 }
 
-static mcr_err choose_sinks(mcr_plan *p, change *c, mcr_errbuf *err)
+static mcr_err choose_sinks(plan *p, change *c, mcr_errbuf *err)
 {
     uint32_t n = mcr_config_watcher_sinks(c->config);
     c->sinks_change = n != mcr_watcher_sink_count(c->w->watcher);
@@ -83,7 +83,7 @@ static mcr_err choose_sinks(mcr_plan *p, change *c, mcr_errbuf *err)
     return MCR_OK;
 }
 
-static mcr_err plan_change(mcr_plan *p, mcr_app_watcher *w, const mcr_config_watcher *config,
+static mcr_err plan_change(plan *p, mcr_app_watcher *w, const mcr_config_watcher *config,
                            mcr_watcher_scripts scripts, mcr_errbuf *err)
 {
     change *c = &p->changes[p->change_n++];
@@ -94,7 +94,7 @@ static mcr_err plan_change(mcr_plan *p, mcr_app_watcher *w, const mcr_config_wat
     return choose_sinks(p, c, err);
 }
 
-static mcr_err plan_watchers(mcr_plan *p, mcr_generation *g, mcr_errbuf *err)
+static mcr_err plan_watchers(plan *p, mcr_generation *g, mcr_errbuf *err)
 {
     mcr_app *app = p->app;
     for (uint32_t i = 0; i < p->config->watcher_n; i++) {
@@ -118,7 +118,7 @@ static mcr_err plan_watchers(mcr_plan *p, mcr_generation *g, mcr_errbuf *err)
     return MCR_OK;
 }
 
-static bool stays(const mcr_plan *p, const mcr_app_watcher *w)
+static bool stays(const plan *p, const mcr_app_watcher *w)
 {
     for (uint32_t i = 0; i < p->change_n; i++)
         if (p->changes[i].w == w)
@@ -126,7 +126,7 @@ static bool stays(const mcr_plan *p, const mcr_app_watcher *w)
     return false;
 }
 
-static void plan_partings(mcr_plan *p)
+static void plan_partings(plan *p)
 {
     for (uint32_t i = 0; i < p->app->watcher_n; i++) {
         mcr_app_watcher *w = p->app->watchers[i];
@@ -141,7 +141,7 @@ static void plan_partings(mcr_plan *p)
     }
 }
 
-static mcr_err plan_sources(mcr_plan *p, mcr_errbuf *err)
+static mcr_err plan_sources(plan *p, mcr_errbuf *err)
 {
     mcr_app *app = p->app;
     bool *kept = mcr_zalloc((app->source_n + 1) * sizeof *kept);
@@ -174,36 +174,14 @@ static mcr_err plan_sources(mcr_plan *p, mcr_errbuf *err)
     return code;
 }
 
-mcr_plan *mcr_plan_new(mcr_app *app, mcr_generation *g, mcr_errbuf *err)
-{
-    mcr_plan *p = mcr_zalloc(sizeof *p);
-    p->app = app;
-    p->config = g->config;
-    p->files = g->files;
-    mcr_config_ref(p->config);
-    p->changes = mcr_zalloc((p->config->watcher_n + 1) * sizeof *p->changes);
-    p->added = mcr_zalloc((p->config->watcher_n + 1) * sizeof *p->added);
-    p->parting = mcr_zalloc((app->watcher_n + 1) * sizeof *p->parting);
-    p->new_sources = mcr_zalloc((p->config->source_n + 1) * sizeof *p->new_sources);
-    p->old_sources = mcr_zalloc((app->source_n + 1) * sizeof *p->old_sources);
-    mcr_err code = plan_watchers(p, g, err);
-    if (!code)
-        plan_partings(p);
-    if (!code)
-        code = plan_sources(p, err);
-    if (!code)
-        return p;
-    mcr_plan_free(p);
-    return NULL;
-}
-
 static bool has_part(const change *c)
 {
     return c->w->scripts || c->loaded.hooks || c->sinks_change || c->correlator_changes;
 }
 
-uint32_t mcr_plan_hosts(const mcr_plan *p, mcr_host **hosts)
+static uint32_t hosts_concerned(const void *self, mcr_host **hosts)
 {
+    const plan *p = self;
     uint32_t n = 0;
     for (uint32_t h = 0; h < p->app->host_n; h++) {
         bool concerned = false;
@@ -215,8 +193,9 @@ uint32_t mcr_plan_hosts(const mcr_plan *p, mcr_host **hosts)
     return n;
 }
 
-mcr_err mcr_plan_prepare(mcr_plan *p, const mcr_host *host, mcr_errbuf *err)
+static mcr_err prepare(void *self, const mcr_host *host, mcr_errbuf *err)
 {
+    plan *p = self;
     int64_t now = mcr_clock_now(p->app->clock);
     mcr_buf saved = { 0 };
     mcr_err code = MCR_OK;
@@ -233,7 +212,7 @@ mcr_err mcr_plan_prepare(mcr_plan *p, const mcr_host *host, mcr_errbuf *err)
     return code;
 }
 
-static void change_sinks(const mcr_plan *p, change *c, mcr_host *host)
+static void change_sinks(const plan *p, change *c, mcr_host *host)
 {
     mcr_app_watcher *w = c->w;
     if (c->sinks_change)
@@ -254,6 +233,8 @@ static void change_hooks(change *c)
     static const mcr_hooks no_hooks = { 0 };
     mcr_app_watcher *w = c->w;
     mcr_scripts *next = c->loaded.hooks;
+    mcr_shadow_free(w->shadow); // it was one of the scripts that go
+    w->shadow = NULL;
     mcr_correlator_options options = c->config->correlate;
     if (next) {
         if (w->scripts)
@@ -271,8 +252,9 @@ static void change_hooks(change *c)
     w->scripts = next;
 }
 
-void mcr_plan_carry_out(mcr_plan *p, mcr_host *host)
+static void carry_out(void *self, mcr_host *host)
 {
+    plan *p = self;
     for (uint32_t i = 0; i < p->change_n; i++) {
         change *c = &p->changes[i];
         if (c->w->host != host || !has_part(c))
@@ -282,7 +264,7 @@ void mcr_plan_carry_out(mcr_plan *p, mcr_host *host)
     }
 }
 
-static void hold(mcr_plan *p, change *c)
+static void hold(plan *p, change *c)
 {
     mcr_config_ref(p->config);
     mcr_config_unref(c->w->held);
@@ -290,7 +272,7 @@ static void hold(mcr_plan *p, change *c)
     c->w->config = c->config;
 }
 
-static void change_sources(mcr_plan *p)
+static void change_sources(plan *p)
 {
     mcr_app *app = p->app;
     for (uint32_t i = 0; i < p->new_source_n; i++) {
@@ -308,8 +290,9 @@ static void change_sources(mcr_plan *p)
     }
 }
 
-mcr_err mcr_plan_finish(mcr_plan *p, mcr_errbuf *err)
+static mcr_err finish(void *self, mcr_errbuf *err)
 {
+    plan *p = self;
     mcr_app *app = p->app;
     mcr_config_ref(p->config);
     mcr_config_unref(app->config);
@@ -330,8 +313,9 @@ mcr_err mcr_plan_finish(mcr_plan *p, mcr_errbuf *err)
     return code;
 }
 
-void mcr_plan_describe(const mcr_plan *p, mcr_buf *out)
+static void describe(const void *self, mcr_buf *out)
 {
+    const plan *p = self;
     mcr_buf_append(out, p->description.ptr, p->description.len);
 }
 
@@ -343,10 +327,9 @@ static void free_change(change *c)
     mcr_watcher_scripts_fini(&c->loaded);
 }
 
-void mcr_plan_free(mcr_plan *p)
+static void free_plan(void *self)
 {
-    if (!p)
-        return;
+    plan *p = self;
     for (uint32_t i = 0; i < p->change_n; i++)
         free_change(&p->changes[i]);
     for (uint32_t i = 0; i < p->added_n; i++)
@@ -361,4 +344,27 @@ void mcr_plan_free(mcr_plan *p)
     mcr_buf_fini(&p->description);
     mcr_config_unref(p->config);
     free(p);
+}
+
+mcr_change mcr_plan_new(mcr_app *app, mcr_generation *g, mcr_errbuf *err)
+{
+    plan *p = mcr_zalloc(sizeof *p);
+    p->app = app;
+    p->config = g->config;
+    p->files = g->files;
+    mcr_config_ref(p->config);
+    p->changes = mcr_zalloc((p->config->watcher_n + 1) * sizeof *p->changes);
+    p->added = mcr_zalloc((p->config->watcher_n + 1) * sizeof *p->added);
+    p->parting = mcr_zalloc((app->watcher_n + 1) * sizeof *p->parting);
+    p->new_sources = mcr_zalloc((p->config->source_n + 1) * sizeof *p->new_sources);
+    p->old_sources = mcr_zalloc((app->source_n + 1) * sizeof *p->old_sources);
+    mcr_err code = plan_watchers(p, g, err);
+    if (!code)
+        plan_partings(p);
+    if (!code)
+        code = plan_sources(p, err);
+    if (!code)
+        return (mcr_change){ p, hosts_concerned, prepare, carry_out, finish, describe, free_plan };
+    free_plan(p);
+    return (mcr_change){ .self = NULL };
 }

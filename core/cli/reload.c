@@ -9,12 +9,14 @@
 #include "cli/ballot.h"
 #include "cli/config_same.h"
 #include "cli/plan.h"
+#include "cli/shadowing.h"
 
 #define PATIENCE_S 5. // how long all hosts together may take to vote
 
 typedef struct request {
     struct request *next;
     mcr_reload_what what;
+    char *folder; // of a shadow
     const char *who;
     mcr_reload_done *done;
     void *arg;
@@ -32,8 +34,10 @@ struct mcr_reload {
     struct ev_loop *loop;
     char *path;
     mcr_generation *current;
-    mcr_file_set *before; // of the generation before; NULL: there was none
-    mcr_file_set *tried;  // what the last attempt read
+    mcr_file_set *before;   // of the generation before; NULL: there was none
+    mcr_generation *shadow; // that runs beside it; NULL: none
+    char *shadow_folder;
+    mcr_file_set *tried; // what the last attempt read
     mcr_reload_done *observer;
     void *observer_arg;
     bool stopped;
@@ -44,7 +48,7 @@ struct mcr_reload {
     int64_t begun_at;  // monotonic ns
     bool switched;
     mcr_ballot *ballot;
-    mcr_plan *plan; // while VOTING and LEAVING
+    mcr_change change; // while VOTING and LEAVING
     ev_async arrived;
     ev_timer patience;
 
@@ -98,6 +102,7 @@ static void answer(request *list, const mcr_reload_outcome *outcome)
         list = q->next;
         if (q->done)
             q->done(q->arg, outcome);
+        free(q->folder);
         free(q);
     }
 }
@@ -129,10 +134,16 @@ static void conclude(mcr_reload *r, bool ok)
     begin_next(r);
 }
 
+static void free_change(mcr_reload *r)
+{
+    if (r->change.self)
+        r->change.free(r->change.self);
+    r->change = (mcr_change){ .self = NULL };
+}
+
 static void fail(mcr_reload *r, const char *why)
 {
-    mcr_plan_free(r->plan);
-    r->plan = NULL;
+    free_change(r);
     mcr_generation_free(r->candidate);
     r->candidate = NULL;
     r->message.len = r->changed.len = 0;
@@ -147,6 +158,12 @@ static void *load(void *arg)
     mcr_reload *r = arg;
     const mcr_file_set *earlier = r->what == MCR_RELOAD_ROLLBACK ? r->before : NULL;
     r->candidate = mcr_generation_new(earlier);
+    if (r->what == MCR_RELOAD_SHADOW) {
+        const mcr_config *config = r->current->config;
+        if (config->scripts_dir)
+            mcr_file_set_redirect(r->candidate->files, config->scripts_dir, r->answered->folder);
+        mcr_file_set_redirect(r->candidate->files, config->dir, r->answered->folder);
+    }
     r->code = mcr_generation_read(r->candidate, r->path, &r->err);
     if (!r->code)
         r->code = mcr_generation_load(r->candidate, &r->world, &r->err);
@@ -157,14 +174,16 @@ static void *load(void *arg)
 // On a host's thread.
 static mcr_err prepare(void *self, mcr_host *host, mcr_errbuf *err)
 {
-    return mcr_plan_prepare(((mcr_reload *)self)->plan, host, err);
+    const mcr_change *c = &((const mcr_reload *)self)->change;
+    return c->prepare(c->self, host, err);
 }
 
 // On a host's thread.
 static void carry_out(void *self, mcr_host *host, bool switched)
 {
+    const mcr_change *c = &((const mcr_reload *)self)->change;
     if (switched)
-        mcr_plan_carry_out(((mcr_reload *)self)->plan, host);
+        c->carry_out(c->self, host);
 }
 
 // On a host's thread.
@@ -179,7 +198,7 @@ static void call_ballot(mcr_reload *r)
     const mcr_ballot_hooks hooks = { prepare, carry_out, wake, r };
     mcr_host **hosts = mcr_alloc((r->app->host_n + 1) * sizeof(mcr_host *));
     r->phase = VOTING;
-    r->ballot = mcr_ballot_call(&hooks, hosts, mcr_plan_hosts(r->plan, hosts));
+    r->ballot = mcr_ballot_call(&hooks, hosts, r->change.hosts(r->change.self, hosts));
     free(hosts);
     ev_timer_set(&r->patience, PATIENCE_S, 0);
     ev_timer_start(r->loop, &r->patience);
@@ -187,21 +206,48 @@ static void call_ballot(mcr_reload *r)
     ev_async_send(r->loop, &r->arrived); // for a ballot without hosts
 }
 
+// Makes what was asked for a change; false with a sentence in r->err.
+static bool begin_change(mcr_reload *r)
+{
+    switch (r->what) {
+    case MCR_RELOAD_DISK:
+    case MCR_RELOAD_ROLLBACK:
+        r->change = mcr_plan_new(r->app, r->candidate, &r->err);
+        break;
+    case MCR_RELOAD_SHADOW:
+        r->change = mcr_shadowing_start(r->app, r->candidate, &r->err);
+        break;
+    case MCR_RELOAD_PROMOTE:
+        r->change = mcr_shadowing_promote(r->app);
+        break;
+    case MCR_RELOAD_DROP:
+        r->change = mcr_shadowing_drop(r->app);
+        break;
+    }
+    return r->change.self;
+}
+
 static void loaded(mcr_reload *r)
 {
     pthread_join(r->loader, NULL);
     r->has_loader = false;
-    mcr_file_set_free(r->tried);
-    r->tried = mcr_file_set_new();
-    mcr_file_set_add(r->tried, r->candidate->files);
+    if (r->what != MCR_RELOAD_SHADOW) {
+        mcr_file_set_free(r->tried);
+        r->tried = mcr_file_set_new();
+        mcr_file_set_add(r->tried, r->candidate->files);
+    }
+    if (!r->code && r->what == MCR_RELOAD_SHADOW && !mcr_file_set_redirected(r->candidate->files))
+        r->code = mcr_errf(&r->err, MCR_ECONFIG,
+                           "nothing in %s has the name of a file of the configuration",
+                           r->answered->folder);
     if (r->code)
         fail(r, r->err.text);
     else if (r->stopped)
         fail(r, "mooncrier is ending");
-    else if (!(r->plan = mcr_plan_new(r->app, r->candidate, &r->err)))
-        fail(r, r->err.text);
-    else
+    else if (begin_change(r))
         call_ballot(r);
+    else
+        fail(r, r->err.text);
 }
 
 static void decide(mcr_reload *r, bool yes)
@@ -221,23 +267,87 @@ static void voted(mcr_reload *r)
     decide(r, !refused);
 }
 
-// What has become of it, for people.
-static void tell(mcr_reload *r, const mcr_config *before)
+// What has become of a reload, for people.
+static void tell(mcr_reload *r, const mcr_config *before, mcr_err failed)
 {
-    mcr_buf plan = { 0 }, fixed = { 0 };
-    mcr_plan_describe(r->plan, &plan);
+    mcr_buf what = { 0 }, fixed = { 0 };
+    r->change.describe(r->change.self, &what);
     mcr_config_note_fixed(&fixed, before, r->current->config);
-    r->message.len = 0;
     mcr_buf_printf(
         &r->message, "generation %llu runs%s, changed: %s", (unsigned long long)r->current->number,
         r->what == MCR_RELOAD_ROLLBACK ? ", with the files of the one before the last" : "",
         r->changed.len ? r->changed.ptr : "nothing");
-    if (plan.len)
-        mcr_buf_printf(&r->message, "; %s", mcr_buf_cstr(&plan));
+    if (what.len)
+        mcr_buf_printf(&r->message, "; %s", mcr_buf_cstr(&what));
+    if (r->shadow)
+        mcr_buf_printf(&r->message, "; the shadow of %s has ended", r->shadow_folder);
     if (fixed.len)
         mcr_buf_printf(&r->message, "; only the next start takes up %s", mcr_buf_cstr(&fixed));
-    mcr_buf_fini(&plan);
+    if (failed)
+        mcr_buf_printf(&r->message, "; but %s", r->err.text);
+    mcr_buf_fini(&what);
     mcr_buf_fini(&fixed);
+}
+
+static void end_shadow(mcr_reload *r)
+{
+    mcr_generation_free(r->shadow);
+    r->shadow = NULL;
+    free(r->shadow_folder);
+    r->shadow_folder = NULL;
+}
+
+// `next` (taken over) is the generation that runs now.
+static void succeed(mcr_reload *r, mcr_generation *next)
+{
+    mcr_generation *old = r->current;
+    r->current = next;
+    next->number = old->number + 1;
+    list_changed(&r->changed, old->files, next->files);
+    mcr_file_set_free(r->before);
+    r->before = old->files;
+    old->files = NULL;
+}
+
+static void switched(mcr_reload *r)
+{
+    mcr_err failed = r->change.finish(r->change.self, &r->err);
+    mcr_generation *old = r->current;
+    r->message.len = r->changed.len = 0;
+    switch (r->what) {
+    case MCR_RELOAD_DISK:
+    case MCR_RELOAD_ROLLBACK:
+        succeed(r, r->candidate);
+        tell(r, old->config, failed);
+        end_shadow(r);
+        break;
+    case MCR_RELOAD_PROMOTE:
+        succeed(r, r->shadow);
+        r->shadow = NULL;
+        mcr_buf_printf(&r->message, "the shadow of %s is live: generation %llu runs, changed: %s",
+                       r->shadow_folder, (unsigned long long)r->current->number, r->changed.ptr);
+        end_shadow(r);
+        // The files on the disk are other ones, and only their next change is news.
+        mcr_file_set_free(r->tried);
+        r->tried = mcr_file_set_renewed(r->current->files);
+        break;
+    case MCR_RELOAD_SHADOW:
+        r->shadow = r->candidate;
+        r->shadow_folder = mcr_strdup(r->answered->folder);
+        mcr_buf_printf(&r->message, "the shadow of %s runs beside generation %llu",
+                       r->shadow_folder, (unsigned long long)r->current->number);
+        break;
+    case MCR_RELOAD_DROP:
+        mcr_buf_printf(&r->message, "the shadow of %s has ended; generation %llu goes on",
+                       r->shadow_folder, (unsigned long long)r->current->number);
+        end_shadow(r);
+        break;
+    }
+    r->candidate = NULL;
+    free_change(r);
+    if (old != r->current)
+        mcr_generation_free(old);
+    conclude(r, !failed);
 }
 
 static void left(mcr_reload *r)
@@ -246,26 +356,10 @@ static void left(mcr_reload *r)
         return;
     mcr_ballot_leave(r->ballot);
     r->ballot = NULL;
-    if (!r->switched) {
+    if (r->switched)
+        switched(r);
+    else
         fail(r, r->code ? r->err.text : "a host did not wait for the end of the vote");
-        return;
-    }
-    mcr_err failed = mcr_plan_finish(r->plan, &r->err);
-    mcr_generation *old = r->current;
-    r->current = r->candidate;
-    r->candidate = NULL;
-    r->current->number = old->number + 1;
-    list_changed(&r->changed, old->files, r->current->files);
-    tell(r, old->config);
-    if (failed)
-        mcr_buf_printf(&r->message, "; but %s", r->err.text);
-    mcr_plan_free(r->plan);
-    r->plan = NULL;
-    mcr_file_set_free(r->before);
-    r->before = old->files;
-    old->files = NULL;
-    mcr_generation_free(old);
-    conclude(r, !failed);
 }
 
 static void on_arrived(struct ev_loop *loop, ev_async *arrived, int revents)
@@ -290,15 +384,30 @@ static void on_patience(struct ev_loop *loop, ev_timer *patience, int revents)
     left(r);
 }
 
-// Takes the next request, and those behind it that want the same.
+// Takes the next request, and those behind it that are answered by the same reload.
 static void take_requests(mcr_reload *r)
 {
-    request *first = r->waiting;
-    r->answered = first;
-    while (first->next && first->next->what == r->answered->what)
-        first = first->next;
-    r->waiting = first->next;
-    first->next = NULL;
+    request *last = r->waiting;
+    r->answered = last;
+    bool shared = last->what == MCR_RELOAD_DISK || last->what == MCR_RELOAD_ROLLBACK;
+    while (shared && last->next && last->next->what == last->what)
+        last = last->next;
+    r->waiting = last->next;
+    last->next = NULL;
+}
+
+// Why what is asked for cannot be; NULL: it can.
+static const char *objection(const mcr_reload *r)
+{
+    if (r->stopped)
+        return "mooncrier is ending";
+    if (r->what == MCR_RELOAD_ROLLBACK && !r->before)
+        return "there is no generation before this one";
+    if (r->what == MCR_RELOAD_SHADOW && r->shadow)
+        return "there is a shadow already: promote or drop it first";
+    if ((r->what == MCR_RELOAD_PROMOTE || r->what == MCR_RELOAD_DROP) && !r->shadow)
+        return "there is no shadow";
+    return NULL;
 }
 
 static void begin_next(mcr_reload *r)
@@ -308,16 +417,18 @@ static void begin_next(mcr_reload *r)
     take_requests(r);
     r->what = r->answered->what;
     r->begun_at = mcr_clock_monotonic();
-    r->candidate = NULL;
     r->phase = LOADING;
-    if (r->stopped)
-        fail(r, "mooncrier is ending");
-    else if (r->what == MCR_RELOAD_ROLLBACK && !r->before)
-        fail(r, "there is no generation before this one");
-    else if ((r->has_loader = pthread_create(&r->loader, NULL, load, r) == 0))
+    const char *why = objection(r);
+    if (why) {
+        fail(r, why);
+    } else if (r->what == MCR_RELOAD_PROMOTE || r->what == MCR_RELOAD_DROP) {
+        begin_change(r);
+        call_ballot(r);
+    } else if ((r->has_loader = pthread_create(&r->loader, NULL, load, r) == 0)) {
         pthread_setname_np(r->loader, "reload");
-    else
+    } else {
         fail(r, "the system gives no thread to load the scripts on");
+    }
 }
 
 mcr_reload *mcr_reload_new(mcr_app *app, struct ev_loop *loop, mcr_generation *first,
@@ -348,7 +459,8 @@ void mcr_reload_free(mcr_reload *r)
         pthread_join(r->loader, NULL);
     ev_ref(r->loop);
     ev_async_stop(r->loop, &r->arrived);
-    mcr_plan_free(r->plan);
+    free_change(r);
+    end_shadow(r);
     mcr_generation_free(r->candidate);
     mcr_generation_free(r->current);
     mcr_file_set_free(r->before);
@@ -365,16 +477,31 @@ void mcr_reload_observe(mcr_reload *r, mcr_reload_done *each, void *arg)
     r->observer_arg = arg;
 }
 
-void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mcr_reload_done *done,
-                        void *arg)
+static void enqueue(mcr_reload *r, request wanted)
 {
     request *q = mcr_zalloc(sizeof *q);
-    *q = (request){ .what = what, .who = who, .done = done, .arg = arg };
+    *q = wanted;
     request **last = &r->waiting;
     while (*last)
         last = &(*last)->next;
     *last = q;
     begin_next(r);
+}
+
+void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mcr_reload_done *done,
+                        void *arg)
+{
+    enqueue(r, (request){ .what = what, .who = who, .done = done, .arg = arg });
+}
+
+void mcr_reload_request_shadow(mcr_reload *r, const char *folder, const char *who,
+                               mcr_reload_done *done, void *arg)
+{
+    enqueue(r, (request){ .what = MCR_RELOAD_SHADOW,
+                          .folder = mcr_strdup(folder),
+                          .who = who,
+                          .done = done,
+                          .arg = arg });
 }
 
 bool mcr_reload_is_stale(const mcr_reload *r)
@@ -405,6 +532,7 @@ mcr_reload_status mcr_reload_status_now(const mcr_reload *r)
 {
     return (mcr_reload_status){
         .generation = r->current,
+        .shadow = r->shadow ? r->shadow_folder : NULL,
         .busy = r->phase != IDLE,
         .succeeded = r->succeeded,
         .failed = r->failed,

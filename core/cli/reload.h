@@ -24,8 +24,11 @@
 typedef struct mcr_reload mcr_reload;
 
 typedef enum mcr_reload_what {
-    MCR_RELOAD_DISK,    // what is on the disk now
-    MCR_RELOAD_ROLLBACK // the files of the generation before the present one, as they were
+    MCR_RELOAD_DISK,     // what is on the disk now
+    MCR_RELOAD_ROLLBACK, // the files of the generation before the present one, as they were
+    MCR_RELOAD_SHADOW,   // files of another folder, beside what runs (mcr_reload_request_shadow)
+    MCR_RELOAD_PROMOTE,  // the shadow takes the place of what runs
+    MCR_RELOAD_DROP      // the shadow ends
 } mcr_reload_what;
 
 typedef struct mcr_reload_outcome {
@@ -58,6 +61,12 @@ void mcr_reload_observe(mcr_reload *r, mcr_reload_done *each, void *arg);
 void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mcr_reload_done *done,
                         void *arg);
 
+// mcr_reload_request_shadow asks for the scripts in `folder` to run beside the live ones: what of
+// the configuration and of the scripts folder stands there, under the same name, is taken from
+// there, the rest as it is. A reload that succeeds ends a shadow.
+void mcr_reload_request_shadow(mcr_reload *r, const char *folder, const char *who,
+                               mcr_reload_done *done, void *arg);
+
 // mcr_reload_is_stale says whether the disk differs from what the last attempt read, failed or not.
 bool mcr_reload_is_stale(const mcr_reload *r);
 
@@ -71,6 +80,7 @@ void mcr_reload_stop(mcr_reload *r);
 
 typedef struct mcr_reload_status {
     const mcr_generation *generation; // that runs
+    const char *shadow;               // the folder of the shadow that runs; NULL: none
     bool busy;                        // a reload is under way
     uint64_t succeeded;               // reloads
     uint64_t failed;

@@ -26,12 +26,22 @@ static mcr_event *event_at(lua_State *L, int index)
     return (mcr_event *)(uintptr_t)view->handle;
 }
 
+// What a shadow would have caused: counted, and to the script it looks as if it had happened.
+static int keep_back(lua_State *L, uint64_t *n)
+{
+    ++*n;
+    lua_pushboolean(L, true); // taken
+    return 1;
+}
+
 // core.deliver(view, sink index[, place]): whether there was room
 static int deliver(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
-    bool taken = deliver_to(st, event_at(L, 1), (uint32_t)luaL_checkint(L, 2),
-                            (uint32_t)luaL_optinteger(L, 3, 0));
+    uint32_t place = (uint32_t)luaL_optinteger(L, 3, 0);
+    if (st->is_shadow && !place)
+        return keep_back(L, &st->kept_back.emits);
+    bool taken = deliver_to(st, event_at(L, 1), (uint32_t)luaL_checkint(L, 2), place);
     if (!taken)
         st->counts.emit_full++;
     lua_pushboolean(L, taken); // taken
@@ -46,6 +56,8 @@ static int emit(lua_State *L)
         return luaL_error(L, "emit: there are no other watchers here");
     if (!st->watch)
         return luaL_error(L, "emit: nothing runs yet; emit from a tick or a handler");
+    if (st->is_shadow)
+        return keep_back(L, &st->kept_back.emits);
     bool taken = mcr_broadcaster_emit(st->broadcaster, event_at(L, 1), st->watch);
     if (taken) {
         st->counts.emitted++;

@@ -74,9 +74,25 @@ static int shared_set(lua_State *L)
         return luaL_error(L, "shared holds strings, numbers and booleans, not a %s",
                           luaL_typename(L, 2));
     }
-    if (!mcr_shared_set(st->shared, key, &value, st->run.now, expiry(L, st, 3)))
+    if (st->is_shadow)
+        st->kept_back.shared_writes++;
+    else if (!mcr_shared_set(st->shared, key, &value, st->run.now, expiry(L, st, 3)))
         return full(L);
     return 0;
+}
+
+// What the sum would be: a shadow writes nothing.
+static int add_in_shadow(lua_State *L, mcr_lua *st, mcr_str key)
+{
+    mcr_shared_value held = mcr_shared_get(st->shared, key, st->run.now);
+    double n = held.kind == MCR_SHARED_NUMBER ? held.number : 0;
+    if (held.kind == MCR_SHARED_STRING)
+        free(held.string);
+    if (held.kind == MCR_SHARED_STRING || held.kind == MCR_SHARED_BOOL)
+        return luaL_error(L, "shared.add: '%s' does not hold a number", key.ptr);
+    st->kept_back.shared_writes++;
+    lua_pushnumber(L, n + luaL_optnumber(L, 2, 1)); // sum
+    return 1;
 }
 
 static int shared_add(lua_State *L)
@@ -84,6 +100,8 @@ static int shared_add(lua_State *L)
     mcr_lua *st = mcr_lua_of(L);
     mcr_str key = check_key(L);
     double result;
+    if (st->is_shadow)
+        return add_in_shadow(L, st, key);
     if (!mcr_shared_add(st->shared, key, luaL_optnumber(L, 2, 1), st->run.now, expiry(L, st, 3),
                         &result)) {
         mcr_shared_value held = mcr_shared_get(st->shared, key, st->run.now);
@@ -100,8 +118,12 @@ static int shared_add(lua_State *L)
 static int shared_delete(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
-    mcr_shared_set(st->shared, check_key(L), &(mcr_shared_value){ .kind = MCR_SHARED_NONE },
-                   st->run.now, 0);
+    mcr_str key = check_key(L);
+    if (st->is_shadow)
+        st->kept_back.shared_writes++;
+    else
+        mcr_shared_set(st->shared, key, &(mcr_shared_value){ .kind = MCR_SHARED_NONE }, st->run.now,
+                       0);
     return 0;
 }
 

@@ -60,6 +60,11 @@ typedef struct mcr_lua {
     char failure[64];
 
     mcr_script_counts counts;
+    bool is_shadow; // what scripts cause is left out (script/shadow.h)
+    struct {
+        uint64_t emits;
+        uint64_t shared_writes;
+    } kept_back;                 // … and counted
     struct mcr_guarded *guarded; // NULL: nothing is ever stopped
     int64_t deadline;            // ns, of the hooks of scripts loaded from now on
     struct mcr_hook **hooks;     // all that were ever loaded (hook_calls.h)

@@ -1,0 +1,21 @@
+#pragma once
+// Shadows of all watchers at once, as changes for the transaction of a reload: candidates are put
+// beside the live scripts, take their place, or go.
+
+#include "cli/app.h"
+#include "cli/change.h"
+
+// mcr_shadowing_start puts the scripts of `g`, which become the change's, beside those of the
+// running watchers of the same names; they begin with what save() of the live ones gives. Refuses
+// (no `self`, a sentence in `err`) when a watcher would have other sinks, or none has scripts.
+mcr_change mcr_shadowing_start(mcr_app *app, mcr_generation *g, mcr_errbuf *err);
+
+// mcr_shadowing_promote makes the candidates the live scripts, as they are now.
+mcr_change mcr_shadowing_promote(mcr_app *app);
+
+// mcr_shadowing_drop ends all shadows.
+mcr_change mcr_shadowing_drop(mcr_app *app);
+
+// mcr_shadowing_report appends a JSON object of what was compared so far: {"watchers":[{"watcher":
+// "w",…}]} (script/shadow.h). A watcher whose host does not answer within `timeout_ns` has "error".
+void mcr_shadowing_report(const mcr_app *app, int64_t timeout_ns, mcr_buf *json);
