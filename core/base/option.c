@@ -316,6 +316,20 @@ static void describe_choice(mcr_buf *out, const char *choices, int index)
     mcr_buf_append(out, choices, strcspn(choices, "|"));
 }
 
+// In hours or minutes when it is several of them, or an hour, without a rest.
+static void describe_duration(mcr_buf *out, int64_t ns)
+{
+    const int64_t minute = 60 * INT64_C(1000000000), hour = 60 * minute;
+    if (ns == 0)
+        mcr_buf_puts(out, "none");
+    else if (ns % hour == 0)
+        mcr_buf_printf(out, "%lldh", (long long)(ns / hour));
+    else if (ns % minute == 0 && ns > minute)
+        mcr_buf_printf(out, "%lldm", (long long)(ns / minute));
+    else
+        mcr_buf_printf(out, "%gs", (double)ns / 1e9);
+}
+
 // In the unit in which it is 1 or more.
 static void describe_rate(mcr_buf *out, double rate)
 {
@@ -348,10 +362,7 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             mcr_buf_i64(out, *(const int64_t *)at);
             break;
         case MCR_OPTION_DURATION:
-            if (*(const int64_t *)at)
-                mcr_buf_printf(out, "%gs", (double)*(const int64_t *)at / 1e9);
-            else
-                mcr_buf_puts(out, "none");
+            describe_duration(out, *(const int64_t *)at);
             break;
         case MCR_OPTION_CHOICE:
             describe_choice(out, list->choices, *(const int *)at);

@@ -238,12 +238,46 @@ static void lists_and_maps(void **state)
     assert_null(o.token);
 }
 
+// Durations and rates are shown in a unit that people would write.
+static void describes_in_fitting_units(void **state)
+{
+    (void)state;
+    struct shown {
+        int64_t wait;
+        double rate;
+    } o;
+    static const mcr_option list[] = {
+        { "wait", MCR_OPTION_DURATION, offsetof(struct shown, wait), NULL, "" },
+        { "rate", MCR_OPTION_RATE, offsetof(struct shown, rate), NULL, "" },
+        { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
+    };
+    static const struct {
+        double seconds;
+        double rate;
+        const char *text;
+    } cases[] = {
+        { 0.25, 10, "  wait      0.25s\n  rate      10/s\n" },
+        { 60, 0.5, "  wait      60s\n  rate      30/m\n" },
+        { 90, 1. / 60, "  wait      90s\n  rate      1/m\n" },
+        { 600, 1. / 720, "  wait      10m\n  rate      5/h\n" },
+        { 3600, 1.5, "  wait      1h\n  rate      1.5/s\n" },
+        { 86400, 0, "  wait      24h\n  rate      none\n" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        o = (struct shown){ (int64_t)(cases[i].seconds * 1e9), cases[i].rate };
+        mcr_buf out = { 0 };
+        mcr_options_describe(&out, &o, list);
+        assert_string_equal(mcr_buf_cstr(&out), cases[i].text);
+        mcr_buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_reach_their_place), cmocka_unit_test(nothing_is_shown_as_none),
-        cmocka_unit_test(strings_are_copied),       cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(lists_and_maps),
+        cmocka_unit_test(describes_in_fitting_units), cmocka_unit_test(values_reach_their_place),
+        cmocka_unit_test(nothing_is_shown_as_none),   cmocka_unit_test(strings_are_copied),
+        cmocka_unit_test(mistakes_are_explained),     cmocka_unit_test(lists_and_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
