@@ -246,7 +246,7 @@ static void describes_in_fitting_units(void **state)
         int64_t wait;
         double rate;
     } o;
-    static const mcr_option list[] = {
+    static const mcr_option shown_list[] = {
         { "wait", MCR_OPTION_DURATION, offsetof(struct shown, wait), NULL, "" },
         { "rate", MCR_OPTION_RATE, offsetof(struct shown, rate), NULL, "" },
         { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
@@ -266,7 +266,7 @@ static void describes_in_fitting_units(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         o = (struct shown){ (int64_t)(cases[i].seconds * 1e9), cases[i].rate };
         mcr_buf out = { 0 };
-        mcr_options_describe(&out, &o, list);
+        mcr_options_describe(&out, &o, shown_list);
         assert_string_equal(mcr_buf_cstr(&out), cases[i].text);
         mcr_buf_fini(&out);
     }
