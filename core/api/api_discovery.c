@@ -69,8 +69,8 @@ static const char paths[] =
 // The hash changes with the documents: clients keep them for ever.
 static const char openapi_index[] =
     "{\"paths\":{\"api/v1\":{\"serverRelativeURL\":\"/openapi/v3/api/v1?hash=" MCR_VERSION
-    "-1\"},\"apis/events.k8s.io/v1\":{\"serverRelativeURL\":"
-    "\"/openapi/v3/apis/events.k8s.io/v1?hash=" MCR_VERSION "-1\"}}}\n";
+    "-2\"},\"apis/events.k8s.io/v1\":{\"serverRelativeURL\":"
+    "\"/openapi/v3/apis/events.k8s.io/v1?hash=" MCR_VERSION "-2\"}}}\n";
 
 static bool is(const char *path, const char *wanted)
 {
@@ -83,6 +83,12 @@ static bool is_health(const char *path)
     return is(path, "/healthz") || is(path, "/livez");
 }
 
+// OpenAPI is there as JSON only; who asks for protobuf alone would take it for that.
+static bool is_unreadable(const mcr_api_request *r)
+{
+    return r->form == MCR_API_FORM_NONE && strncmp(r->path, "/openapi/", 9) == 0;
+}
+
 bool mcr_api_discovery(const mcr_api_request *r, bool ready, int *status, const char **content_type,
                        mcr_buf *body)
 {
@@ -91,7 +97,11 @@ bool mcr_api_discovery(const mcr_api_request *r, bool ready, int *status, const 
     bool aggregated = beta || r->form == MCR_API_FORM_DISCOVERY;
     *status = 200;
     *content_type = "application/json";
-    if ((is(path, "/api") || is(path, "/apis")) && aggregated) {
+    if (is_unreadable(r)) {
+        *status = 406;
+        *content_type = "text/plain; charset=utf-8";
+        mcr_buf_puts(body, "406 not acceptable: there is application/json\n");
+    } else if ((is(path, "/api") || is(path, "/apis")) && aggregated) {
         write_aggregated(body, is(path, "/apis"), beta);
         *content_type = beta ? "application/json;g=apidiscovery.k8s.io;v=v2beta1;"
                                "as=APIGroupDiscoveryList"

@@ -63,7 +63,7 @@ static bool add_column(mcr_columns *c, mcr_str column, mcr_errbuf *err)
     return true;
 }
 
-mcr_columns *mcr_columns_new(const char *spec, mcr_errbuf *err)
+mcr_columns *mcr_columns_new(const char *spec, bool titles, mcr_errbuf *err)
 {
     mcr_columns *c = mcr_zalloc(sizeof *c);
     for (const char *at = spec;;) {
@@ -76,7 +76,7 @@ mcr_columns *mcr_columns_new(const char *spec, mcr_errbuf *err)
             break;
         at += len + 1;
     }
-    c->table = mcr_table_new((const char *const *)c->titles, c->size);
+    c->table = mcr_table_new(titles ? (const char *const *)c->titles : NULL, c->size);
     return c;
 }
 

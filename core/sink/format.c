@@ -96,7 +96,7 @@ static bool setup(mcr_formatter *f, const char *spec, mcr_errbuf *err)
             return false;
         }
         f->add = add_columns;
-        f->columns = mcr_columns_new(spec + custom_len + 1, err);
+        f->columns = mcr_columns_new(spec + custom_len + 1, true, err);
         return f->columns != NULL;
     }
     for (size_t i = 0; i < FORMATS && !f->add; i++)

@@ -63,7 +63,7 @@ mcr_table *mcr_table_new(const char *const *titles, size_t n)
     t->widths = mcr_alloc(n * sizeof *t->widths);
     for (size_t i = 0; i < n; i++)
         t->widths[i] = LEAST_WIDTH;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; titles && i < n; i++)
         mcr_table_cell(t, mcr_str_of(titles[i]));
     return t;
 }

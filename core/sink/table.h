@@ -17,7 +17,8 @@ enum {
 
 typedef struct mcr_table mcr_table;
 
-// mcr_table_new makes a table with `n` columns (1 or more); the titles are copied.
+// mcr_table_new makes a table with `n` columns (1 or more); the titles are copied. NULL: it has
+// none.
 mcr_table *mcr_table_new(const char *const *titles, size_t n);
 void mcr_table_free(mcr_table *t);
 

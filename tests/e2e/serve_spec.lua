@@ -248,9 +248,15 @@ describe("serve", function()
 end)
 
 describe("get events", function()
-  local place
-  before_each(function() place = h.place() end)
-  after_each(function() place:remove() end)
+  local place, watches
+  before_each(function()
+    place = h.place()
+    watches = {}
+  end)
+  after_each(function()
+    for _, watch in pairs(watches) do pcall(watch.signal, watch, "TERM") end
+    place:remove()
+  end)
 
   it("prints the store as kubectl would, while a server runs and after", function()
     local server = served.start(place)
@@ -273,5 +279,88 @@ describe("get events", function()
     assert.equal(1, place:run({ "get", "events", "-n", "a", "nobody", "--store", "events.db" }).code)
     assert.equal(1, place:run({ "get", "events", "--store", "none.db" }).code)
     assert.equal(2, place:run({ "get", "pods" }).code)
+  end)
+
+  it("takes what kubectl's users type", function()
+    local server = served.start(place)
+    server:create("a", "two", { count = 2, lastTimestamp = "2026-11-23T05:03:00Z",
+      metadata = { name = "two", namespace = "a", labels = { app = "web" } } })
+    server:create("a", "one", { count = 10, type = "Normal" })
+    server:create("b", "three", { count = 1 })
+    local function get(...)
+      return place:run({ "get", "--store", "events.db", ... })
+    end
+    local function out(...)
+      local r = get(...)
+      assert.equal(0, r.code, r.err)
+      return r.out
+    end
+    assert.equal("event/two\n", out("ev", "-na", "-oname", "-lapp=web"))
+    assert.equal("event/one\n", out("events", "-n", "a", "-o", "name", "-l", "!app"))
+    assert.equal("event/one\nevent/two\n", out("event/two", "event/one", "-n=a", "--output=name"))
+    assert.equal("event/two\n", out("events.events.k8s.io", "two", "-n", "a", "-o=name"))
+    assert.equal("event/one\nevent/two\n", out("events", "-n", "a", "-o", "name", "--sort-by={.lastTimestamp}"))
+    assert.equal("WHY       N\nBackOff   10\nBackOff   2\n",
+      out("events", "-n", "a", "-o", "custom-columns=WHY:.reason,N:.count"))
+    assert.equal("b     three\n", out("events", "-A", "--field-selector=metadata.namespace!=a", "--no-headers",
+      "-o", "custom-columns=NS:.metadata.namespace,NAME:.metadata.name"))
+    local wide = h.lines(out("events", "-n", "a", "-o", "wide"))
+    assert.matches("^LAST SEEN +TYPE +REASON +OBJECT +SUBOBJECT +SOURCE +MESSAGE +FIRST SEEN +COUNT +NAME$", wide[1])
+    assert.matches("^%S+ +Normal +BackOff +pod/web%-0 +kubelet +Back%-off .+ 10 +one$", wide[2])
+    assert.equal(2, #h.lines(out("events", "-n", "a", "--no-headers")))
+
+    local event = h.decode(out("event", "two", "-n", "a", "-o", "json"))
+    assert.same({ "Event", "two" }, { event.kind, event.metadata.name })
+    assert.is_nil(event.metadata.managedFields)
+    event = h.decode(out("event", "two", "-n", "a", "-o", "json", "--show-managed-fields"))
+    assert.is_table(event.metadata.managedFields)
+    local list = h.decode(out("events", "-n", "none", "-o", "json"))
+    assert.same({ "List", 0 }, { list.kind, #list.items })
+    local yaml = out("events", "-A", "-o", "yaml", "--sort-by", ".count")
+    assert.matches('^apiVersion: v1\nitems:\n%- apiVersion: v1\n  count: 1\n  eventTime: null\n'
+      .. '  firstTimestamp: "2026%-11%-23T05:00:00Z"\n', yaml)
+    assert.matches('\nkind: List\nmetadata:\n  resourceVersion: ""\n$', yaml)
+    assert.matches("^apiVersion: v1\ncount: 2\n", out("event", "two", "-n", "a", "-o", "yaml"))
+
+    for _, wrong in ipairs({ { "event", "-A", "two" }, { "events", "-o", "jsonpath={.a}" }, { "pods/a" },
+      { "events", "--sort-by", ".a[" }, { "events", "-o", "custom-columns=A" }, { "events", "-l", "a in" },
+      { "events", "--field-selector", "nope=1" } }) do
+      local r = get(unpack(wrong))
+      assert.equal(2, r.code, table.concat(wrong, " "))
+    end
+    local r = get("event", "two", "nobody", "-n", "a", "-o", "name")
+    assert.same({ 1, "event/two\n" }, { r.code, r.out })
+    assert.matches('events "nobody" not found in namespace a', r.err, 1, true)
+    server:stop()
+  end)
+
+  it("follows the store", function()
+    local server = served.start(place)
+    server:create("a", "one")
+    for format, args in pairs({
+      name = { "-n", "a", "-w", "-o", "name" },
+      only = { "-A", "--watch-only", "-o", "custom-columns=N:.metadata.name,C:.count" },
+      yaml = { "-n", "a", "--watch", "-o", "yaml", "--field-selector", "reason=Late" },
+    }) do
+      watches[format] = place:start({ "get", "events", "--store", "events.db", unpack(args) })
+    end
+    -- --watch-only says nothing before something happens, so something does until it has begun.
+    local n = 0
+    h.eventually("all of them watch", function()
+      n = n + 1
+      server:create("a", "tick" .. n, { reason = "Late" })
+      return watches.only:out():find("tick") and watches.name:out():find("tick") and watches.yaml:out():find("tick")
+    end)
+    server:request("PATCH", "/api/v1/namespaces/a/events/one",
+      { body = '{"count":7}', headers = { ["Content-Type"] = "application/merge-patch+json" } })
+    h.eventually("the change is there", function() return watches.only:out():find("one +7\n") end)
+    server:request("DELETE", "/api/v1/namespaces/a/events/one")
+    h.eventually("its end is there", function() return watches.only:out():find("one +7\n.*one +7\n") end)
+    h.eventually("and with names", function() return select(2, watches.name:out():gsub("event/one\n", "")) == 3 end)
+    assert.matches("^event/one\n", watches.name:out())
+    assert.matches("^N +C\ntick", watches.only:out())
+    assert.matches("^apiVersion: v1\ncount: 1\n", watches.yaml:out())
+    assert.is_nil(watches.yaml:out():find("name: one", 1, true))
+    server:stop()
   end)
 end)

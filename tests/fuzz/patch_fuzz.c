@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         cJSON *tree = read_tree(document), *patch = read_tree(text);
         if (tree && patch && what % 4 == 2)
             check_operations(document, patch);
-        else if (tree && patch)
+        else if (tree && cJSON_IsObject(patch))
             check_merge(document, patch, what % 4 == 1);
         cJSON_Delete(tree);
         cJSON_Delete(patch);

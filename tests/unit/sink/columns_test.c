@@ -61,7 +61,7 @@ static void finds_values_as_kubectl_does(void **state)
         char spec[256];
         snprintf(spec, sizeof spec, "C:%s", cases[i].path);
         mcr_errbuf err;
-        mcr_columns *c = mcr_columns_new(spec, &err);
+        mcr_columns *c = mcr_columns_new(spec, true, &err);
         if (!c)
             fail_msg("%s", err.text);
         mcr_buf out = { 0 }, expected = { 0 };
@@ -81,7 +81,7 @@ static void puts_several_columns_side_by_side(void **state)
     (void)state;
     mcr_errbuf err;
     mcr_columns *c =
-        mcr_columns_new("NAME:.metadata.name,LABEL:.metadata.labels['a,b'],N:.count", &err);
+        mcr_columns_new("NAME:.metadata.name,LABEL:.metadata.labels['a,b'],N:.count", true, &err);
     assert_non_null(c);
     mcr_event *ev = raw_event(raw), *bare = raw_event("{}");
     mcr_buf out = { 0 };
@@ -120,7 +120,7 @@ static void survives_deep_nesting(void **state)
         mcr_buf_puts(&json, "}");
         mcr_event *ev = raw_event(mcr_buf_cstr(&json));
         mcr_errbuf err;
-        mcr_columns *c = mcr_columns_new("A:.a", &err);
+        mcr_columns *c = mcr_columns_new("A:.a", true, &err);
         mcr_columns_row(c, &out, ev);
         mcr_columns_flush(c, &out);
         mcr_buf_putc(&cell, '\n');
