@@ -254,7 +254,10 @@ describe("get events", function()
     watches = {}
   end)
   after_each(function()
-    for _, watch in pairs(watches) do pcall(watch.signal, watch, "TERM") end
+    for _, watch in pairs(watches) do
+      pcall(watch.signal, watch, "TERM")
+      pcall(watch.wait, watch)
+    end
     place:remove()
   end)
 
