@@ -108,7 +108,14 @@ void mcr_log_verbatim(mcr_log_level level, const char *text)
 
 static const int64_t MINUTE = 60 * (int64_t)1000000000;
 
-// Texts written lately, by hash: a fixed table, so that memory is bounded whatever is logged. A
+// How much was written in a minute of what counts together.
+typedef struct budget {
+    int64_t minute;          // when the present minute began
+    unsigned written;        // in it
+    unsigned long held_back; // in it, for there being too many
+} budget;
+
+// Causes written lately, by hash: a fixed table, so that memory is bounded whatever is logged. A
 // hash collision can at worst hold a line back for a minute.
 static struct {
     pthread_mutex_t lock;
@@ -117,10 +124,48 @@ static struct {
         int64_t since; // monotonic ns, 0 = empty
         unsigned long held_back;
     } slot[256];
-    int64_t minute;          // when the present minute began
-    unsigned written;        // in it
-    unsigned long held_back; // in it, for there being too many
+    budget errors, rest;
 } recent = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void write_once_a_minute(mcr_log_level level, const char *cause, const char *text)
+{
+    unsigned long hash = 1469598103934665603ul + level;
+    for (const char *at = cause; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211ul;
+    int64_t now = mcr_clock_monotonic();
+
+    pthread_mutex_lock(&recent.lock);
+    budget *of = level == MCR_LOG_ERROR ? &recent.errors : &recent.rest;
+    size_t i = hash % 256;
+    bool known = recent.slot[i].since && recent.slot[i].hash == hash;
+    bool quiet = known && now - recent.slot[i].since < MINUTE;
+    unsigned long held_back = known ? recent.slot[i].held_back : 0, others = 0;
+    if (!of->minute || now - of->minute >= MINUTE) {
+        others = of->held_back;
+        *of = (budget){ .minute = now };
+    }
+    if (quiet) {
+        recent.slot[i].held_back++;
+    } else if (of->written == MCR_LOG_PER_MINUTE) {
+        of->held_back++;
+        quiet = true;
+    } else {
+        of->written++;
+        recent.slot[i].hash = hash;
+        recent.slot[i].since = now;
+        recent.slot[i].held_back = 0;
+    }
+    bool last = !quiet && of->written == MCR_LOG_PER_MINUTE;
+    pthread_mutex_unlock(&recent.lock);
+    const char *what = level == MCR_LOG_ERROR ? "errors" : "messages";
+    if (others)
+        mcr_log(MCR_LOG_WARN, "%lu more %s were held back in a minute of many", others, what);
+    if (!quiet)
+        write_line(level, text, held_back);
+    if (last)
+        mcr_log(MCR_LOG_WARN, "%d %s in a minute: further ones are held back", MCR_LOG_PER_MINUTE,
+                what);
+}
 
 void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
 {
@@ -131,41 +176,17 @@ void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    write_once_a_minute(level, text, text);
+}
 
-    unsigned long hash = 1469598103934665603ul;
-    for (const char *at = text; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211ul;
-    int64_t now = mcr_clock_monotonic();
-
-    pthread_mutex_lock(&recent.lock);
-    size_t i = hash % 256;
-    bool known = recent.slot[i].since && recent.slot[i].hash == hash;
-    bool quiet = known && now - recent.slot[i].since < MINUTE;
-    unsigned long held_back = known ? recent.slot[i].held_back : 0, others = 0;
-    if (!recent.minute || now - recent.minute >= MINUTE) {
-        others = recent.held_back;
-        recent.minute = now;
-        recent.written = 0;
-        recent.held_back = 0;
-    }
-    if (quiet) {
-        recent.slot[i].held_back++;
-    } else if (recent.written == MCR_LOG_PER_MINUTE) {
-        recent.held_back++;
-        quiet = true;
-    } else {
-        recent.written++;
-        recent.slot[i].hash = hash;
-        recent.slot[i].since = now;
-        recent.slot[i].held_back = 0;
-    }
-    bool last = !quiet && recent.written == MCR_LOG_PER_MINUTE;
-    pthread_mutex_unlock(&recent.lock);
-    if (others)
-        mcr_log(MCR_LOG_WARN, "%lu more messages were held back in a minute of many", others);
-    if (!quiet)
-        write_line(level, text, held_back);
-    if (last)
-        mcr_log(MCR_LOG_WARN, "%d messages in a minute: further ones are held back",
-                MCR_LOG_PER_MINUTE);
+void mcr_log_cause_once_a_minute(mcr_log_level level, const char *cause, const char *format, ...)
+{
+    if ((int)level > atomic_load(&log_level))
+        return;
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    write_once_a_minute(level, cause, text);
 }

@@ -23,11 +23,17 @@ void mcr_log(mcr_log_level level, const char *format, ...) __attribute__((format
 void mcr_log_verbatim(mcr_log_level level, const char *text);
 
 // mcr_log_once_a_minute is mcr_log, but the same text is written at most once a minute, and of all
-// texts given to it MCR_LOG_PER_MINUTE at most; how many were held back is said with the next one.
-// For what a script or peer can repeat at will.
+// texts given to it MCR_LOG_PER_MINUTE at most, errors counted apart from the rest; how many were
+// held back is said with the next one. For what a script or peer can repeat at will.
 enum {
     MCR_LOG_PER_MINUTE = 100
 };
 
 void mcr_log_once_a_minute(mcr_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+// mcr_log_cause_once_a_minute is the same for texts that name an event, a URL or a number: what has
+// the same `cause`, a text that is not written, counts as the same, and the first one stands for
+// all.
+void mcr_log_cause_once_a_minute(mcr_log_level level, const char *cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

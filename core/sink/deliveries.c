@@ -56,6 +56,7 @@ struct mcr_deliveries {
     size_t events;    // of all jobs
     size_t jobs;
     mcr_delivery_counts counts;
+    mcr_buf cause; // of the try that ends; empty: its reason is
 };
 
 void mcr_delivery_defaults(mcr_delivery_options *options)
@@ -159,6 +160,22 @@ static void end(mcr_job *job)
     free(job);
 }
 
+// One line a minute for each cause.
+static void say(const mcr_deliveries *d, mcr_log_level level, const char *what, const char *cause,
+                const char *reason)
+{
+    mcr_buf key = { 0 };
+    mcr_buf_printf(&key, "%s %s %s", d->sink->name, what, cause);
+    mcr_log_cause_once_a_minute(level, mcr_buf_cstr(&key), "sink '%s': %s: %s", d->sink->name, what,
+                                reason);
+    mcr_buf_fini(&key);
+}
+
+static const char *cause_or(mcr_deliveries *d, const char *reason)
+{
+    return d->cause.len ? mcr_buf_cstr(&d->cause) : reason;
+}
+
 static void give_up(mcr_job *job, const char *when)
 {
     mcr_deliveries *d = job->d;
@@ -170,8 +187,7 @@ static void give_up(mcr_job *job, const char *when)
         mcr_buf_printf(&reason, "; last: %s", job->reason);
     mcr_buf_cstr(&reason);
     if (!d->sink->lost.call)
-        mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is given up: %s", d->sink->name,
-                              reason.ptr);
+        say(d, MCR_LOG_ERROR, "an event is given up", when, reason.ptr);
     for (size_t i = 0; i < job->n; i++)
         mcr_sink_give_up(d->sink, job->events[i], reason.ptr);
     mcr_buf_fini(&reason);
@@ -347,6 +363,7 @@ void mcr_deliveries_free(mcr_deliveries *d)
         ev_timer_stop(d->loop, &d->timer);
     mcr_key_queues_fini(&d->queues);
     mcr_due_fini(&d->waiting);
+    mcr_buf_fini(&d->cause);
     free(d);
 }
 
@@ -359,22 +376,22 @@ void mcr_job_delivered(mcr_job *job)
     go_on_now(d);
 }
 
-void mcr_job_failed_quietly(mcr_job *job, const char *reason)
+void mcr_job_set_cause(mcr_job *job, const char *cause)
 {
-    mcr_deliveries *d = job->d;
-    for (size_t i = 0; i < job->n; i++)
-        mcr_sink_refuse(d->sink, job->events[i], reason);
-    end(job);
-    go_on_now(d);
+    job->d->cause.len = 0;
+    mcr_buf_puts(&job->d->cause, cause);
 }
 
 void mcr_job_failed(mcr_job *job, const char *reason)
 {
-    const mcr_sink *sink = job->d->sink;
-    if (!sink->lost.call)
-        mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': an event is refused: %s", sink->name,
-                              reason);
-    mcr_job_failed_quietly(job, reason);
+    mcr_deliveries *d = job->d;
+    if (!d->sink->lost.call)
+        say(d, MCR_LOG_ERROR, "an event is refused", cause_or(d, reason), reason);
+    d->cause.len = 0;
+    for (size_t i = 0; i < job->n; i++)
+        mcr_sink_refuse(d->sink, job->events[i], reason);
+    end(job);
+    go_on_now(d);
 }
 
 // From `wait` on doubling up to `max_wait`, half of it random.
@@ -411,11 +428,12 @@ void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason)
     } else if (later(now, wait) >= deadline_of(job)) {
         give_up_late(job);
     } else {
-        mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s': will try again: %s", d->sink->name, reason);
+        say(d, MCR_LOG_WARN, "will try again", cause_or(d, reason), reason);
         job->due.at = later(now, wait);
         job->state = WAITING;
         mcr_due_add(&d->waiting, &job->due);
     }
+    d->cause.len = 0;
     go_on(d, now);
 }
 

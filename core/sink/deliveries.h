@@ -97,15 +97,19 @@ int64_t mcr_deliveries_tick(mcr_deliveries *d);
 // after that waits go on as before. Nobody adds any more.
 void mcr_deliveries_drain(mcr_deliveries *d);
 
-// How a try ended. The job is gone after the first three.
+// mcr_job_set_cause says, just before one of the next calls, why the try ended as it did, without
+// what only this job has (its URL, its name): what has the same cause is one message for the log.
+// Copied; without it the reason is the cause.
+void mcr_job_set_cause(mcr_job *job, const char *cause);
+
+// How a try ended. The job is gone after the first two.
 void mcr_job_delivered(mcr_job *job);
 // It can never succeed: to the dead letters with `reason`, the server's own words, and to the log
-// (once a minute).
+// (each cause once a minute).
 void mcr_job_failed(mcr_job *job, const char *reason);
-// The same without the log: what was to be expected.
-void mcr_job_failed_quietly(mcr_job *job, const char *reason);
 // It may succeed later; `retry_after_ns` as the server said, -1: it did not. `reason` is kept for
-// the log (once a minute) and for the dead letters, if this was its last try: the job may be gone.
+// the log (each cause once a minute) and for the dead letters, if this was its last try: the job
+// may be gone.
 void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason);
 // The same, and it has nothing to do with the job: no connection, no answer, a server that says
 // that it is not there for anybody. It does not count towards `attempts`, so that an outage ends

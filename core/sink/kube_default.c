@@ -1,8 +1,10 @@
 // The default policy of the sink "kube": what kube.h promises, on top of sink/deliveries.h.
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "correlate/patch.h"
 #include "event/compact.h"
 #include "event/event_name.h"
@@ -28,6 +30,7 @@ typedef struct deliverer {
     uint64_t names_replaced;
     uint64_t namespaces_filled_in;
     uint64_t messages_cut;
+    uint64_t already_there;
 } deliverer;
 
 // What is known of an event on its way: the user of its job.
@@ -36,7 +39,6 @@ typedef struct sending {
     mcr_job *job;
     mcr_kube_call *call;  // NULL: none under way
     bool create;          // by POST; else by PATCH
-    bool unsure;          // an earlier POST may have stored it
     uint8_t conflicts;    // answers of 409
     uint8_t turns;        // from POST to PATCH or back, in this try
     uint32_t credentials; // which were used
@@ -149,12 +151,18 @@ static bool found_no_server(const mcr_kube_result *result)
     }
 }
 
-// No answer, or one that leaves open whether it was done: etcd's 504 comes of events that are
-// stored all the same.
-static bool may_be_stored(const mcr_kube_result *result)
+// What the log counts as the same: the answer's code and reason, or how there was none.
+static void set_cause(sending *s, const mcr_kube_result *result)
 {
-    int status = result->http_status;
-    return result->unsure || status == 408 || status >= 500 || (status >= 200 && status < 300);
+    const mcr_write_error *err = &result->error;
+    bool terminating = has_cause(err, "NamespaceTerminating");
+    char cause[128];
+    if (result->http_status)
+        snprintf(cause, sizeof cause, "answered %d %.*s%s", code_of(result), (int)err->reason.len,
+                 err->reason.ptr ? err->reason.ptr : "", terminating ? " terminating" : "");
+    else
+        snprintf(cause, sizeof cause, "no answer %d", result->outcome);
+    mcr_job_set_cause(s->job, cause);
 }
 
 static void end_failed(sending *s, const mcr_kube_result *result)
@@ -167,13 +175,12 @@ static void end_failed(sending *s, const mcr_kube_result *result)
         mcr_credentials_refused(from->kube->credentials);
     }
     const char *reason = reason_of(from, result);
+    set_cause(s, result);
     bool later = may_succeed_later(s, result);
     if (later && found_no_server(result))
         mcr_job_no_server(s->job, result->retry_after_ns, reason);
     else if (later)
         mcr_job_again(s->job, result->retry_after_ns, reason);
-    else if (has_cause(&result->error, "NamespaceTerminating"))
-        mcr_job_failed_quietly(s->job, reason);
     else
         mcr_job_failed(s->job, reason);
 }
@@ -206,14 +213,15 @@ static void on_created(void *self, const mcr_kube_result *result)
     if (result->ok) {
         end_delivered(s, result);
     } else if (err->class == MCR_WRITE_STATUS && mcr_str_is(err->reason, "AlreadyExists")) {
-        if (is_repeat(event_of(s->job)))
+        // A new event has a name of its own: what is there under it is this one, stored by an
+        // earlier try or an earlier run.
+        if (is_repeat(event_of(s->job))) {
             turn(s, result);
-        else if (s->unsure)
+        } else {
+            s->from->already_there++;
             end_delivered(s, result);
-        else
-            mcr_job_failed_quietly(s->job, reason_of(s->from, result));
+        }
     } else {
-        s->unsure |= may_be_stored(result);
         end_failed(s, result);
     }
 }
@@ -317,6 +325,10 @@ static void refuse_namespace(mcr_kube *kube, const mcr_event *ev)
     mcr_buf_puts(&reason, "the namespace '");
     mcr_buf_add(&reason, ev->metadata.namespace);
     mcr_buf_puts(&reason, "' is none that there can be (a DNS-1123 label)");
+    if (!kube->sink.lost.call)
+        mcr_log_cause_once_a_minute(MCR_LOG_ERROR, kube->sink.name,
+                                    "sink '%s': an event is refused: %s", kube->sink.name,
+                                    mcr_buf_cstr(&reason));
     mcr_sink_refuse(&kube->sink, ev, mcr_buf_cstr(&reason));
     mcr_buf_fini(&reason);
 }
@@ -384,6 +396,7 @@ static void each_note(const mcr_kube *kube, mcr_sink_note *note, void *arg)
     note(arg, "names_replaced", from->names_replaced);
     note(arg, "namespaces_filled_in", from->namespaces_filled_in);
     note(arg, "messages_cut", from->messages_cut);
+    note(arg, "already_there", from->already_there);
 }
 
 const mcr_kube_policy mcr_kube_policy_default = {

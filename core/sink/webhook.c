@@ -289,9 +289,12 @@ static void on_answer(void *self, const mcr_http_answer *answer)
     for (size_t i = 0; i < 3; i++)
         if (given[i] && *given[i])
             secrets[n++] = given[i];
-    mcr_webhook_reason(&reason, mcr_buf_str(&r->target), answer, secrets);
+    size_t same = mcr_webhook_reason(&reason, mcr_buf_str(&r->target), answer, secrets);
     mcr_buf_fini(&token_text);
     mcr_buf_cstr(&reason);
+    char cause[512];
+    snprintf(cause, sizeof cause, "%.*s", (int)same, reason.ptr);
+    mcr_job_set_cause(r->job, cause);
     int64_t after = mcr_webhook_retry_after(answer, mcr_clock_now(&mcr_clock_wall));
     bool again = is_worth_another_try(w, answer);
     if (again && found_no_server(answer))

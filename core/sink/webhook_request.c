@@ -316,8 +316,8 @@ static void add_excerpt(mcr_buf *out, mcr_str body, const char *const *secrets)
     mcr_buf_fini(&copy);
 }
 
-void mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
-                        const char *const *secrets)
+size_t mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
+                          const char *const *secrets)
 {
     mcr_buf url = { 0 };
     mcr_buf_add(&url, url_of(target));
@@ -330,13 +330,15 @@ void mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *ans
         mcr_buf_puts(out, ": ");
         mcr_buf_puts(out, answer->error);
         if (!answer->status)
-            return;
+            return out->len;
     }
     mcr_buf_printf(out, ": answered %d", answer->status);
     if (answer->status >= 300 && answer->status < 400)
         mcr_buf_puts(out, ", a redirect that is not followed");
+    size_t len = out->len;
     if (answer->body.len) {
         mcr_buf_puts(out, ": ");
         add_excerpt(out, answer->body, secrets);
     }
+    return len;
 }

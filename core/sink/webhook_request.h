@@ -35,6 +35,7 @@ bool mcr_webhook_statuses_has(const mcr_webhook_statuses *s, int status);
 int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now);
 
 // mcr_webhook_reason appends one line on what went wrong: method, scheme and host, status and the
-// beginning of the body, in which the words of `secrets` (NULL-terminated) are crossed out.
-void mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
-                        const char *const *secrets);
+// beginning of the body, in which the words of `secrets` (NULL-terminated) are crossed out. Returns
+// how long `out` is without the body, which may be about one event.
+size_t mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
+                          const char *const *secrets);

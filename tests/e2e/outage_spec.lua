@@ -74,4 +74,16 @@ describe("with a server that is away", function()
       end)
     end
   end
+
+  -- What is tried again for hundreds of events is one message, and leaves room for a refusal.
+  it("is told once a minute, and what is refused meanwhile as well", function()
+    write_events(300)
+    place:append("events.jsonl", h.event("UPPER CASE", { metadata = { name = "x", namespace = "No_Label" } }) .. "\n")
+    config({ sinks = [[out = { kind = "kube", server = "]] .. NOBODY .. [[", retry = { wait = "1ms" } }]] })
+    running = place:start({ "run", "-o", "json" })
+    local result = running:wait()
+    local _, again = result.err:gsub("will try again", "")
+    assert.equal(1, again, result.err)
+    assert.matches("error: sink 'out': an event is refused: the namespace 'No_Label'", result.err, 1, true)
+  end)
 end)

@@ -161,12 +161,10 @@ clusters:
     assert.matches("gone.json: No such file or directory", r.err, 1, true)
   end)
 
-  -- The server's words, also where client-go says nothing: an event that is there, a namespace that
-  -- ends.
+  -- The server's words, also where client-go says nothing: a namespace that ends.
   for reason, status in pairs({
     Forbidden = { 403 },
     Invalid = { 422 },
-    AlreadyExists = { 409 },
     NamespaceTerminating = { 403, "Forbidden", '"details":{"causes":[{"reason":"NamespaceTerminating"}]},' },
   }) do
     it("says what the server says: " .. reason, function()

@@ -45,6 +45,17 @@ describe("run with a kube sink", function()
     return found
   end
 
+  -- client-go refuses them without a word; here nothing is lost, so nothing is said.
+  it("records the same events twice, and the second time they are there already", function()
+    local events = { event("a", "x"), event("b", "y"), event("c", "z") }
+    local first = run("", "correlate = false", events)
+    assert.equal(0, first.code, first.err)
+    local r, _, sink = run("", "correlate = false", events)
+    assert.equal(0, r.code, r.err)
+    assert.same({ 3, 3, 0 }, { sink.delivered, sink.already_there, sink.rejected })
+    assert.same({ "a 1 x", "b 1 y", "c 1 z" }, stored())
+  end)
+
   for _, policy in ipairs({ "default", "client-go" }) do
     it("counts repeats into one event; policy " .. policy, function()
       local r, watcher, sink = run('policy = "' .. policy .. '"', "",

@@ -90,6 +90,17 @@ static void the_same_text_once_a_minute(void **state)
                     "mooncrier: warning: something else\n");
 }
 
+static void one_cause_once_a_minute(void **state)
+{
+    (void)state;
+    capture();
+    for (int i = 0; i < 1000; i++)
+        mcr_log_cause_once_a_minute(MCR_LOG_WARN, "sink 'a' refused", "/events/e%d: refused", i);
+    mcr_log_cause_once_a_minute(MCR_LOG_ERROR, "sink 'a' refused", "as an error");
+    assert_captured("mooncrier: warning: /events/e0: refused\n"
+                    "mooncrier: error: as an error\n");
+}
+
 // The last test: what it uses up comes back after a minute.
 static void of_many_texts_a_hundred_a_minute(void **state)
 {
@@ -97,15 +108,18 @@ static void of_many_texts_a_hundred_a_minute(void **state)
     static char expected[20000];
     size_t len = 0;
     capture();
-    // The tests above have used two.
+    // The tests above have used three.
     for (int i = 0; i < 2 * MCR_LOG_PER_MINUTE; i++) {
         mcr_log_once_a_minute(MCR_LOG_WARN, "number %d", i);
-        if (i < MCR_LOG_PER_MINUTE - 2)
+        if (i < MCR_LOG_PER_MINUTE - 3)
             len += (size_t)snprintf(expected + len, sizeof expected - len,
                                     "mooncrier: warning: number %d\n", i);
     }
+    // Warnings leave room for errors.
+    mcr_log_once_a_minute(MCR_LOG_ERROR, "refused");
     snprintf(expected + len, sizeof expected - len,
-             "mooncrier: warning: 100 messages in a minute: further ones are held back\n");
+             "mooncrier: warning: 100 messages in a minute: further ones are held back\n"
+             "mooncrier: error: refused\n");
     assert_captured(expected);
 }
 
@@ -116,6 +130,7 @@ int main(void)
         cmocka_unit_test(the_level_decides),
         cmocka_unit_test(a_message_of_many_lines_stays_one_record),
         cmocka_unit_test(the_same_text_once_a_minute),
+        cmocka_unit_test(one_cause_once_a_minute),
         cmocka_unit_test(of_many_texts_a_hundred_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
