@@ -146,6 +146,16 @@ describe("serve", function()
     assert.equal(404, server:request("GET", "/api/v1/namespaces/a/events/short").status)
   end)
 
+  it("forgets the oldest past --max-bytes, which a watch sees", function()
+    server = served.start(place, { "--max-bytes", "20KB" })
+    local version = server:create("a", "first", { message = ("x"):rep(8000) })
+    server:create("a", "second", { message = ("x"):rep(8000) })
+    server:create("a", "third", { message = ("x"):rep(8000) })
+    assert.same({ "second", "third" }, names(server:request("GET", "/api/v1/events")))
+    assert.same({ "ADDED second", "ADDED third", "DELETED first" },
+      summary(server:watch("timeoutSeconds=1&resourceVersion=" .. version)))
+  end)
+
   it("tells Tables, metadata alone and indented JSON", function()
     server = served.start(place)
     server:create("a", "one", { count = 3 })
