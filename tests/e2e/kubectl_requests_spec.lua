@@ -152,8 +152,8 @@ describe("serve answers what kubectl sends", function()
     local list = ask("GET", path .. "?limit=500", TABLE).json
     assert.same({ "Table", "meta.k8s.io/v1", 3 }, { list.kind, list.apiVersion, #list.rows })
     assert.equal("PartialObjectMetadata", list.rows[1].object.kind)
-    local sorted = ask("GET", path .. "?includeObject=Object&limit=500", TABLE).json
-    assert.same({ "Event", "2026-11-23T05:03:00Z" }, { sorted.rows[1].object.kind, sorted.rows[1].object.lastTimestamp })
+    local object = ask("GET", path .. "?includeObject=Object&limit=500", TABLE).json.rows[1].object
+    assert.same({ "Event", "2026-11-23T05:03:00Z" }, { object.kind, object.lastTimestamp })
     local r = ask("GET", path .. "?includeObject=Object&resourceVersion=2&timeoutSeconds=1&watch=true", TABLE)
     local lines = h.lines(r.body)
     local first = h.decode(lines[1])
