@@ -6,6 +6,9 @@
 
 #include "api_world.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 enum {
     BIG = 2 << 20 // more than the buffers of a connection hold
 };
@@ -391,6 +394,52 @@ static void faults_of_the_handshake(void **state)
     play_all(true);
 }
 
+// Listens where the server was, and accepts nobody: the queue of those who wait is full.
+static int listen_without_room(uint16_t port, int waiting[2])
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    for (int i = 0; i < 2; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        connect(waiting[i], (struct sockaddr *)&address, sizeof address);
+    }
+    return fd;
+}
+
+static void a_connection_that_never_comes_about(void **state)
+{
+    (void)state;
+    for (int policy = MCR_KUBE_DEFAULT; policy <= MCR_KUBE_CLIENT_GO; policy++) {
+        world w;
+        begin_world(&w);
+        w.options.policy = policy;
+        w.options.timeout = 60 * MS;
+        open_sink(&w);
+        scripted_server_stop(w.api.server);
+        int waiting[2], fd = listen_without_room(scripted_server_port(w.api.server), waiting);
+        write_event(&w, "a.1", 1);
+        while (retries_of(&w) < 2) {
+            ev_run(w.loop, EVRUN_ONCE);
+            check_ledger(&w);
+        }
+        assert_int_equal(w.sink->counts.in_flight, 1);
+        for (int i = 0; i < 2; i++)
+            close(waiting[i]);
+        close(fd);
+        scripted_server_start(w.api.server);
+        run_to_end(&w);
+        assert_int_equal(w.sink->counts.delivered, 1);
+        assert_int_equal(api_server_count(&w.api, "a.1"), 1);
+        end_world(&w);
+    }
+}
+
 int main(void)
 {
     mcr_log_set_level(MCR_LOG_ERROR);
@@ -398,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_at_each_step),
         cmocka_unit_test(faults_of_the_handshake),
+        cmocka_unit_test(a_connection_that_never_comes_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
