@@ -349,11 +349,14 @@ static void hold(mcr_api_call *call)
 // At the end: there is no store any more to do what they ask for.
 static void cut_held(mcr_api_server *s)
 {
-    while (s->held) {
-        mcr_api_call *call = s->held;
-        release(call);
+    mcr_api_call *call = s->held;
+    s->held = NULL;
+    while (call) {
+        mcr_api_call *next = call->next;
+        ev_timer_stop(s->loop, &call->delay);
         call->fault.kind = MCR_API_FAULT_CLOSE;
         mcr_api_call_answer(call);
+        call = next;
     }
 }
 

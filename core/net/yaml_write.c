@@ -45,7 +45,7 @@ static bool is_word(const char *text)
         if (strlen(text) != n)
             continue;
         for (size_t k = 0; k < n; k++) {
-            int c = word[k], upper = toupper(c);
+            int c = (unsigned char)word[k], upper = toupper(c);
             same &= text[k] == c;
             capitals &= text[k] == upper;
             capital &= text[k] == (letters == 0 ? upper : c);
