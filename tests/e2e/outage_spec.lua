@@ -51,7 +51,17 @@ describe("with a server that is away", function()
     ["kube as client-go"] = [[out = { kind = "kube", server = "]] .. NOBODY ..
       [[", policy = "client-go", queue = 1 }]],
     ["webhook"] = [[out = { kind = "webhook", url = "]] .. NOBODY .. [[/in", queue = 1 }]],
+    ["store"] = [[out = { kind = "store", path = "events.db", queue = 1 }]],
   }
+
+  -- A store that is there and takes nothing.
+  local function make_full_store(sink)
+    write_events(0)
+    config({ sinks = sink })
+    assert.equal(0, place:run({ "run" }).code)
+    place:shell([[sqlite3 events.db "CREATE TRIGGER full BEFORE INSERT ON events
+      BEGIN SELECT RAISE(ABORT, 'no space'); END"]])
+  end
 
   -- SIGTERM comes with more waiting than rings and queues have room for; the end of input, when it
   -- has all been read.
@@ -59,6 +69,7 @@ describe("with a server that is away", function()
   for name, sink in pairs(kinds) do
     for how, case in pairs(ends) do
       it(name .. " gives up what is left when drain_timeout is over after " .. how, function()
+        if name == "store" then make_full_store(sink) end
         write_events(case[1])
         config({ sinks = sink, follow = case.signal })
         running = place:start({ "run", "-o", "json" })

@@ -23,6 +23,12 @@ static void set(fixture *f, const char *name, const char *text)
         fail_msg("%s", err.text);
 }
 
+static void set_number(fixture *f, const char *name, double number)
+{
+    mcr_option_value value = { .kind = MCR_VALUE_NUMBER, .number = number };
+    assert_int_equal(mcr_option_set(f->options, f->kind->options, name, &value, NULL), MCR_OK);
+}
+
 static void open_sink(fixture *f, char *path)
 {
     mcr_errbuf err = { .text = "" };
@@ -82,15 +88,37 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int revents)
     fail_msg("the store did not answer within a minute");
 }
 
-// Runs the loop until nothing is in flight: the sink wakes it.
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop, (void)timer, (void)revents;
+}
+
+// Runs the loop as a host does, until nothing is in flight: the sink wakes it.
 static void run_until_decided(fixture *f)
 {
-    ev_timer deadline;
+    ev_timer deadline, tick;
     ev_timer_init(&deadline, on_deadline, 60, 0);
+    ev_timer_init(&tick, on_tick, 0, 0);
     ev_timer_start(f->loop, &deadline);
-    while (f->sink->counts.in_flight)
-        ev_run(f->loop, EVRUN_ONCE);
+    while (f->sink->counts.in_flight) {
+        int64_t due = f->kind->tick(f->sink, SAMPLE_NOW);
+        if (due) {
+            ev_timer_set(&tick, (double)(due - SAMPLE_NOW) / 1e9, 0);
+            ev_timer_start(f->loop, &tick);
+        }
+        if (f->sink->counts.in_flight)
+            ev_run(f->loop, EVRUN_ONCE);
+        ev_timer_stop(f->loop, &tick);
+    }
     ev_timer_stop(f->loop, &deadline);
+}
+
+static void in_store(const fixture *f, const char *sql)
+{
+    mcr_buf command = { 0 };
+    mcr_buf_printf(&command, "sqlite3 '%s' '%s'", f->path, sql);
+    assert_int_equal(system(mcr_buf_cstr(&command)), 0);
+    mcr_buf_fini(&command);
 }
 
 static bool count_event(void *self, const mcr_stored *event)
@@ -144,7 +172,7 @@ static void what_is_committed_is_delivered(void **state)
     assert_int_equal(f.sink->counts.delivered, 7);
     assert_text(&answers, "1 2 3 1 2 3 4 ");
     f.kind->each_note(f.sink, note, &notes);
-    assert_text(&notes, "created=4 changed=0 same=3 removed=0 absent=0 ");
+    assert_text(&notes, "created=4 changed=0 same=3 removed=0 absent=0 turned_away=0 retries=0 ");
     assert_int_equal(stored_events(f.path), 4);
     mcr_buf_fini(&answers);
     mcr_buf_fini(&notes);
@@ -177,21 +205,21 @@ static void what_cannot_be_committed_is_given_up_with_the_reason(void **state)
     (void)state;
     fixture f;
     open_sink(&f, scratch_path("events.db"));
+    set(&f, "retry.deadline", "1ns");
     char *letters = scratch_path("dead.jsonl");
     f.sink->dead = mcr_dead_letters_open(letters, &mcr_clock_wall, NULL);
     f.kind->start(f.sink, f.loop);
     write_batch(&f, "a", 1);
     run_until_decided(&f);
-    mcr_buf command = { 0 };
-    mcr_buf_printf(&command, "sqlite3 '%s' 'DROP TABLE events'", f.path);
-    assert_int_equal(system(mcr_buf_cstr(&command)), 0);
-    mcr_buf_fini(&command);
+    in_store(&f, "DROP TABLE events");
     write_batch(&f, "b", 2);
     run_until_decided(&f);
     assert_int_equal(f.sink->counts.delivered, 1);
     assert_int_equal(f.sink->counts.dead_lettered, 2);
     mcr_buf text = read_file(letters);
-    assert_non_null(strstr(mcr_buf_cstr(&text), "\"reason\":\"cannot write to the event store '"));
+    assert_non_null(strstr(mcr_buf_cstr(&text),
+                           "\"reason\":\"not written within 1e-09s; last: cannot write to "
+                           "the event store '"));
     assert_non_null(strstr(text.ptr, "no such table: events"));
     mcr_buf_fini(&text);
     mcr_dead_letters_close(f.sink->dead);
@@ -199,6 +227,88 @@ static void what_cannot_be_committed_is_given_up_with_the_reason(void **state)
     write_batch(&f, "c", 1);
     run_until_decided(&f);
     assert_int_equal(f.sink->counts.gave_up, 1);
+    close_sink(&f);
+    remove_scratch(letters);
+    remove_store(f.path);
+}
+
+// The file is as if locked, or its disk full, for a while; all of it is written then, in order.
+static void what_could_not_be_committed_is_tried_again(void **state)
+{
+    (void)state;
+    fixture f;
+    open_sink(&f, scratch_path("events.db"));
+    set(&f, "retry.wait", "1ms");
+    set(&f, "retry.max_wait", "5ms");
+    mcr_buf answers = { 0 };
+    f.sink->answer = (mcr_answer_hook){ note_answer, &answers };
+    f.kind->start(f.sink, f.loop);
+    in_store(&f, "ALTER TABLE events RENAME TO away");
+    for (int i = 0; i < 5; i++) {
+        char prefix[16];
+        snprintf(prefix, sizeof prefix, "x%d-", i);
+        write_batch(&f, prefix, 2);
+    }
+    for (int i = 0; i < 20; i++) {
+        f.kind->tick(f.sink, SAMPLE_NOW);
+        ev_run(f.loop, EVRUN_NOWAIT);
+        usleep(2000);
+    }
+    write_batch(&f, "y", 2);
+    assert_int_equal(f.sink->counts.in_flight, 12);
+    in_store(&f, "ALTER TABLE away RENAME TO events");
+    run_until_decided(&f);
+    assert_int_equal(f.sink->counts.delivered, 12);
+    assert_text(&answers, "1 2 3 4 5 6 7 8 9 10 11 12 ");
+    assert_int_equal(stored_events(f.path), 12);
+    mcr_buf_fini(&answers);
+    close_sink(&f);
+    remove_store(f.path);
+}
+
+static void there_is_room_for_a_queue_and_what_is_past_it_is_turned_away(void **state)
+{
+    (void)state;
+    fixture f;
+    open_sink(&f, scratch_path("events.db"));
+    set_number(&f, "queue", 5);
+    f.kind->start(f.sink, f.loop);
+    in_store(&f, "ALTER TABLE events RENAME TO away");
+    assert_int_equal(f.kind->room(f.sink), 5);
+    write_batch(&f, "a", 4);
+    assert_int_equal(f.kind->room(f.sink), 1);
+    write_batch(&f, "b", 4); // a script's, that asks for no room
+    assert_int_equal(f.kind->room(f.sink), 0);
+    assert_int_equal(f.sink->turned_away, 3);
+    assert_int_equal(f.sink->counts.gave_up, 3);
+    close_sink(&f);
+    remove_store(f.path);
+}
+
+static void what_is_left_at_the_end_is_given_up_with_the_reason(void **state)
+{
+    (void)state;
+    fixture f;
+    open_sink(&f, scratch_path("events.db"));
+    char *letters = scratch_path("dead.jsonl");
+    f.sink->dead = mcr_dead_letters_open(letters, &mcr_clock_wall, NULL);
+    f.kind->start(f.sink, f.loop);
+    in_store(&f, "ALTER TABLE events RENAME TO away");
+    write_batch(&f, "a", 2);
+    write_batch(&f, "b", 1);
+    f.kind->drain(f.sink, SAMPLE_NOW);
+    f.kind->stop(f.sink);
+    assert_int_equal(f.sink->counts.dead_lettered, 3);
+    assert_int_equal(f.sink->counts.in_flight, 0);
+    mcr_buf text = read_file(letters);
+    int n = 0;
+    for (const char *at = mcr_buf_cstr(&text);
+         (at = strstr(at, "not delivered before the end; last: cannot write to")); at++)
+        n++;
+    assert_int_equal(n, 3);
+    mcr_buf_fini(&text);
+    mcr_dead_letters_close(f.sink->dead);
+    f.sink->dead = NULL;
     close_sink(&f);
     remove_scratch(letters);
     remove_store(f.path);
@@ -226,6 +336,9 @@ int main(void)
         cmocka_unit_test(what_is_committed_is_delivered),
         cmocka_unit_test(two_sinks_of_one_file_share_it_and_close_waits),
         cmocka_unit_test(what_cannot_be_committed_is_given_up_with_the_reason),
+        cmocka_unit_test(what_could_not_be_committed_is_tried_again),
+        cmocka_unit_test(there_is_room_for_a_queue_and_what_is_past_it_is_turned_away),
+        cmocka_unit_test(what_is_left_at_the_end_is_given_up_with_the_reason),
         cmocka_unit_test(wrong_options_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
