@@ -118,11 +118,17 @@ uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
     return w->sinks_size++;
 }
 
+static void untold(void *self, const mcr_event *ev)
+{
+    mcr_updates_untold(self, ev);
+}
+
 void mcr_watcher_set_updates(mcr_watcher *w, uint32_t i, int64_t every_ns)
 {
     mcr_updates_free(w->updates[i]);
     w->updates[i] = every_ns == MCR_UPDATES_ALL ? NULL : mcr_updates_new(every_ns);
     w->every[i] = every_ns;
+    w->sinks[i]->untold = (mcr_untold_hook){ w->updates[i] ? untold : NULL, w->updates[i] };
 }
 
 int64_t mcr_watcher_updates(const mcr_watcher *w, uint32_t i)
@@ -186,6 +192,7 @@ void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t 
         if (stays[i])
             continue;
         w->sinks[i]->answer = (mcr_answer_hook){ NULL, NULL };
+        w->sinks[i]->untold = (mcr_untold_hook){ NULL, NULL };
         mcr_retirees_take(&w->retirees, w->sinks[i], drain_ns, now);
         mcr_updates_free(w->updates[i]);
     }
@@ -377,9 +384,11 @@ static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t no
     if (!w->updates[s])
         return n;
     size_t left = 0;
+    uint64_t forgotten = mcr_updates_forgotten(w->updates[s]);
     for (size_t i = 0; i < n; i++)
         if (mcr_updates_wants(w->updates[s], w->outgoing[i], now))
             w->outgoing[left++] = w->outgoing[i];
+    w->counts.forgotten += mcr_updates_forgotten(w->updates[s]) - forgotten;
     w->sinks[s]->counts.assigned += n - left;
     w->sinks[s]->counts.suppressed += n - left;
     return left;

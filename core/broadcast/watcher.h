@@ -33,6 +33,7 @@ typedef struct mcr_watcher_counts {
     uint64_t direct; // side counter: deliveries by emit(event, "sink") or of a route's own event
     uint64_t aggregated;  // side counter: combined with similar ones, dropped or not
     uint64_t counted;     // side counter: repeats of a known event
+    uint64_t forgotten;   // side counter: events that `updates` had no room to remember
     uint64_t undelivered; // side counter: deliveries given up since the end had come
 } mcr_watcher_counts;
 

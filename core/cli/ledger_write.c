@@ -89,6 +89,7 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     }
     add_side(t, "repeats of a known event", w->counts.counted);
     add_side(t, "combined with similar ones", w->counts.aggregated);
+    add_side(t, "forgotten by 'updates'", w->counts.forgotten);
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
     add_side(t, "hooks stopped at their deadline", w->scripts.deadlines);
@@ -187,6 +188,7 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
     write_number(out, "direct", w->counts.direct);
     write_number(out, "counted", w->counts.counted);
     write_number(out, "aggregated", w->counts.aggregated);
+    write_number(out, "updates_forgotten", w->counts.forgotten);
     write_number(out, "script_errors", w->scripts.script_errors);
     write_number(out, "deadlines", w->scripts.deadlines);
     write_number(out, "breaker_trips", w->scripts.breaker_trips);

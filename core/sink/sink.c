@@ -25,6 +25,8 @@ static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, mcr_
                    uint64_t *not_kept)
 {
     sink->counts.in_flight--;
+    if (sink->untold.call)
+        sink->untold.call(sink->untold.self, ev);
     if (sink->lost.call)
         sink->lost.call(sink->lost.self, ev, reason);
     letter.watcher = sink->watcher;

@@ -129,6 +129,12 @@ typedef struct mcr_lender {
     void *self;
 } mcr_lender;
 
+// Who hears of each event that is refused or given up, to have its next repeat told in its place.
+typedef struct mcr_untold_hook {
+    void (*call)(void *self, const mcr_event *ev); // NULL: nobody
+    void *self;
+} mcr_untold_hook;
+
 // The head of every instance; a kind's own struct begins with one.
 struct mcr_sink {
     const mcr_sink_kind *kind;
@@ -139,6 +145,7 @@ struct mcr_sink {
     mcr_answer_hook answer; // the same
     mcr_lender lender;      // the same
     mcr_lost_hook lost;     // the same
+    mcr_untold_hook untold; // the watcher's
     mcr_sink_counts counts;
     uint64_t turned_away; // given up at once: the queue was full (mcr_sink_assign)
     bool cut_off; // the end is near: what finds no room is not waited for; set by the watcher

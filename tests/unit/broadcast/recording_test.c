@@ -249,6 +249,47 @@ static void repeats_are_left_out_as_the_sink_wants(void **state)
     }
 }
 
+// What could not be told has not been told.
+static void a_repeat_is_told_when_the_first_one_was_lost(void **state)
+{
+    (void)state;
+    static const int64_t every[] = { MCR_UPDATES_FIRST, 1000 };
+    for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
+        mcr_watcher *w = mcr_watcher_new("rec");
+        slow_sink *s = add_sink(w, 64);
+        mcr_watcher_set_updates(w, 0, every[i]);
+        for (int n = 0; n < 3; n++) {
+            mcr_event *ev = make("a", "x");
+            mcr_event_ref(ev);
+            mcr_watcher_step(w, &ev, 1, n);
+            if (n == 0)
+                mcr_sink_give_up(&s->sink, ev, "nobody is there");
+            mcr_event_unref(ev);
+        }
+        assert_int_equal(s->sink.counts.gave_up, 1);
+        assert_int_equal(s->sink.counts.in_flight, 1);
+        assert_int_equal(s->sink.counts.suppressed, 1);
+        mcr_watcher_free(w);
+    }
+}
+
+static void repeats_that_could_not_be_remembered_are_counted(void **state)
+{
+    (void)state;
+    mcr_watcher *w = mcr_watcher_new("rec");
+    slow_sink *s = add_sink(w, 10000);
+    mcr_watcher_set_updates(w, 0, MCR_UPDATES_FIRST);
+    for (int n = 0; n < 4100; n++) {
+        char name[16];
+        snprintf(name, sizeof name, "e%d", n % 4099);
+        mcr_event *ev = make(name, "x");
+        mcr_watcher_step(w, &ev, 1, n);
+    }
+    assert_int_equal(mcr_watcher_counts_now(w).forgotten, 4);
+    assert_int_equal(s->sink.counts.in_flight, 4100);
+    mcr_watcher_free(w);
+}
+
 typedef struct world {
     mcr_broadcaster *b;
     mcr_watch *watch;
@@ -420,6 +461,8 @@ int main(void)
         cmocka_unit_test(an_event_without_a_name_stays_so_where_nothing_is_counted),
         cmocka_unit_test(combined_events_of_a_batch_have_names_of_their_own),
         cmocka_unit_test(repeats_are_left_out_as_the_sink_wants),
+        cmocka_unit_test(a_repeat_is_told_when_the_first_one_was_lost),
+        cmocka_unit_test(repeats_that_could_not_be_remembered_are_counted),
         cmocka_unit_test(a_sink_gets_no_more_than_it_has_room_for),
         cmocka_unit_test(what_is_in_flight_at_the_end_is_waited_for),
         cmocka_unit_test(the_wait_ends_with_the_drain_timeout),

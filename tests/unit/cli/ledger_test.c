@@ -120,7 +120,7 @@ static void test_json(void **state)
         "\"watchers\":[{\"name\":\"crashes\",\"offered\":17,\"ring_full\":1,\"queued\":1,"
         "\"taken\":15,\"filtered\":7,\"refused\":1,\"spam_filtered\":0,\"handled_only\":0,\"routed_"
         "nowhere\":2,"
-        "\"routed\":5,\"direct\":1,\"counted\":0,\"aggregated\":0,\"script_errors\":1,"
+        "\"routed\":5,\"direct\":1,\"counted\":0,\"aggregated\":0,\"updates_forgotten\":0,\"script_errors\":1,"
         "\"deadlines\":0,\"breaker_trips\":0,\"breaker_skipped\":0,\"emitted\":"
         "2,\"emit_full\":1,"
         "\"unknown_sinks\":0,\"memory_full\":0,\"memory_used\":0,\"reasons\":{\"not "
