@@ -14,6 +14,7 @@ typedef struct seen_file {
     char *path;
     char *text; // NULL: not there, or not readable
     size_t len;
+    int failed; // errno value: why there is no text
     bool again; // may be read again: a regular file, or one that is not there
     bool used;  // was looked for through this set
 } seen_file;
@@ -78,6 +79,7 @@ static void set_text(seen_file *f, mcr_str text)
     free(f->text);
     f->text = NULL;
     f->len = text.ptr ? text.len : 0;
+    f->failed = text.ptr ? 0 : ENOENT;
     if (text.ptr) {
         f->text = mcr_alloc(f->len + 1);
         memcpy(f->text, text.ptr, f->len);
@@ -107,19 +109,20 @@ void mcr_file_set_free(mcr_file_set *s)
     free(s);
 }
 
-// Appends the content of the file; 0 or an errno value.
-static int read_disk(const char *path, mcr_buf *out, bool *regular)
+// Appends the content of the file; 0 or an errno value. What is no regular file is read only when
+// it may be `waited` for.
+static int read_disk(const char *path, bool waited, mcr_buf *out, bool *regular)
 {
     *regular = true;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (waited ? 0 : O_NONBLOCK));
     if (fd < 0)
         return errno;
     struct stat st;
     int failed = fstat(fd, &st) < 0 ? errno : 0;
     if (!failed && S_ISDIR(st.st_mode))
         failed = EISDIR;
-    *regular = !failed && S_ISREG(st.st_mode);
-    while (!failed) {
+    *regular = failed || S_ISREG(st.st_mode);
+    while (!failed && (waited || *regular)) {
         ssize_t n = read(fd, mcr_buf_reserve(out, 65536), 65536);
         if (n == 0)
             break;
@@ -171,27 +174,24 @@ mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_
 {
     bool there;
     size_t i = place_of(s, path, &there);
-    int failed = 0;
+    seen_file *f = there ? &s->files[i] : entry(s, path);
     if (!there) {
         mcr_buf content = { 0 };
         bool regular;
         char *place = place_on_disk(s, path);
-        failed = read_disk(place, &content, &regular);
+        int failed = read_disk(place, true, &content, &regular);
         s->redirected += !failed && strcmp(place, path) != 0;
         free(place);
         mcr_buf_cstr(&content);
-        seen_file *f = entry(s, path);
         set_text(f, failed ? (mcr_str){ 0 } : mcr_str_n(content.ptr, content.len));
+        f->failed = failed;
         f->again = regular;
         mcr_buf_fini(&content);
-        i = (size_t)(f - s->files);
     }
-    seen_file *f = &s->files[i];
     f->used = true;
     if (!f->text)
         return mcr_errf(err, MCR_EIO, "%s: %s", path,
-                        failed == EFBIG ? "is longer than 16 MiB"
-                                        : strerror(failed ? failed : ENOENT));
+                        f->failed == EFBIG ? "is longer than 16 MiB" : strerror(f->failed));
     *text = mcr_str_n(f->text, f->len);
     return MCR_OK;
 }
@@ -225,6 +225,7 @@ static void add(mcr_file_set *s, const mcr_file_set *other, bool used_only)
             continue;
         seen_file *f = entry(s, theirs->path);
         set_text(f, theirs->text ? mcr_str_n(theirs->text, theirs->len) : (mcr_str){ 0 });
+        f->failed = theirs->failed;
         f->again = theirs->again;
     }
 }
@@ -245,9 +246,11 @@ bool mcr_file_set_agrees(const mcr_file_set *s, const mcr_file_set *other)
         const seen_file *f = &s->files[i];
         bool there;
         size_t k = place_of(other, f->path, &there);
+        if (!there)
+            continue;
         const seen_file *g = &other->files[k];
-        if (there && (!f->text != !g->text || f->len != g->len ||
-                      (f->text && memcmp(f->text, g->text, f->len) != 0)))
+        if (!f->text != !g->text || f->len != g->len ||
+            (f->text && memcmp(f->text, g->text, f->len) != 0))
             return false;
     }
     return true;
@@ -262,12 +265,13 @@ static bool is_current(const seen_file *f)
 {
     if (!f->again)
         return true;
-    if (!f->text)
+    if (f->failed == ENOENT)
         return !is_there(f->path);
     mcr_buf now = { 0 };
     bool regular;
-    bool same = read_disk(f->path, &now, &regular) == 0 && regular && now.len == f->len &&
-                memcmp(now.ptr, f->text, f->len) == 0;
+    int failed = read_disk(f->path, false, &now, &regular);
+    bool same = failed == f->failed && regular &&
+                (failed || (now.len == f->len && memcmp(now.ptr, f->text, f->len) == 0));
     mcr_buf_fini(&now);
     return same;
 }
