@@ -58,21 +58,39 @@ mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err)
     return ask(s, "self_test", 0, now, err);
 }
 
+// What was emitted to a sink since there were `before`: after the switch nobody would ask this
+// state for it. False: there was nothing.
+static bool drop_directs(mcr_lua *lua, uint32_t before)
+{
+    bool any = lua->direct_n > before;
+    while (lua->direct_n > before)
+        mcr_event_unref(lua->direct[--lua->direct_n].ev);
+    return any;
+}
+
 mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L;
+    uint32_t before = s->lua.direct_n;
     mcr_lua_set_now(&s->lua, now);
-    mcr_scripts_push_function(s, "save");                                   // save
-    bool ok = !mcr_lua_call(&s->lua, 0, 2, true, mcr_scripts_unhurried(s)); // bytes why, or message
+    mcr_scripts_push_function(s, "save"); // save
+    mcr_call call =
+        mcr_lua_call(&s->lua, 0, 2, true, mcr_scripts_unhurried(s)); // bytes why, or message
+    bool emitted = drop_directs(&s->lua, before);
     mcr_err result = MCR_OK;
-    if (ok && lua_isstring(L, -2)) {
-        size_t len;
-        const char *bytes = lua_tolstring(L, -2, &len);
-        mcr_buf_append(out, bytes, len);
-    } else {
+    if (call)
+        result = mcr_errf(err, MCR_ESCRIPT, "%s: save: %s", mcr_scripts_name(s),
+                          mcr_lua_failure(&s->lua, lua_tostring(L, -1)));
+    else if (!lua_isstring(L, -2))
         result = mcr_errf(err, MCR_ESCRIPT, "%s", lua_tostring(L, -1));
-    }
-    lua_pop(L, ok ? 2 : 1); //
+    else if (emitted)
+        result =
+            mcr_errf(err, MCR_ESCRIPT, "%s: save must not emit to a sink", mcr_scripts_name(s));
+    else
+        mcr_buf_append(out, lua_tostring(L, -2), lua_objlen(L, -2));
+    if (call)
+        mcr_lua_end_hook(&s->lua);
+    lua_pop(L, call ? 1 : 2); //
     return result;
 }
 
@@ -106,6 +124,7 @@ void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
     mine->emitted += its->emitted;
     mine->emit_full += its->emit_full;
     mine->unknown_sinks += its->unknown_sinks;
+    mine->memory_full += its->memory_full;
     mcr_scripts_each_reason(old, inherit_reason, s);
     s->lua.watch = old->lua.watch;
     s->lua.last_name_ns = old->lua.last_name_ns;

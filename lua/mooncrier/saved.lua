@@ -1,6 +1,7 @@
 -- What save() returns, on its way to restore() in another Lua state: plain data as bytes.
 
 local buffer = require("string.buffer")
+local ffi = require("ffi")
 
 local core = require("mooncrier.core")
 
@@ -11,9 +12,10 @@ local DEEPEST = 100
 
 local plain = { ["nil"] = true, boolean = true, number = true, string = true }
 
+local int64, uint64 = ffi.typeof("int64_t"), ffi.typeof("uint64_t")
+
 local function is_integer_cdata(value)
-  local name = type(value) == "cdata" and tostring(value) or ""
-  return name:match("^%-?%d+U?LL$") ~= nil
+  return type(value) == "cdata" and (ffi.istype(int64, value) or ffi.istype(uint64, value))
 end
 
 -- "seen[\"a\"]": how a script would write it.
@@ -29,8 +31,8 @@ local function problem(value, path, depth)
   if plain[type(value)] or value == core.json_null or is_integer_cdata(value) then
     return nil
   elseif type(value) ~= "table" then
-    return ("%s is a %s"):format(path == "" and "it" or path, type(value) == "cdata" and "event or other object"
-      or type(value))
+    local what = type(value) == "cdata" and "an event or other object" or "a " .. type(value)
+    return ("%s is %s"):format(path == "" and "it" or path, what)
   elseif depth > DEEPEST then
     return ("%s is nested more than %d deep, or holds itself"):format(path, DEEPEST)
   end
@@ -59,6 +61,9 @@ function saved.encode(value)
   end
   return bytes
 end
+
+-- The same for what saved.encode made of many values.
+saved.join, saved.split = buffer.encode, buffer.decode
 
 saved.decode = buffer.decode
 

@@ -382,18 +382,20 @@ function scripts.save()
     if not bytes then
       return ("%s%s"):format(where_of(script.hooks.save), why)
     end
-    all[key] = bytes
+    if result ~= nil then
+      all[key] = bytes
+    end
   end)
   if problem then
     return nil, problem
   end
-  return next(all) and saved.encode(all) or ""
+  return next(all) and saved.join(all) or ""
 end
 
 -- Gives what save() of another state made to every restore(saved); a message when one raised or
 -- refused.
 function scripts.restore(bytes)
-  local all = bytes ~= "" and saved.decode(bytes) or {}
+  local all = bytes ~= "" and saved.split(bytes) or {}
   return each_keyed(function(script, key)
     if script.hooks.restore and all[key] then
       return ask(script, "restore", saved.decode(all[key]))
