@@ -37,6 +37,8 @@ bool mcr_config_same_queue(const mcr_config_watcher *v, const mcr_config_watcher
 bool mcr_config_same_correlator(const mcr_config_watcher *v, const mcr_config_watcher *w)
 {
     const mcr_correlator_options *p = &v->correlate, *q = &w->correlate;
+    if (!v->correlates && !w->correlates)
+        return true;
     return v->correlates == w->correlates && v->learns == w->learns &&
            p->lru_cache_size == q->lru_cache_size && p->burst_size == q->burst_size &&
            p->qps == q->qps && p->max_events == q->max_events &&
