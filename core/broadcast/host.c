@@ -124,6 +124,7 @@ static void begin(mcr_host *h, seat *s)
 {
     mcr_watcher_start(s->w, h->loop);
     s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
+    s->busy = true; // it may have written something
 }
 
 void mcr_host_add(mcr_host *h, mcr_watcher *w, mcr_watch *watch)
@@ -300,23 +301,29 @@ static bool turn(mcr_host *h, seat *s)
     return closed;
 }
 
+static void tick(mcr_host *h, seat *s)
+{
+    s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
+    s->busy = true; // it may have written something
+}
+
 // A call may have brought ticks forward.
 static void renew_ticks(mcr_host *h)
 {
     for (uint32_t i = 0; i < h->n; i++)
         if (!h->seats[i].done)
-            h->seats[i].next_tick = mcr_watcher_tick(h->seats[i].w, mcr_clock_now(&h->clock));
+            tick(h, &h->seats[i]);
+}
+
+static bool is_due(mcr_host *h, const seat *s)
+{
+    return s->next_tick && mcr_clock_now(&h->clock) >= s->next_tick;
 }
 
 static void tick_if_due(mcr_host *h, seat *s)
 {
-    if (!s->next_tick)
-        return;
-    int64_t now = mcr_clock_now(&h->clock);
-    if (now < s->next_tick)
-        return;
-    s->next_tick = mcr_watcher_tick(s->w, now);
-    s->busy = true; // it may have written something
+    if (is_due(h, s))
+        tick(h, s);
 }
 
 // One batch of each watcher in turn. False: all are idle.
@@ -355,6 +362,8 @@ static bool may_sleep(mcr_host *h)
         seat *s = &h->seats[i];
         if (s->done)
             continue;
+        if (is_due(h, s))
+            return false; // in its turn, after which what it writes is flushed
         s->next_tick = mcr_watcher_tick(s->w, mcr_clock_now(&h->clock));
         // The loop wakes it when its sinks have room again, or nothing left in flight.
         if (!s->full && !s->ending && !mcr_watch_sleep(s->watch))

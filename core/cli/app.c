@@ -183,9 +183,10 @@ static mcr_host *host_for(mcr_app *app, const mcr_app_watcher *w)
 // On the host's thread, which goes on while another watcher of the group is there.
 static void join_group(void *arg, bool refused)
 {
-    const mcr_app_watcher *w = arg;
+    mcr_app_watcher *w = arg;
     if (!refused)
         mcr_host_add(w->host, w->watcher, w->watch);
+    atomic_store(&w->joining, false);
 }
 
 static mcr_err put_to_work(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
@@ -199,9 +200,12 @@ static mcr_err put_to_work(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
     w->host = host_for(app, w);
     bool is_new = app->host_n > hosts;
     if (app->running && !is_new) {
-        if (!mcr_host_post(w->host, join_group, w))
-            return mcr_errf(err, MCR_ESTOPPED, "watcher '%s': its group has ended", w->name);
-        return MCR_OK;
+        atomic_store(&w->joining, true);
+        bool posted = mcr_host_post(w->host, join_group, w);
+        if (posted)
+            return MCR_OK;
+        atomic_store(&w->joining, false);
+        return mcr_errf(err, MCR_ESTOPPED, "watcher '%s': its group has ended", w->name);
     }
     mcr_host_add(w->host, w->watcher, w->watch);
     return app->running ? mcr_host_start(w->host, err) : MCR_OK;
@@ -238,7 +242,7 @@ static void on_parted(struct ev_loop *loop, ev_async *parted, int revents)
     mcr_app *app = parted->data;
     for (uint32_t i = 0; i < app->watcher_n; i++) {
         mcr_app_watcher *w = app->watchers[i];
-        if (!w->leaving || mcr_host_has(w->host, w->watcher))
+        if (!w->leaving || atomic_load(&w->joining) || mcr_host_has(w->host, w->watcher))
             continue;
         mcr_ledger_fold_watcher(&app->former, w->watcher, w->scripts, w->watch);
         mcr_host *host = w->host;

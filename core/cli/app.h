@@ -6,6 +6,7 @@
 // All of it belongs to the main thread, but for what a watcher's host drives.
 
 #include <ev.h>
+#include <stdatomic.h>
 
 #include "broadcast/host.h"
 #include "cli/config.h"
@@ -26,6 +27,7 @@ typedef struct mcr_app_watcher {
     mcr_watcher *watcher;             // NULL before open
     mcr_watch *watch;                 // NULL before it is put to work
     mcr_host *host;                   // likewise
+    atomic_bool joining;              // its host is there, but has not taken it in yet
     bool leaving;                     // its watch is stopped: it ends when its queue is read
 } mcr_app_watcher;
 

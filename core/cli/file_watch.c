@@ -107,6 +107,7 @@ static void watch_folder(mcr_file_watch *w, const char *path)
         }
     w->folders = mcr_realloc(w->folders, (w->n + 1) * sizeof *w->folders);
     w->folders[w->n++] = (folder){ wd, true };
+    note_change(w); // what has changed since its files were read was told to nobody
 }
 
 static void watch_folder_of(mcr_file_watch *w, const char *path)

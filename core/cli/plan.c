@@ -13,6 +13,7 @@ typedef struct change {
     mcr_watcher_scripts loaded;       // what is not in use: before the switch the new hooks, then
                                       // the old
     bool sinks_change;
+    bool updates_change; // what its sinks are told of
     bool correlator_changes;
     uint32_t sink_n;
     mcr_sink *sinks[MCR_MAX_SINKS]; // in the new order
@@ -77,6 +78,9 @@ static mcr_err choose_sinks(plan *p, change *c, mcr_errbuf *err)
         }
         c->sinks_change |= k >= mcr_watcher_sink_count(c->w->watcher) ||
                            c->sinks[k] != mcr_watcher_sink(c->w->watcher, k);
+        c->updates_change |=
+            !c->sinks_change && k < c->config->sink_n &&
+            mcr_watcher_updates(c->w->watcher, k) != p->config->sinks[c->config->sinks[k]].updates;
     }
     if (c->sinks_change)
         note(p, "watcher", c->w->name, "has other sinks");
@@ -176,7 +180,8 @@ static mcr_err plan_sources(plan *p, mcr_errbuf *err)
 
 static bool has_part(const change *c)
 {
-    return c->w->scripts || c->loaded.hooks || c->sinks_change || c->correlator_changes;
+    return c->w->scripts || c->loaded.hooks || c->sinks_change || c->updates_change ||
+           c->correlator_changes;
 }
 
 static uint32_t hosts_concerned(const void *self, mcr_host **hosts)

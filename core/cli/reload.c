@@ -231,7 +231,7 @@ static void loaded(mcr_reload *r)
 {
     pthread_join(r->loader, NULL);
     r->has_loader = false;
-    if (r->what != MCR_RELOAD_SHADOW) {
+    if (r->what == MCR_RELOAD_DISK) {
         mcr_file_set_free(r->tried);
         r->tried = mcr_file_set_new();
         mcr_file_set_add(r->tried, r->candidate->files);
@@ -514,14 +514,19 @@ const mcr_file_set *mcr_reload_tried(const mcr_reload *r)
     return r->tried;
 }
 
-void mcr_reload_stop(mcr_reload *r)
+void mcr_reload_refuse(mcr_reload *r)
 {
     r->stopped = true;
-    if (r->phase == VOTING) {
-        r->code = mcr_errf(&r->err, MCR_ESTOPPED, "mooncrier is ending");
-        decide(r, false);
-        ev_async_send(r->loop, &r->arrived);
-    }
+    if (r->phase != VOTING)
+        return;
+    r->code = mcr_errf(&r->err, MCR_ESTOPPED, "mooncrier is ending");
+    decide(r, false);
+    ev_async_send(r->loop, &r->arrived);
+}
+
+void mcr_reload_stop(mcr_reload *r)
+{
+    mcr_reload_refuse(r);
     ev_ref(r->loop);
     while (r->phase != IDLE)
         ev_run(r->loop, EVRUN_ONCE);

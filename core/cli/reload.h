@@ -57,7 +57,8 @@ void mcr_reload_free(mcr_reload *r);
 void mcr_reload_observe(mcr_reload *r, mcr_reload_done *each, void *arg);
 
 // mcr_reload_request asks for a reload on behalf of `who` (a string that lives on). `done` (may be
-// NULL) is called exactly once, from the loop or from mcr_reload_stop.
+// NULL) is called exactly once: from the loop, from mcr_reload_stop or, when it is known at once
+// that it cannot be, from within this call.
 void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mcr_reload_done *done,
                         void *arg);
 
@@ -67,15 +68,19 @@ void mcr_reload_request(mcr_reload *r, mcr_reload_what what, const char *who, mc
 void mcr_reload_request_shadow(mcr_reload *r, const char *folder, const char *who,
                                mcr_reload_done *done, void *arg);
 
-// mcr_reload_is_stale says whether the disk differs from what the last attempt read, failed or not.
+// mcr_reload_is_stale says whether the disk differs from what the last attempt to take up its files
+// read, failed or not. After a rollback it is not stale until it changes once more.
 bool mcr_reload_is_stale(const mcr_reload *r);
 
-// mcr_reload_tried is what the last attempt read, failed or not; valid until the next one.
+// mcr_reload_tried is what that attempt read; valid until the next one.
 const mcr_file_set *mcr_reload_tried(const mcr_reload *r);
 
-// mcr_reload_stop stops the reload that runs, if it is not decided yet, and refuses all others;
-// before the hosts end, and outside of the loop, which it runs until that one has ended. What is
-// asked for from then on fails at once.
+// mcr_reload_refuse stops the reload that runs, if it is not decided yet, and refuses all others:
+// the end has come. From any callback of the loop.
+void mcr_reload_refuse(mcr_reload *r);
+
+// mcr_reload_stop is mcr_reload_refuse, and runs the loop until the reload that runs has ended;
+// before the hosts end, and outside of the loop. What is asked for from then on fails at once.
 void mcr_reload_stop(mcr_reload *r);
 
 typedef struct mcr_reload_status {

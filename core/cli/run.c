@@ -150,8 +150,10 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
     mcr_log(MCR_LOG_INFO, "%s: %s", strsignal(signal->signum),
             r->finishing ? "ending at once" : "reading stops, what was read is finished");
     bool first = !r->finishing;
-    if (first)
+    if (first) {
+        mcr_reload_refuse(r->reload); // it could bring in what nobody would end
         mcr_drain_announce(&r->end);
+    }
     for (uint32_t i = 0; i < r->app.source_n; i++) {
         mcr_source *source = r->app.sources[i]->source;
         if (first)
@@ -192,6 +194,9 @@ static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
     const runner *r = arg;
     if (r->file_watch)
         mcr_file_watch_renew(r->file_watch);
+    // Sources of a reload that was decided when the end came.
+    for (uint32_t i = 0; r->finishing && i < r->app.source_n; i++)
+        r->app.sources[i]->source->kind->finish(r->app.sources[i]->source);
 }
 
 static void start_reload(runner *r)

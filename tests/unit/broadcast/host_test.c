@@ -12,9 +12,12 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/buf.h"
 #include "broadcast/broadcaster.h"
 #include "broadcast/hooks.h"
 #include "broadcast/host.h"
@@ -325,6 +328,259 @@ static void a_host_without_watchers_ends_at_once(void **state)
     mcr_host_join(mcr_host_new("never started", &mcr_clock_wall));
 }
 
+static void refusable(void *arg, bool refused)
+{
+    mcr_buf_puts(arg, refused ? "r" : "x");
+}
+
+static void append_a(void *arg)
+{
+    mcr_buf_puts(arg, "a");
+}
+
+static void posts_run_in_order_or_are_refused(void **state)
+{
+    (void)state;
+    sem_t held, go_on;
+    sem_init(&held, 0, 0);
+    sem_init(&go_on, 0, 0);
+    mcr_broadcaster *b = broadcaster();
+    mcr_host *h = mcr_host_new("posts", &mcr_clock_wall);
+    struct subject s = { .held = &held, .go_on = &go_on };
+    open_subject(&s, b, h);
+    mcr_buf seen = { 0 };
+    assert_false(mcr_host_post(h, refusable, &seen)); // it does not run yet
+    mcr_host_start(h, NULL);
+    publish(b, 1, 1);
+    sem_wait(&held);
+    for (int i = 0; i < 3; i++)
+        assert_true(mcr_host_post(h, refusable, &seen));
+    assert_int_equal(seen.len, 0); // it is inside a hook
+    sem_post(&go_on);
+    assert_true(mcr_host_call(h, append_a, &seen, INT64_C(60000000000)));
+    assert_string_equal(mcr_buf_cstr(&seen), "xxxa");
+    // Work that was posted is done or refused, once, however the host ends.
+    publish(b, 2, 2);
+    sem_wait(&held);
+    mcr_host_hurry(h);
+    int posted = 0;
+    while (posted < 1000 && mcr_host_post(h, refusable, &seen)) {
+        posted++;
+        if (posted == 500)
+            sem_post(&go_on);
+    }
+    assert_true(mcr_host_ends(h, INT64_C(60000000000)));
+    assert_false(mcr_host_post(h, refusable, &seen));
+    assert_int_equal(seen.len, 4 + posted);
+    mcr_host_join(h);
+    mcr_buf_fini(&seen);
+    mcr_broadcaster_shutdown(b);
+    close_subject(&s);
+    mcr_broadcaster_free(b);
+    sem_destroy(&held);
+    sem_destroy(&go_on);
+}
+
+// Who joins a running host.
+struct newcomer {
+    struct subject subject;
+    mcr_host *host;
+};
+
+static void join_in(void *arg, bool refused)
+{
+    struct newcomer *n = arg;
+    assert_false(refused);
+    mcr_host_add(n->host, n->subject.w, n->subject.watch);
+}
+
+// One watcher stays, others come and go: each gets all of what was published while it was there.
+static void watchers_come_and_go(void **state)
+{
+    (void)state;
+    enum {
+        ROUNDS = 100
+    };
+    sem_t left;
+    sem_init(&left, 0, 0);
+    mcr_broadcaster *b = broadcaster();
+    mcr_host *h = mcr_host_new("come and go", &mcr_clock_wall);
+    struct subject stays = { 0 };
+    open_subject(&stays, b, h);
+    mcr_host_on_left(h, post, &left);
+    mcr_host_start(h, NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct newcomer n = { .host = h };
+        n.subject.w = mcr_watcher_new("newcomer");
+        mcr_hooks hooks = { .self = &n.subject, .handle = handle, .fini = fini };
+        mcr_watcher_set_hooks(n.subject.w, &hooks);
+        n.subject.watch = mcr_broadcaster_watch(b, NULL);
+        n.subject.seen = i * 10;
+        publish(b, i * 10 + 1, i * 10 + 5); // before the host knows of it
+        assert_true(mcr_host_post(h, join_in, &n));
+        publish(b, i * 10 + 6, i * 10 + 10);
+        mcr_watch_stop(n.subject.watch);
+        sem_wait(&left);
+        assert_false(mcr_host_has(h, n.subject.w));
+        assert_true(mcr_host_has(h, stays.w));
+        assert_int_equal(n.subject.seen, i * 10 + 10);
+        assert_int_equal(n.subject.finis, 1);
+        assert_int_equal(mcr_watcher_counts_now(n.subject.w).taken, 10);
+        close_subject(&n.subject);
+        // So that the queue of the one that stays does not overflow.
+        while (!mcr_host_call(h, run, &(int){ 0 }, INT64_C(60000000000)) ||
+               mcr_watch_counts_now(stays.watch).queued > 0)
+            ;
+    }
+    mcr_broadcaster_shutdown(b);
+    mcr_host_join(h);
+    assert_int_equal(stays.seen, ROUNDS * 10);
+    assert_int_equal(stays.finis, 1);
+    assert_int_equal(sem_trywait(&left), 0); // the last one
+    assert_int_not_equal(sem_trywait(&left), 0);
+    close_subject(&stays);
+    mcr_broadcaster_free(b);
+    sem_destroy(&left);
+}
+
+struct other_hooks {
+    mcr_watcher *w;
+    mcr_hooks hooks;
+};
+
+static void exchange(void *arg)
+{
+    const struct other_hooks *o = arg;
+    mcr_watcher_set_hooks(o->w, &o->hooks);
+}
+
+static atomic_bool publishing;
+
+static void *publish_on(void *arg)
+{
+    while (atomic_load(&publishing)) {
+        mcr_event *ev = numbered(1);
+        mcr_broadcaster_publish(arg, &ev, 1, MCR_DROP_IF_CHANNEL_FULL);
+        mcr_event_unref(ev);
+    }
+    return NULL;
+}
+
+// Ticks of the new hooks come also when the host never has a moment's rest.
+static void new_hooks_tick_under_constant_load(void **state)
+{
+    (void)state;
+    sem_t held;
+    sem_init(&held, 0, 0);
+    mcr_broadcaster *b = broadcaster();
+    mcr_host *h = mcr_host_new("load", &mcr_clock_wall);
+    struct subject first = { 0 };
+    open_subject(&first, b, h);
+    mcr_host_start(h, NULL);
+    atomic_store(&publishing, true);
+    pthread_t publisher;
+    pthread_create(&publisher, NULL, publish_on, b);
+    for (int i = 0; i < 5; i++) {
+        // `held` is posted from the fourth tick on; handle is another one's.
+        struct subject next = { .tick_every = 1000000, .held = &held };
+        struct other_hooks o = { first.w, { .self = &next, .tick = tick } };
+        assert_true(mcr_host_call(h, exchange, &o, INT64_C(60000000000)));
+        sem_wait(&held);
+        o.hooks = (mcr_hooks){ 0 };
+        assert_true(mcr_host_call(h, exchange, &o, INT64_C(60000000000)));
+        assert_true(next.ticks >= 4);
+        while (sem_trywait(&held) == 0)
+            ;
+    }
+    atomic_store(&publishing, false);
+    pthread_join(publisher, NULL);
+    mcr_broadcaster_shutdown(b);
+    mcr_host_join(h);
+    close_subject(&first);
+    mcr_broadcaster_free(b);
+    sem_destroy(&held);
+}
+
+// A sink that keeps what it gets until it is flushed.
+struct lazy_sink {
+    mcr_sink sink;
+    sem_t *flushed;
+    uint64_t kept;
+};
+
+static void lazy_write(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now)
+{
+    (void)events, (void)now;
+    ((struct lazy_sink *)sink)->kept += n;
+    sink->counts.assigned += n;
+    sink->counts.delivered += n;
+}
+
+static void lazy_flush(mcr_sink *sink, int64_t now)
+{
+    (void)now;
+    struct lazy_sink *s = (struct lazy_sink *)sink;
+    for (; s->kept; s->kept--)
+        sem_post(s->flushed);
+}
+
+static void lazy_close(mcr_sink *sink)
+{
+    free(sink);
+}
+
+static const mcr_sink_kind lazy_kind = {
+    .name = "lazy", .write = lazy_write, .flush = lazy_flush, .close = lazy_close
+};
+
+static int64_t emit_once(void *self, int64_t now)
+{
+    (void)now;
+    *(int *)self = 1;
+    return 0;
+}
+
+static bool next_emitted(void *self, mcr_direct *out)
+{
+    int *waits = self;
+    if (!*waits)
+        return false;
+    *waits = 0;
+    *out = (mcr_direct){ numbered(1), 0, 0 };
+    return true;
+}
+
+// What the first tick of new hooks sends does not wait for the next event.
+static void what_ticks_write_is_flushed(void **state)
+{
+    (void)state;
+    sem_t flushed;
+    sem_init(&flushed, 0, 0);
+    mcr_broadcaster *b = broadcaster();
+    mcr_host *h = mcr_host_new("flush", &mcr_clock_wall);
+    int waits = 0;
+    const mcr_hooks hooks = { .self = &waits, .tick = emit_once, .next_direct = next_emitted };
+    struct subject s = { .w = mcr_watcher_new("subject"), .watch = mcr_broadcaster_watch(b, NULL) };
+    struct lazy_sink *sink = mcr_zalloc(sizeof *sink);
+    sink->sink.kind = &lazy_kind;
+    sink->flushed = &flushed;
+    mcr_watcher_add_sink_take(s.w, &sink->sink);
+    mcr_watcher_set_hooks(s.w, &hooks);
+    mcr_host_add(h, s.w, s.watch);
+    mcr_host_start(h, NULL);
+    sem_wait(&flushed); // of the first tick, when it begins
+    for (int i = 0; i < 100; i++) {
+        struct other_hooks o = { s.w, hooks };
+        assert_true(mcr_host_call(h, exchange, &o, INT64_C(60000000000)));
+        sem_wait(&flushed);
+    }
+    mcr_broadcaster_shutdown(b);
+    mcr_host_join(h);
+    close_subject(&s);
+    mcr_broadcaster_free(b);
+    sem_destroy(&flushed);
+}
+
 int main(void)
 {
     alarm(60);
@@ -337,6 +593,10 @@ int main(void)
         cmocka_unit_test(ticks_come_without_events),
         cmocka_unit_test(the_thread_has_a_name_and_takes_no_signals),
         cmocka_unit_test(a_host_without_watchers_ends_at_once),
+        cmocka_unit_test(posts_run_in_order_or_are_refused),
+        cmocka_unit_test(watchers_come_and_go),
+        cmocka_unit_test(new_hooks_tick_under_constant_load),
+        cmocka_unit_test(what_ticks_write_is_flushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
