@@ -219,11 +219,16 @@ static mcr_err read_text(mcr_config *c, mcr_errbuf *err)
     return MCR_OK;
 }
 
+const char *mcr_config_place(const char *path)
+{
+    if (path)
+        return path;
+    return access("mooncrier.lua", F_OK) == 0 ? "mooncrier.lua" : "/etc/mooncrier/mooncrier.lua";
+}
+
 mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err)
 {
-    if (!path)
-        path =
-            access("mooncrier.lua", F_OK) == 0 ? "mooncrier.lua" : "/etc/mooncrier/mooncrier.lua";
+    path = mcr_config_place(path);
     mcr_config *c = mcr_zalloc(sizeof *c);
     atomic_init(&c->refs, 1);
     c->files = files;

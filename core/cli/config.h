@@ -106,6 +106,9 @@ typedef struct mcr_config {
     uint32_t watcher_n;
 } mcr_config;
 
+// mcr_config_place is `path`, or where the configuration is when nobody says so (NULL).
+const char *mcr_config_place(const char *path);
+
 // mcr_config_load reads and checks the file at `path`; NULL: ./mooncrier.lua, else
 // /etc/mooncrier/mooncrier.lua. NULL with "file:line: …" in `err`.
 mcr_config *mcr_config_load(const char *path, mcr_errbuf *err);

@@ -1,6 +1,7 @@
 #include "cli/config_live.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -37,7 +38,7 @@ void mcr_config_live_defaults(mcr_config *c)
 static mcr_err read_path(mcr_config *c, mcr_config_reader *r, const char *key, char **out)
 {
     mcr_err code = mcr_config_string(r, "", key, out);
-    if (code || !*out || **out == '/')
+    if (code || !*out || **out == '/' || strcmp(*out, "none") == 0)
         return code;
     mcr_buf path = { 0 };
     mcr_buf_printf(&path, "%s/%s", c->dir, *out);

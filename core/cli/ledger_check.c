@@ -21,14 +21,12 @@ static mcr_err check_broadcaster(const mcr_ledger *l, mcr_errbuf *err)
     mcr_err code = must_hold(&sum, "broadcaster", "", err);
     if (code)
         return code;
-    mcr_sum accepted = {
-        { "accepted", l->broadcaster.accepted },
-        4,
-        { { "decoded", 0 },
-          { "emitted", 0 },
-          { "recorded", l->recorded },
-          { "emit_full", l->broadcaster.emit_full } }
-    };
+    mcr_sum accepted = { { "accepted", l->broadcaster.accepted },
+                         4,
+                         { { "decoded", 0 },
+                           { "emitted", 0 },
+                           { "recorded", l->recorded },
+                           { "emit_full", l->broadcaster.emit_full } } };
     for (uint32_t i = 0; i < l->source_n; i++)
         accepted.term[0].n += l->sources[i].counts.decoded;
     for (uint32_t i = 0; i < l->watcher_n; i++)

@@ -23,6 +23,10 @@ static const command commands[] = {
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },
     { "record", "record an event for an object", mcr_cmd_record },
     { "serve", "serve the event store as the Kubernetes events API", mcr_cmd_serve },
+    { "status", "print what the running program is doing", mcr_cmd_status },
+    { "reload", "have the running program read its configuration and scripts anew",
+      mcr_cmd_reload },
+    { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 

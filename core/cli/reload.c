@@ -37,7 +37,7 @@ struct mcr_reload {
     mcr_file_set *before;   // of the generation before; NULL: there was none
     mcr_generation *shadow; // that runs beside it; NULL: none
     char *shadow_folder;
-    mcr_file_set *tried; // what the last attempt read
+    mcr_file_set *tried; // what the last attempt read from the disk
     mcr_reload_done *observer;
     void *observer_arg;
     bool stopped;

@@ -10,6 +10,8 @@
 #include "cli/args.h"
 #include "cli/census.h"
 #include "cli/commands.h"
+#include "cli/control_path.h"
+#include "cli/doors.h"
 #include "cli/drain.h"
 #include "cli/file_watch.h"
 #include "cli/reload.h"
@@ -30,7 +32,10 @@ typedef struct runner {
     bool finishing; // a first SIGTERM or SIGINT came
     bool failed;    // a source ended with an error
     mcr_drain end;
-    mcr_census *census;
+    mcr_live live;
+    mcr_doors *doors;
+    mcr_buf config_path; // absolute
+    mcr_buf changed;     // what the last reload that succeeded has changed
 } runner;
 
 static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
@@ -52,7 +57,7 @@ static void on_ended(void *self, mcr_source *source, const char *error)
     runner *r = self;
     if (error) {
         mcr_log(MCR_LOG_ERROR, "%s: %s", source->name, error);
-        r->failed = true;
+        r->failed = r->live.source_failed = true;
     }
     mcr_app_source_ended(&r->app, source);
     if (!mcr_app_has_sources(&r->app))
@@ -119,7 +124,7 @@ static void on_counted(void *arg, const mcr_census_result *result)
     const runner *r = arg;
     mcr_buf text = { 0 };
     mcr_ledger ledger = *result->ledger;
-    ledger.recorded = r->end.recorded;
+    ledger.recorded = r->live.recorded;
     mcr_ledger_write(&text, &ledger, false);
     fwrite(text.ptr, 1, text.len, stderr);
     mcr_buf_fini(&text);
@@ -139,7 +144,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
         return;
     case SIGUSR2:
         // Says where every event is, without stopping.
-        mcr_census_take(r->census, CALL_DEADLINE_S * (int64_t)1000000000, on_counted, r);
+        mcr_census_take(r->live.census, CALL_DEADLINE_S * (int64_t)1000000000, on_counted, r);
         return;
     case SIGHUP:
         mcr_reload_request(r->reload, MCR_RELOAD_DISK, "SIGHUP", NULL, NULL);
@@ -161,7 +166,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int revents)
         else
             source->kind->stop(source);
     }
-    r->finishing = true;
+    r->finishing = r->live.draining = true;
     if (!first) {
         r->end.hurry = true;
         ev_break(loop, EVBREAK_ALL);
@@ -190,8 +195,12 @@ static void start_async(runner *r, ev_async *async, void (*call)(struct ev_loop 
 
 static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
 {
-    (void)outcome;
-    const runner *r = arg;
+    runner *r = arg;
+    if (outcome->ok) {
+        r->changed.len = 0;
+        mcr_buf_puts(&r->changed, outcome->changed);
+        r->live.changed = mcr_buf_cstr(&r->changed);
+    }
     if (r->file_watch)
         mcr_file_watch_renew(r->file_watch);
     // Sources of a reload that was decided when the end came.
@@ -229,12 +238,21 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
     ev_prepare_start(r->loop, &r->rest);
     start_signals(r);
     start_reload(r);
+    mcr_control_absolute(first->config->path, &r->config_path);
+    r->live.reload = r->reload;
+    r->live.config_path = r->config_path.ptr;
+    r->doors = mcr_doors_open(r->loop, &r->live, err);
+    if (!r->doors)
+        return MCR_EIO;
     return mcr_app_start(&r->app, err);
 }
 
 static void close_all(runner *r)
 {
-    mcr_census_free(r->census);
+    mcr_census_free(r->live.census);
+    mcr_doors_close(r->doors);
+    mcr_buf_fini(&r->config_path);
+    mcr_buf_fini(&r->changed);
     for (uint32_t i = 0; i < r->app.host_n; i++) {
         mcr_host_hurry(r->app.hosts[i]);
         mcr_host_join(r->app.hosts[i]);
@@ -294,7 +312,9 @@ int mcr_cmd_run(int argc, char **argv)
                          .loop = r.loop,
                          .quiet = quiet > 0,
                          .json = output && strcmp(output, "json") == 0 };
-    r.census = mcr_census_new(&r.app, r.loop);
+    r.live = (mcr_live){ .app = &r.app,
+                         .census = mcr_census_new(&r.app, r.loop),
+                         .started_at = mcr_clock_now(&mcr_clock_wall) };
     mcr_err code = start(&r, first, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
@@ -305,7 +325,9 @@ int mcr_cmd_run(int argc, char **argv)
         ev_run(r.loop, 0);
     mcr_file_watch_free(r.file_watch);
     r.file_watch = NULL;
+    r.live.draining = true;
     mcr_reload_stop(r.reload);
+    r.end.recorded = r.live.recorded;
     mcr_drain_finish(&r.end);
     int exit_code = mcr_drain_exit_code(&r.end, r.failed);
     close_all(&r);

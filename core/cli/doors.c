@@ -1,0 +1,97 @@
+#include "cli/doors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "cli/control.h"
+#include "cli/control_path.h"
+#include "cli/own_folder.h"
+
+struct mcr_doors {
+    mcr_live *live;
+    mcr_control *control; // NULL: none
+    mcr_buf path;         // of its socket
+    mcr_buf sign;         // a symbolic link that leads there; empty: none
+};
+
+// Leaves a link to the socket where it is looked for when the configuration cannot be read.
+static void put_up_sign(mcr_doors *d, const char *config_path)
+{
+    mcr_errbuf why;
+    mcr_control_usual_path(config_path, false, &d->sign);
+    char *to = realpath(d->path.ptr, NULL);
+    bool made = to && !mcr_control_make_folder(d->sign.ptr, &why);
+    char old[8];
+    if (made && readlink(d->sign.ptr, old, sizeof old) > 0)
+        unlink(d->sign.ptr);
+    if (made && symlink(to, d->sign.ptr) == 0) {
+        free(to);
+        return;
+    }
+    free(to);
+    mcr_log(MCR_LOG_DEBUG, "no link to the control socket at %s", d->sign.ptr);
+    d->sign.len = 0;
+}
+
+static void take_down_sign(mcr_doors *d)
+{
+    if (!d->sign.len)
+        return;
+    char *leads = realpath(d->sign.ptr, NULL), *to = realpath(d->path.ptr, NULL);
+    if (leads && to && strcmp(leads, to) == 0)
+        unlink(d->sign.ptr);
+    free(leads);
+    free(to);
+}
+
+static mcr_err open_control(mcr_doors *d, struct ev_loop *loop, mcr_errbuf *err)
+{
+    const mcr_config *config = d->live->app->config;
+    bool asked_for = config->control || config->state_dir;
+    if (!mcr_control_path(config, &d->path))
+        return MCR_OK;
+    mcr_err code = MCR_OK;
+    if (!asked_for)
+        code = mcr_control_make_folder(d->path.ptr, err);
+    else if (!config->control)
+        code = mcr_own_folder_make(config->state_dir, err);
+    if (!code)
+        d->control = mcr_control_new(loop, d->live, d->path.ptr, &code, err);
+    if (d->control) {
+        d->live->socket = d->path.ptr;
+        if (asked_for)
+            put_up_sign(d, config->path);
+        return MCR_OK;
+    }
+    if (asked_for)
+        return MCR_EIO;
+    mcr_log(MCR_LOG_WARN, "%s; this process takes no commands (mooncrier status, reload, rollback)",
+            err->text);
+    return MCR_OK;
+}
+
+mcr_doors *mcr_doors_open(struct ev_loop *loop, mcr_live *live, mcr_errbuf *err)
+{
+    mcr_doors *d = mcr_zalloc(sizeof *d);
+    d->live = live;
+    if (!open_control(d, loop, err))
+        return d;
+    mcr_doors_close(d);
+    return NULL;
+}
+
+void mcr_doors_close(mcr_doors *d)
+{
+    if (!d)
+        return;
+    d->live->socket = d->live->admin = NULL;
+    take_down_sign(d);
+    mcr_control_free(d->control);
+    mcr_buf_fini(&d->path);
+    mcr_buf_fini(&d->sign);
+    free(d);
+}

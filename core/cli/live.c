@@ -1,0 +1,124 @@
+#include "cli/live.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/suggest.h"
+#include "cli/status.h"
+
+enum {
+    PATIENCE_MS = 2000 // for the counters of watchers
+};
+
+// Somebody who waits for an answer.
+typedef struct asked {
+    mcr_live *live;
+    bool text;
+    const char *who;
+    mcr_live_done *done;
+    void *arg;
+} asked;
+
+static void answer(asked *a, const mcr_live_answer *with)
+{
+    a->done(a->arg, with);
+    free(a);
+}
+
+static void ping(asked *a)
+{
+    answer(a, &(mcr_live_answer){ .ok = true });
+}
+
+static void on_counted(void *arg, const mcr_census_result *result)
+{
+    asked *a = arg;
+    mcr_buf out = { 0 };
+    if (a->text)
+        mcr_status_write_text(&out, a->live, result);
+    else
+        mcr_status_write(&out, a->live, result);
+    answer(a, &(mcr_live_answer){
+                  .ok = true, .name = a->text ? "text" : "status", .value = mcr_buf_str(&out) });
+    mcr_buf_fini(&out);
+}
+
+static void status(asked *a)
+{
+    mcr_census_take(a->live->census, PATIENCE_MS * INT64_C(1000000), on_counted, a);
+}
+
+static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
+{
+    asked *a = arg;
+    mcr_buf out = { 0 };
+    mcr_status_write_outcome(&out, outcome);
+    answer(a, &(mcr_live_answer){ .ok = outcome->ok,
+                                  .error = outcome->ok ? NULL : outcome->message,
+                                  .name = "outcome",
+                                  .value = mcr_buf_str(&out) });
+    mcr_buf_fini(&out);
+}
+
+static void reload(asked *a)
+{
+    mcr_reload_request(a->live->reload, MCR_RELOAD_DISK, a->who, on_reloaded, a);
+}
+
+static void rollback(asked *a)
+{
+    mcr_reload_request(a->live->reload, MCR_RELOAD_ROLLBACK, a->who, on_reloaded, a);
+}
+
+// What it can be asked. Each ends in one call of `answer`, now or later.
+static const struct {
+    const char *name;
+    void (*begin)(asked *a);
+} requests[] = {
+    { "ping", ping },
+    { "status", status },
+    { "reload", reload },
+    { "rollback", rollback },
+};
+
+enum {
+    REQUESTS = sizeof requests / sizeof *requests
+};
+
+static void unknown(asked *a, const char *request)
+{
+    const char *names[REQUESTS];
+    mcr_buf text = { 0 };
+    for (size_t i = 0; i < REQUESTS; i++)
+        names[i] = requests[i].name;
+    const char *meant = mcr_suggest(request, names, REQUESTS);
+    mcr_buf_printf(&text, "there is no request '%s'", request);
+    if (meant)
+        mcr_buf_printf(&text, ", did you mean '%s'?", meant);
+    else
+        for (size_t i = 0; i < REQUESTS; i++)
+            mcr_buf_printf(&text, "%s%s", i ? ", " : "; there are: ", names[i]);
+    answer(a, &(mcr_live_answer){ .error = mcr_buf_cstr(&text) });
+    mcr_buf_fini(&text);
+}
+
+void mcr_live_ask(mcr_live *live, const char *request, bool text, const char *who,
+                  mcr_live_done *done, void *arg)
+{
+    asked *a = mcr_alloc(sizeof *a);
+    *a = (asked){ live, text, who, done, arg };
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (strcmp(requests[i].name, request) == 0) {
+            requests[i].begin(a);
+            return;
+        }
+    unknown(a, request);
+}
+
+bool mcr_live_is_ready(const mcr_live *live, const char **why)
+{
+    *why = live->draining        ? "mooncrier is ending"
+           : live->source_failed ? "a source has failed"
+                                 : NULL;
+    return !*why;
+}
