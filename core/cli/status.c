@@ -45,11 +45,17 @@ static void time_member(mcr_buf *out, const char *name, int64_t unix_ns)
     mcr_micro_time_write(out, &t);
 }
 
+static const char *const whats[] = {
+    [MCR_RELOAD_DISK] = "reload",   [MCR_RELOAD_ROLLBACK] = "rollback",
+    [MCR_RELOAD_SHADOW] = "shadow", [MCR_RELOAD_PROMOTE] = "promote",
+    [MCR_RELOAD_DROP] = "drop",
+};
+
 void mcr_status_write_outcome(mcr_buf *out, const mcr_reload_outcome *o)
 {
     mcr_buf_putc(out, '{');
     bool_member(out, "ok", o->ok);
-    text_member(out, "what", o->what == MCR_RELOAD_ROLLBACK ? "rollback" : "reload");
+    text_member(out, "what", whats[o->what]);
     text_member(out, "who", o->who);
     number_member(out, "generation", o->generation);
     text_member(out, "message", o->message);
