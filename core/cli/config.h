@@ -64,6 +64,7 @@ typedef struct mcr_config_reload {
     int64_t debounce; // ns
     int64_t poll;     // ns
     bool last_good;   // a start with broken ones takes those that ran last
+    bool events;      // one that fails is an event, too
 } mcr_config_reload;
 
 typedef struct mcr_config_admin {

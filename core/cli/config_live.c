@@ -16,6 +16,8 @@ static const mcr_option reload_options[] = {
       "how often contents are compared even if the system tells of no change (30s)" },
     { "last_good", MCR_OPTION_BOOL, offsetof(mcr_config_reload, last_good), NULL,
       "whether a start with broken scripts takes the last ones that ran, from state_dir (true)" },
+    { "events", MCR_OPTION_BOOL, offsetof(mcr_config_reload, events), NULL,
+      "whether a reload that fails is an event, too, which all watchers get (true)" },
     { NULL, MCR_OPTION_STRING, 0, NULL, NULL },
 };
 
@@ -30,7 +32,7 @@ static const mcr_option admin_options[] = {
 void mcr_config_live_defaults(mcr_config *c)
 {
     c->reload = (mcr_config_reload){
-        .watch = true, .debounce = 100 * MS, .poll = 30000 * MS, .last_good = true
+        .watch = true, .debounce = 100 * MS, .poll = 30000 * MS, .last_good = true, .events = true
     };
 }
 
@@ -60,15 +62,42 @@ static mcr_err read_table(mcr_config_reader *r, const char *key, const mcr_optio
     return code;
 }
 
+// Whether nobody but this machine reaches it.
+static bool is_loopback(const char *listen)
+{
+    static const char *const begins[] = { "localhost:", "[::1]:" };
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (strncmp(listen, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return strncmp(listen, "127.", 4) == 0 && listen[strspn(listen, "0123456789.")] == ':';
+}
+
+static mcr_err check_admin(mcr_config_reader *r, const mcr_config_admin *admin)
+{
+    if (!admin->listen || admin->anywhere || is_loopback(admin->listen))
+        return MCR_OK;
+    return mcr_config_fail(r, "admin", "listen",
+                           "other machines could reach '%s', and there is no authentication; "
+                           "listen on 127.0.0.1, or allow it by anywhere = true",
+                           admin->listen);
+}
+
 mcr_err mcr_config_read_live(mcr_config *c, mcr_config_reader *r)
 {
     mcr_err code = read_path(c, r, "state_dir", &c->state_dir);
+    const char *given = getenv(MCR_STATE_DIR_VARIABLE);
+    if (given && *given) {
+        free(c->state_dir);
+        c->state_dir = mcr_strdup(given);
+    }
     if (!code)
         code = read_path(c, r, "control", &c->control);
     if (!code)
         code = read_table(r, "reload", reload_options, &c->reload);
     if (!code)
         code = read_table(r, "admin", admin_options, &c->admin);
+    if (!code)
+        code = check_admin(r, &c->admin);
     return code;
 }
 

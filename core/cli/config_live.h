@@ -5,6 +5,10 @@
 #include "cli/config.h"
 #include "cli/config_table.h"
 
+// The environment variable that says `state_dir` when it is set, whatever the configuration says:
+// it is also known when that cannot be read.
+#define MCR_STATE_DIR_VARIABLE "MOONCRIER_STATE_DIR"
+
 // mcr_config_live_defaults sets what holds without a word in the configuration.
 void mcr_config_live_defaults(mcr_config *c);
 

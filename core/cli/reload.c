@@ -514,6 +514,13 @@ const mcr_file_set *mcr_reload_tried(const mcr_reload *r)
     return r->tried;
 }
 
+void mcr_reload_set_tried(mcr_reload *r, const mcr_file_set *files)
+{
+    mcr_file_set_free(r->tried);
+    r->tried = mcr_file_set_new();
+    mcr_file_set_add(r->tried, files);
+}
+
 void mcr_reload_refuse(mcr_reload *r)
 {
     r->stopped = true;

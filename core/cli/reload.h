@@ -75,6 +75,10 @@ bool mcr_reload_is_stale(const mcr_reload *r);
 // mcr_reload_tried is what that attempt read; valid until the next one.
 const mcr_file_set *mcr_reload_tried(const mcr_reload *r);
 
+// mcr_reload_set_tried: the first generation is not what is on the disk; `files` (borrowed) was
+// read there and did not load.
+void mcr_reload_set_tried(mcr_reload *r, const mcr_file_set *files);
+
 // mcr_reload_refuse stops the reload that runs, if it is not decided yet, and refuses all others:
 // the end has come. From any callback of the loop.
 void mcr_reload_refuse(mcr_reload *r);

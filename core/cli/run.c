@@ -10,11 +10,15 @@
 #include "cli/args.h"
 #include "cli/census.h"
 #include "cli/commands.h"
+#include "cli/config_live.h"
 #include "cli/control_path.h"
 #include "cli/doors.h"
 #include "cli/drain.h"
 #include "cli/file_watch.h"
+#include "cli/first.h"
+#include "cli/last_good.h"
 #include "cli/reload.h"
+#include "cli/self_event.h"
 
 enum {
     SIGNALS = 5
@@ -34,6 +38,9 @@ typedef struct runner {
     mcr_drain end;
     mcr_live live;
     mcr_doors *doors;
+    mcr_first first;
+    mcr_last_good *last_good; // NULL: nothing is kept
+    mcr_self_event self;
     mcr_buf config_path; // absolute
     mcr_buf changed;     // what the last reload that succeeded has changed
 } runner;
@@ -193,14 +200,32 @@ static void start_async(runner *r, ev_async *async, void (*call)(struct ev_loop 
     ev_async_start(r->loop, async);
 }
 
+static void tell_of_failure(runner *r, const char *message)
+{
+    if (r->app.config->reload.events && !r->live.draining)
+        mcr_self_event_reload_failed(&r->self, message);
+    r->live.recorded = r->self.recorded;
+}
+
+// Another generation runs.
+static void note_generation(runner *r, const mcr_reload_outcome *outcome)
+{
+    r->changed.len = 0;
+    mcr_buf_puts(&r->changed, outcome->changed);
+    r->live.changed = mcr_buf_cstr(&r->changed);
+    r->live.last_good = NULL;
+    if (r->last_good)
+        mcr_last_good_keep(r->last_good, mcr_reload_status_now(r->reload).generation);
+}
+
 static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
 {
     runner *r = arg;
-    if (outcome->ok) {
-        r->changed.len = 0;
-        mcr_buf_puts(&r->changed, outcome->changed);
-        r->live.changed = mcr_buf_cstr(&r->changed);
-    }
+    bool of_shadow = outcome->what == MCR_RELOAD_SHADOW || outcome->what == MCR_RELOAD_DROP;
+    if (outcome->ok && !of_shadow)
+        note_generation(r, outcome);
+    else if (!outcome->ok && !of_shadow)
+        tell_of_failure(r, outcome->message);
     if (r->file_watch)
         mcr_file_watch_renew(r->file_watch);
     // Sources of a reload that was decided when the end came.
@@ -212,23 +237,40 @@ static void start_reload(runner *r)
 {
     const mcr_config_reload *config = &r->app.config->reload;
     mcr_reload_observe(r->reload, on_reloaded, r);
+    if (r->first.tried)
+        mcr_reload_set_tried(r->reload, r->first.tried);
     if (config->watch)
         r->file_watch = mcr_file_watch_new(
             r->reload, r->loop,
             &(mcr_file_watch_options){ .debounce_ns = config->debounce, .poll_ns = config->poll });
 }
 
-static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
+// From now on what runs is kept, or said to be what was kept.
+static void start_last_good(runner *r)
+{
+    const mcr_config *config = r->app.config;
+    mcr_errbuf why;
+    r->live.last_good = r->first.broken;
+    if (config->state_dir && config->reload.last_good &&
+        !(r->last_good = mcr_last_good_new(config->state_dir, &why)))
+        mcr_log(MCR_LOG_WARN, "the files that run are not kept for the next start: %s", why.text);
+    if (r->first.broken)
+        tell_of_failure(r, r->first.broken);
+    else if (r->last_good)
+        mcr_last_good_keep(r->last_good, mcr_reload_status_now(r->reload).generation);
+}
+
+static mcr_err start(runner *r, const char *path, mcr_errbuf *err)
 {
     const mcr_source_owner owner = { r, on_take, on_malformed, on_ended };
-    mcr_err code = mcr_app_open_dead_letters(&r->app, first->config, &mcr_clock_wall, err);
-    if (!code)
-        code = mcr_app_load(&r->app, first, &mcr_clock_wall, err);
+    mcr_err code = mcr_first_load(&r->first, &r->app, path, err);
     if (!code)
         code = mcr_app_open(&r->app, r->loop, &owner, err);
-    r->reload = mcr_reload_new(&r->app, r->loop, first, first->config->path);
     if (code)
         return code;
+    r->reload = mcr_reload_new(&r->app, r->loop, r->first.generation, r->app.config->path);
+    r->first.generation = NULL;
+    mcr_self_event_init(&r->self, r->app.broadcaster, mcr_clock_wall);
     start_async(r, &r->room, on_room);
     start_async(r, &r->emitted, on_emitted);
     mcr_broadcaster_on_room(r->app.broadcaster, wake_async, &r->room);
@@ -238,13 +280,16 @@ static mcr_err start(runner *r, mcr_generation *first, mcr_errbuf *err)
     ev_prepare_start(r->loop, &r->rest);
     start_signals(r);
     start_reload(r);
-    mcr_control_absolute(first->config->path, &r->config_path);
+    mcr_control_absolute(r->app.config->path, &r->config_path);
     r->live.reload = r->reload;
     r->live.config_path = r->config_path.ptr;
     r->doors = mcr_doors_open(r->loop, &r->live, err);
     if (!r->doors)
         return MCR_EIO;
-    return mcr_app_start(&r->app, err);
+    code = mcr_app_start(&r->app, err);
+    if (!code)
+        start_last_good(r);
+    return code;
 }
 
 static void close_all(runner *r)
@@ -261,17 +306,22 @@ static void close_all(runner *r)
     mcr_file_watch_free(r->file_watch);
     mcr_app_close(&r->app);
     mcr_reload_free(r->reload);
+    mcr_first_fini(&r->first);
+    mcr_last_good_free(r->last_good);
     ev_loop_destroy(r->loop);
 }
 
 int mcr_cmd_run(int argc, char **argv)
 {
-    const char *path = NULL, *output = NULL;
+    const char *path = NULL, *output = NULL, *state_dir = NULL;
     int verbose = 0, quiet = 0;
     const mcr_flag flags[] = {
         MCR_FLAG_CONFIG(&path),
         { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &output,
           "how the ledger is written at the end: text (default) or json" },
+        { "state-dir", 0, "FOLDER", MCR_FLAG_TEXT, &state_dir,
+          "where the program keeps what it needs at its next start, instead of the "
+          "configuration's state_dir; $MOONCRIER_STATE_DIR does the same" },
         MCR_FLAG_VERBOSE(&verbose),
         MCR_FLAG_QUIET(&quiet),
         { 0 },
@@ -300,13 +350,9 @@ int mcr_cmd_run(int argc, char **argv)
         return mcr_args_usage_error(&usage, "-o must be text or json, not '%s'", output);
     mcr_args_log_level(verbose, quiet);
 
+    if (state_dir)
+        setenv(MCR_STATE_DIR_VARIABLE, state_dir, true); // no thread runs yet
     mcr_errbuf err;
-    mcr_generation *first = mcr_generation_new(NULL);
-    if (mcr_generation_read(first, path, &err)) {
-        mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        mcr_generation_free(first);
-        return MCR_EXIT_CONFIG;
-    }
     runner r = { .loop = ev_loop_new(EVFLAG_AUTO) };
     r.end = (mcr_drain){ .app = &r.app,
                          .loop = r.loop,
@@ -315,7 +361,7 @@ int mcr_cmd_run(int argc, char **argv)
     r.live = (mcr_live){ .app = &r.app,
                          .census = mcr_census_new(&r.app, r.loop),
                          .started_at = mcr_clock_now(&mcr_clock_wall) };
-    mcr_err code = start(&r, first, &err);
+    mcr_err code = start(&r, path, &err);
     if (code) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         close_all(&r);

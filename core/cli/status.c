@@ -240,7 +240,7 @@ void mcr_status_write_text(mcr_buf *to, const mcr_live *live, const mcr_census_r
     if (!mcr_live_is_ready(live, &why))
         line(out, "not ready", why);
     if (live->last_good)
-        mcr_buf_printf(out, "%-12srunning on the last good set, since %s\n", "attention",
+        mcr_buf_printf(out, "%-12srunning on the last good set: %s\n", "attention",
                        live->last_good);
     text_of_reload(out, &reload);
     text_of_watchers(out, counted);
