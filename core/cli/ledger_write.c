@@ -93,6 +93,7 @@ static void add_watcher(table *t, const mcr_ledger_watcher *w)
     add_side(t, "direct deliveries", w->counts.direct);
     add_side(t, "script errors", w->scripts.script_errors);
     add_side(t, "hooks stopped at their deadline", w->scripts.deadlines);
+    add_side(t, "script states lost by that", w->scripts.discards);
     add_side(t, "breakers opened", w->scripts.breaker_trips);
     add_side(t, "calls left out meanwhile", w->scripts.breaker_skipped);
     add_side(t, "emitted", w->scripts.emitted);
@@ -191,6 +192,7 @@ static void write_watcher(mcr_buf *out, const mcr_ledger_watcher *w)
     write_number(out, "updates_forgotten", w->counts.forgotten);
     write_number(out, "script_errors", w->scripts.script_errors);
     write_number(out, "deadlines", w->scripts.deadlines);
+    write_number(out, "discards", w->scripts.discards);
     write_number(out, "breaker_trips", w->scripts.breaker_trips);
     write_number(out, "breaker_skipped", w->scripts.breaker_skipped);
     write_number(out, "emitted", w->scripts.emitted);

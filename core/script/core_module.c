@@ -12,6 +12,7 @@
 #include "script/embedded.h"
 #include "script/lua_json.h"
 #include "script/memory.h"
+#include "script/own_calls.h"
 #include "script/regex.h"
 #include "script/state.h"
 
@@ -261,6 +262,7 @@ int luaopen_mooncrier_core(lua_State *L)
     mcr_regex_register(L);                         // core
     mcr_lua_json_setup(L);                         // core json.array
     lua_setfield(L, -2, "json_array");             // core
+    mcr_own_calls_wrap(L);                         // core
     lua_pushlightuserdata(L, NULL);                // core null
     lua_setfield(L, -2, "json_null");              // core
     push_abi(L);                                   // core abi

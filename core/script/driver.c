@@ -44,6 +44,7 @@ static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uin
     // rest of the batch on.
     bool stopped = call == MCR_CALL_STOPPED;
     mcr_lua_end_hook(lua);
+    L = lua->L;
     const char *message = mcr_lua_failure(lua, lua_tostring(L, -1));
     mcr_lua_fail_event(lua, d->hook->stage, stopped ? d->hook->script : "the script layer",
                        run->first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,

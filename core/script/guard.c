@@ -6,7 +6,6 @@
 #include <lualib.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/park.h"
 #include "broadcast/host.h"
+#include "script/cut_off.h"
 #include "script/state.h"
 #include "script/stop.h"
 
@@ -27,10 +27,9 @@
 #define NAP_NS    (50 * INT64_C(1000000)) // asleep, when nothing tells for sure
 #define ASLEEP_NS (50 * INT64_C(1000000)) // later than this, the guard was kept from running
 
-enum {
-    TRIES = 100,        // at least so many signals before the process gives up
-    TRIAL_SIGNALS = 300 // within which the trial must have stopped
-};
+// CPU time of a thread that does not stop: before it is cut off, and before the process gives up.
+#define CUT_OFF_NS (20 * INT64_C(1000000))
+#define GIVE_UP_NS (300 * INT64_C(1000000))
 
 // ThreadSanitizer hands signals on only where its own code is called, which a loop in Lua does not.
 #if defined(__SANITIZE_THREAD__)
@@ -60,14 +59,16 @@ struct mcr_guarded {
     volatile sig_atomic_t armed;
     bool told; // trace is of this stop
     mcr_stop_trace trace;
-    sigjmp_buf *escape; // for the trial: where to go when nothing stops it
-    int arms;           // signals since enter
+    bool on_trial;
+    mcr_exit *exit;       // where to go when nothing else stops it; NULL: nowhere
+    int64_t armed_at;     // CPU time of the thread when it was armed first
+    atomic_bool heard;    // the last signal has been handled
+    _Atomic int64_t used; // CPU time since it was armed
 
     // The guard's, under lock.
     double seen;       // run.gen when it looked last; NAN: nothing ran
     int64_t since;     // monotonic ns: when it first saw that
     int64_t signalled; // … when it signalled first; 0: not yet
-    int tries;
 };
 
 static struct {
@@ -133,17 +134,34 @@ static void stop(lua_State *L, lua_Debug *ar)
     lua_error(L);
 }
 
-static void on_signal(int number)
+static int64_t cpu_time(void)
 {
-    (void)number;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void on_signal(int number, siginfo_t *from, void *ucontext)
+{
+    (void)number, (void)from;
     mcr_guarded *g = current;
-    if (!g || !atomic_load_explicit(&g->inside, memory_order_relaxed) ||
+    if (!g)
+        return;
+    atomic_store_explicit(&g->heard, true, memory_order_relaxed);
+    if (!atomic_load_explicit(&g->inside, memory_order_relaxed) ||
         atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g))
         return; // it has ended by itself
+    int64_t now = cpu_time();
+    if (!g->armed)
+        g->armed_at = now;
     g->armed = 1;
     mcr_stop_arm(g->L, stop);
-    if (g->escape && ++g->arms > TRIAL_SIGNALS)
-        siglongjmp(*g->escape, 1);
+    atomic_store_explicit(&g->used, now - g->armed_at, memory_order_relaxed);
+    if (!g->exit || now - g->armed_at < CUT_OFF_NS)
+        return;
+    if (g->on_trial) // it holds nothing
+        mcr_cut_off_anyhow(g->exit, ucontext);
+    mcr_cut_off(g->exit, ucontext);
 }
 
 static _Noreturn void give_up(const mcr_guarded *g)
@@ -160,12 +178,18 @@ static void signal_thread(mcr_guarded *g, double gen, int64_t now)
 {
     if (!can_stop)
         return;
-    if (!g->signalled)
+    if (!g->signalled) {
         g->signalled = now;
-    if (now - g->signalled > MCR_GUARD_GRACE_NS && g->tries > TRIES)
+        atomic_store(&g->used, 0);
+        atomic_store(&g->heard, true);
+    }
+    // A thread that gets no CPU, on a machine that is overloaded, has had no chance.
+    if (now - g->signalled > MCR_GUARD_GRACE_NS && atomic_load(&g->used) > GIVE_UP_NS)
         give_up(g);
-    g->tries++;
     atomic_store_explicit(&g->wanted, gen, memory_order_relaxed);
+    // They queue: one at a time.
+    if (!atomic_exchange(&g->heard, false))
+        return;
     // Not pthread_kill: the thread may be gone by now, and nothing happens then.
     syscall(SYS_tgkill, getpid(), atomic_load(&g->tid), MCR_GUARD_SIGNAL);
 }
@@ -181,7 +205,7 @@ static int64_t look_at(mcr_guarded *g, int64_t now)
     if (gen != g->seen) {
         g->seen = gen;
         g->since = now;
-        g->signalled = g->tries = 0;
+        g->signalled = 0;
     }
     int64_t deadline = deadline_of(g);
     int64_t due = g->since + deadline;
@@ -244,8 +268,9 @@ static void *watch(void *arg)
 static void start(void)
 {
     mcr_parker_init(&guard.parker);
+    mcr_cut_off_init();
     syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO };
     sigfillset(&action.sa_mask);
     sigaction(MCR_GUARD_SIGNAL, &action, NULL);
     sigset_t all, before;
@@ -295,17 +320,17 @@ static bool trial(void)
         return false;
     }
     mcr_guarded *g = add(L, &run);
-    sigjmp_buf escape;
-    bool stopped = false;
-    bool escaped = sigsetjmp(escape, 1) != 0;
-    if (!escaped) {
-        g->escape = &escape;
+    mcr_exit exit;
+    bool lost = mcr_exit_set(&exit) != 0;
+    if (!lost) {
+        g->exit = &exit;
+        g->on_trial = true;
         mcr_guard_enter(g);
         mcr_lua_pcall(L, 0, 0, false); // message
     }
-    stopped = mcr_guard_leave(g) && !escaped;
+    bool stopped = mcr_guard_leave(g) && !lost;
     mcr_guard_free(g);
-    if (!escaped) // else it is in no state to be closed
+    if (!lost) // else it is in no state to be closed
         lua_close(L);
     return stopped;
 }
@@ -320,6 +345,11 @@ static void begin(void)
     mcr_log(MCR_LOG_WARN,
             "this LuaJIT does not let compiled code be stopped; so that no script can run for "
             "ever, scripts are interpreted, which is many times slower");
+}
+
+void mcr_guard_set_exit(mcr_guarded *g, mcr_exit *exit)
+{
+    g->exit = exit;
 }
 
 mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run)

@@ -21,12 +21,13 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "script/cut_off.h"
 #include "script/script_abi.h"
 #include "script/stop_trace.h"
 
 typedef struct mcr_guarded mcr_guarded;
 
-// The longest that a stop may take before the process gives up and aborts.
+// The shortest time after which the process aborts, since a hook cannot be stopped at all.
 #define MCR_GUARD_GRACE_NS (1000 * INT64_C(1000000))
 
 // mcr_guard_new puts `L` under guard; mcr_stop_prepare (script/stop.h) must be called for it, too.
@@ -37,6 +38,10 @@ mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run);
 
 // mcr_guard_free ends the guard of a state that nothing runs in.
 void mcr_guard_free(mcr_guarded *g);
+
+// mcr_guard_set_exit says where to go when a hook cannot be stopped otherwise (script/cut_off.h),
+// from the next enter on; NULL: nowhere. After the jump: mcr_guard_leave, then the state is lost.
+void mcr_guard_set_exit(mcr_guarded *g, mcr_exit *exit);
 
 // mcr_guard_enter: what runs now on this thread may take run.deadline ns, counted anew when
 // run.gen changes. The signal is let in on this thread. Not within another enter on it.

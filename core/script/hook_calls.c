@@ -40,6 +40,7 @@ void mcr_lua_push_stop(mcr_lua *st)
     lua_concat(L, 3);                                            // text
 }
 
+// Calls within the limit of memory.
 static bool limited_pcall(mcr_lua *st, int args, int results, bool traced)
 {
     if (!st->arena)
@@ -47,20 +48,51 @@ static bool limited_pcall(mcr_lua *st, int args, int results, bool traced)
     bool before = mcr_arena_enforce(st->arena, true);
     bool ok = mcr_lua_pcall(st->L, args, results, traced);
     mcr_arena_enforce(st->arena, before);
-    if (ok)
-        mcr_lua_relieve(st);
     return ok;
+}
+
+// What ran was cut off: the state is in no order. `height` values were below it on the stack.
+static mcr_call start_anew(mcr_lua *st, int height)
+{
+    mcr_guard_leave(st->guarded);
+    st->counts.discards++;
+    double seconds = st->run.deadline / 1e9;
+    mcr_log(MCR_LOG_ERROR,
+            "watcher '%s': a script was in a library function past its deadline of %g s, and had "
+            "to be cut off: all scripts of the watcher start anew",
+            st->watcher, seconds);
+    mcr_lua_end_hook(st);
+    mcr_lua_discard(st);
+    st->renew(st);
+    lua_settop(st->L, height);
+    lua_pushfstring(st->L, // message
+                    "deadline: cut off after %f s, in a library function that does not end",
+                    seconds);
+    return MCR_CALL_STOPPED;
 }
 
 mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t deadline)
 {
-    if (!st->guarded)
-        return limited_pcall(st, args, results, traced) ? MCR_CALL_OK : MCR_CALL_FAILED;
+    if (!st->guarded) {
+        bool ok = limited_pcall(st, args, results, traced);
+        if (ok)
+            mcr_lua_relieve(st);
+        return ok ? MCR_CALL_OK : MCR_CALL_FAILED;
+    }
     double ns = (double)deadline;
     __atomic_store(&st->run.deadline, &ns, __ATOMIC_RELAXED);
+    mcr_exit exit;
+    int height = lua_gettop(st->L) - args - 1;
+    if (st->renew && st->arena) {
+        if (mcr_exit_set(&exit) != 0)
+            return start_anew(st, height);
+        mcr_guard_set_exit(st->guarded, &exit);
+    }
     mcr_guard_enter(st->guarded);
     bool ok = limited_pcall(st, args, results, traced);
     bool stopped = mcr_guard_leave(st->guarded);
+    if (ok)
+        mcr_lua_relieve(st);
     if (ok)
         return MCR_CALL_OK;
     if (!stopped)
@@ -72,6 +104,8 @@ mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t d
 
 bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook)
 {
+    if (st->lost)
+        return false;
     if (hook->breaker.state == MCR_BREAKER_CLOSED || mcr_breaker_allows(&hook->breaker, st->now_ns))
         return true;
     st->counts.breaker_skipped++;

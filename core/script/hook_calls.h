@@ -22,12 +22,14 @@ void mcr_lua_hooks_fini(mcr_lua *st);
 typedef enum mcr_call {
     MCR_CALL_OK,
     MCR_CALL_FAILED, // an error was raised
-    MCR_CALL_STOPPED // it ran past its deadline
+    MCR_CALL_STOPPED // it ran past its deadline; st->L may be another one since
 } mcr_call;
 
 // mcr_lua_call is mcr_lua_pcall under guard: what is called may take `deadline` ns, and so may each
 // hook in it that raises run.gen. When it is not MCR_CALL_OK, one string is on the stack: the
-// message, with a traceback when `traced` or stopped.
+// message, with a traceback when `traced` or stopped. When nothing but cutting it off
+// (script/cut_off.h) helped, the Lua state is another one by then, as if what was called had failed
+// in it: st->L must be read again, and references into its registry.
 mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t deadline);
 
 // mcr_lua_push_stop pushes what a stopped hook did: "file:line: deadline: …" and its traceback.

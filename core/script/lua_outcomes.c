@@ -194,7 +194,9 @@ void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, uint
 
 void mcr_lua_skip_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot)
 {
-    settle(st, stage, script, slot, mcr_str_of("not called: it has failed too often in a row"));
+    settle(st, stage, script, slot,
+           mcr_str_of(st->lost ? "not called: the scripts could not be loaded anew"
+                               : "not called: it has failed too often in a row"));
 }
 
 // core.hook_failed(stage, script, slot, text): a hook raised, or gave an answer without meaning

@@ -52,6 +52,14 @@ void mcr_lua_close(mcr_lua *s)
     s->arena = NULL;
 }
 
+void mcr_lua_discard(mcr_lua *s)
+{
+    s->L = NULL;
+    mcr_arena_free(s->arena);
+    s->arena = NULL;
+    s->spent = false;
+}
+
 // After a refusal: collects everything there is.
 static void make_room(mcr_lua *s)
 {

@@ -16,6 +16,10 @@ void mcr_lua_open(mcr_lua *s, size_t limit);
 // mcr_lua_close closes the state of `s` and gives its memory back.
 void mcr_lua_close(mcr_lua *s);
 
+// mcr_lua_discard throws away the state of `s` as it is, with its memory: nothing in it is
+// finalised.
+void mcr_lua_discard(mcr_lua *s);
+
 // mcr_lua_relieve is called after each call into Lua that went well: collects garbage when it is
 // time to.
 void mcr_lua_relieve(mcr_lua *s);

@@ -1,6 +1,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "script/regex.h"
+#include "script/own_calls.h"
 
 #include <pcre2.h>
 #include <stdbool.h>
@@ -238,6 +239,7 @@ void mcr_regex_register(lua_State *L)
         lua_pushcfunction(L, m->func); // core metatable methods function
         lua_setfield(L, -2, m->name);  // core metatable methods
     }
+    mcr_own_calls_wrap(L);              // core metatable methods
     lua_setfield(L, -2, "__index");     // core metatable
     lua_pushcfunction(L, regex_gc);     // core metatable gc
     lua_setfield(L, -2, "__gc");        // core metatable

@@ -61,6 +61,8 @@ mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *
                                        const char *sink, mcr_rendered *out, mcr_errbuf *err)
 {
     lua_State *L = render->lua->L;
+    if (render->lua->lost)
+        return failed("not called: the scripts could not be loaded anew", err);
     if (!push_hook(render, sink)) // [hook]
         return MCR_RENDER_NONE;
     int top = lua_gettop(L);
@@ -77,6 +79,7 @@ mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *
     lua_pushstring(L, sink);       // hook entry sink
     // hook, then: result body url method headers, or a message
     bool ran = mcr_lua_call_entry(render->lua, hook, 1, 5);
+    L = render->lua->L;
     mcr_lua_leave_one(render->lua, before);
     mcr_render_result result = MCR_RENDER_FAILED;
     if (!ran) {

@@ -61,6 +61,7 @@ typedef struct mcr_script_counts {
     uint64_t emit_full;       // … that it had no room for
     uint64_t unknown_sinks;   // names that route gave and the watcher does not have
     uint64_t deadlines;       // hooks that were stopped since they ran too long
+    uint64_t discards;        // … in such a way that the Lua state was lost and made anew
     uint64_t breaker_trips;   // hooks that failed so often that they were not called for a while
     uint64_t breaker_skipped; // … calls that were left out meanwhile
     uint64_t memory_full;     // how often they reached their limit of memory

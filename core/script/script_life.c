@@ -21,9 +21,7 @@ const char *mcr_scripts_name(mcr_scripts *s)
     return name;
 }
 
-// Calls function `name` of scripts.lua with the `args` on top of the stack; it gives a message when
-// a script failed.
-static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
+mcr_err mcr_scripts_ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err)
 {
     lua_State *L = s->lua.L; // args…
     mcr_lua_set_now(&s->lua, now);
@@ -31,6 +29,7 @@ static mcr_err ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_
     lua_insert(L, -1 - args);           // function args…
     mcr_call call =
         mcr_lua_call(&s->lua, args, 1, true, mcr_scripts_unhurried(s)); // message or nil
+    L = s->lua.L;
     const char *message = lua_tostring(L, -1);
     if (call)
         message = mcr_lua_failure(&s->lua, message);
@@ -50,12 +49,14 @@ mcr_err mcr_scripts_init(mcr_scripts *s, int64_t now, mcr_errbuf *err)
     mcr_scripts_push_function(s, "start"); // start
     if (!mcr_lua_pcall(s->lua.L, 0, 0, true))
         abort();
-    return ask(s, "init", 0, now, err);
+    mcr_err code = mcr_scripts_ask(s, "init", 0, now, err);
+    s->started |= code == MCR_OK;
+    return code;
 }
 
 mcr_err mcr_scripts_self_test(mcr_scripts *s, int64_t now, mcr_errbuf *err)
 {
-    return ask(s, "self_test", 0, now, err);
+    return mcr_scripts_ask(s, "self_test", 0, now, err);
 }
 
 // What was emitted to a sink since there were `before`: after the switch nobody would ask this
@@ -77,6 +78,7 @@ mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *
     mcr_call call =
         mcr_lua_call(&s->lua, 0, 2, true, mcr_scripts_unhurried(s)); // bytes why, or message
     bool emitted = drop_directs(&s->lua, before);
+    L = s->lua.L;
     mcr_err result = MCR_OK;
     if (call)
         result = mcr_errf(err, MCR_ESCRIPT, "%s: save: %s", mcr_scripts_name(s),
@@ -97,7 +99,7 @@ mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *
 mcr_err mcr_scripts_restore(mcr_scripts *s, int64_t now, mcr_str saved, mcr_errbuf *err)
 {
     lua_pushlstring(s->lua.L, saved.ptr, saved.len); // saved
-    return ask(s, "restore", 1, now, err);
+    return mcr_scripts_ask(s, "restore", 1, now, err);
 }
 
 static void inherit_reason(void *arg, mcr_str reason, uint64_t n)
@@ -119,6 +121,7 @@ void mcr_scripts_inherit(mcr_scripts *s, mcr_scripts *old)
     const mcr_script_counts *its = &old->lua.counts;
     mine->script_errors += its->script_errors;
     mine->deadlines += its->deadlines;
+    mine->discards += its->discards;
     mine->breaker_trips += its->breaker_trips;
     mine->breaker_skipped += its->breaker_skipped;
     mine->emitted += its->emitted;

@@ -41,6 +41,7 @@ mcr_lua_sink_answer mcr_lua_call_sink(const mcr_lua_sink *sink, mcr_lua_sink_hoo
     lua_rawgeti(L, LUA_REGISTRYINDEX, sink->refs[hook]); // entry
     // answer text, or message
     bool ran = mcr_lua_call_entry(sink->lua, sink->hooks[hook], 0, 2);
+    L = sink->lua->L;
     mcr_lua_leave_one(sink->lua, before);
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);

@@ -66,8 +66,12 @@ typedef struct mcr_lua {
         uint64_t shared_writes;
     } kept_back;                 // … and counted
     struct mcr_guarded *guarded; // NULL: nothing is ever stopped
-    int64_t deadline;            // ns, of the hooks of scripts loaded from now on
-    struct mcr_hook **hooks;     // all that were ever loaded (hook_calls.h)
+    // Makes the Lua state anew, with its scripts in it, after what was in it was cut off. Leaves an
+    // empty stack, and `lost` set when the scripts could not be loaded.
+    void (*renew)(struct mcr_lua *st);
+    bool lost;               // the state is without its scripts: hooks cannot be called
+    int64_t deadline;        // ns, of the hooks of scripts loaded from now on
+    struct mcr_hook **hooks; // all that were ever loaded (hook_calls.h)
     size_t hooks_n;
     struct mcr_hook *batch_hook; // what a driver is calling over a batch; NULL: none
     uint32_t batch_next;         // the slot after the last that it failed on

@@ -94,6 +94,7 @@ static bool call_entry(void *self, mcr_event *ev, mcr_buf *out)
     mcr_slot *before = mcr_lua_enter_one(h->lua, &slot, ev);
     lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref);            // entry
     bool ran = mcr_lua_call_entry(h->lua, h->hook, 0, 1); // text, nil or message
+    L = h->lua->L;
     mcr_lua_leave_one(h->lua, before);
     bool own = ran && lua_isstring(L, -1);
     if (own) {

@@ -223,6 +223,15 @@ local function add(hooks, name, params, where, allowed)
   return append(script)
 end
 
+-- Parameters as bytes, for when the state is made anew, and back.
+function scripts.pack(params)
+  return params ~= nil and assert(saved.encode(params)) or ""
+end
+
+function scripts.unpack(bytes)
+  return bytes ~= "" and saved.decode(bytes) or nil
+end
+
 -- Loads the script file at `path`; `name` is what messages call it.
 function scripts.load_file(path, name, params)
   local hooks, allowed = scripts.read_file(path, name)

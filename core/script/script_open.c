@@ -1,0 +1,101 @@
+#include "script/script_parts.h"
+
+#include <lualib.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "script/core_module.h"
+#include "script/embedded.h"
+#include "script/guard.h"
+#include "script/memory.h"
+#include "script/stop.h"
+
+// package.searchers entry for the modules inside the binary.
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const char *file_name = luaL_gsub(L, name, ".", "/"); // name path
+    for (const mcr_embedded *file = mcr_embedded_files; file->name; file++) {
+        size_t len = strlen(file_name);
+        if (strncmp(file->name, file_name, len) != 0 || strcmp(file->name + len, ".lua") != 0)
+            continue;
+        lua_pushfstring(L, "=%s", file->name);                                   // … chunk name
+        if (luaL_loadbuffer(L, file->text, file->len, lua_tostring(L, -1)) != 0) // … chunk
+            return lua_error(L);
+        return 1;
+    }
+    lua_pushfstring(L, "\n\tno file '%s.lua' in mooncrier itself", file_name); // … why
+    return 1;
+}
+
+static void prepare_package(lua_State *L)
+{
+    lua_getglobal(L, "package");                  // package
+    lua_getfield(L, -1, "preload");               // package preload
+    lua_pushcfunction(L, luaopen_mooncrier_core); // package preload open
+    lua_setfield(L, -2, "mooncrier.core");        // package preload
+    lua_pop(L, 1);                                // package
+    lua_getfield(L, -1, "loaders");               // package loaders
+    // Ours comes second, right after preload: a file of the system never replaces our modules.
+    for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
+        lua_rawgeti(L, -1, i);     // package loaders loader
+        lua_rawseti(L, -2, i + 1); // package loaders
+    }
+    lua_pushcfunction(L, search_embedded); // package loaders search
+    lua_rawseti(L, -2, 2);                 // package loaders
+    lua_pop(L, 2);                         //
+}
+
+// Room for many handlers in one state: with the defaults, some 200 of them evict each other's
+// machine code for ever (spec LIMITS §1).
+static const char jit_options[] = "jit.opt.start('maxtrace=8000', 'maxmcode=65536')";
+
+// Opens the libraries and requires lua/mooncrier/scripts.lua; runs inside a protected call.
+static int open_state(lua_State *L)
+{
+    luaL_openlibs(L);
+    if (mcr_lua_of(L)->guarded)
+        mcr_stop_prepare(L);
+    prepare_package(L);
+    if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0, true)) // [message]
+        return lua_error(L);
+    if (luaL_loadstring(L, "return require('mooncrier.scripts')") || !mcr_lua_pcall(L, 0, 1, true))
+        return lua_error(L);
+    return 1; // scripts
+}
+
+static void set_sandbox_dir(lua_State *L, const char *scripts_dir)
+{
+    lua_getglobal(L, "require");             // require
+    lua_pushliteral(L, "mooncrier.sandbox"); // require name
+    if (mcr_lua_pcall(L, 1, 1, true)) {      // sandbox or message
+        lua_pushstring(L, scripts_dir);      // sandbox dir
+        lua_setfield(L, -2, "scripts_dir");  // sandbox
+    }
+    lua_pop(L, 1); //
+}
+
+void mcr_scripts_open(mcr_scripts *s)
+{
+    mcr_lua_open(&s->lua, s->memory);
+    lua_State *L = s->lua.L;
+    if (s->guards)
+        s->lua.guarded = mcr_guard_new(L, &s->lua.run);
+    lua_pushcfunction(L, open_state);    // open_state
+    if (!mcr_lua_pcall(L, 0, 1, true)) { // scripts or message
+        // Only our own embedded files run here: a failure is a broken build.
+        mcr_log(MCR_LOG_ERROR, "the script layer does not load: %s", lua_tostring(L, -1));
+        abort();
+    }
+    s->module = luaL_ref(L, LUA_REGISTRYINDEX); //
+    if (s->sandbox_dir)
+        set_sandbox_dir(L, s->sandbox_dir);
+}
+
+void mcr_scripts_push_function(const mcr_scripts *s, const char *name)
+{
+    lua_State *L = s->lua.L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->module); // scripts
+    lua_getfield(L, -1, name);                    // scripts function
+    lua_remove(L, -2);                            // function
+}
