@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-#include "base/log.h"
+#include "script/state.h"
 
 enum {
     SEARCHED = 8192,      // bytes from the state in which the mask is looked for
@@ -137,8 +137,9 @@ static void poll_once(lua_State *L)
     lua_pushlightuserdata(L, (char *)L + mode_at); // jit attach at
     lua_pushcclosure(L, on_record, 1);             // jit attach call
     lua_pushliteral(L, "record");                  // jit attach call event
-    lua_call(L, 2, 0);                             // jit
-    lua_pop(L, 1);                                 //
+    if (!mcr_lua_pcall(L, 2, 0, false))            // jit [message]
+        lua_error(L);
+    lua_pop(L, 1); //
 }
 
 void mcr_stop_prepare(lua_State *L)
