@@ -53,13 +53,6 @@ static void on_debounced(struct ev_loop *loop, ev_timer *timer, int revents)
     compare(timer->data);
 }
 
-static void on_poll(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    (void)loop, (void)revents;
-    mcr_file_watch_renew(timer->data); // a folder may have been made anew
-    compare(timer->data);
-}
-
 static void note_change(mcr_file_watch *w)
 {
     ev_tstamp now = ev_now(w->loop), wait = (double)w->options.debounce_ns / 1e9;
@@ -69,6 +62,16 @@ static void note_change(mcr_file_watch *w)
     ev_timer_stop(w->loop, &w->debounce);
     ev_timer_set(&w->debounce, latest < wait ? (latest > 0 ? latest : 0) : wait, wait);
     ev_timer_start(w->loop, &w->debounce);
+}
+
+static void on_poll(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop, (void)revents;
+    mcr_file_watch *w = timer->data;
+    mcr_file_watch_renew(w); // a folder may have been made anew
+    // A file may be half written at this moment: what counts is what is there a while later.
+    if (!ev_is_active(&w->debounce) && mcr_reload_is_stale(w->reload))
+        note_change(w);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int revents)

@@ -81,7 +81,10 @@ local function check_hooks(hooks, chunk, name, types)
       end
       local meant = core.suggest(tostring(key), names)
       local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
-      local where = type(value) == "function" and where_of(value) or where_written(chunk, tostring(key), name)
+      -- A function that the script did not write itself says nothing of where it is.
+      local own = type(value) == "function"
+        and debug.getinfo(value, "S").source == debug.getinfo(chunk, "S").source
+      local where = own and where_of(value) or where_written(chunk, tostring(key), name)
       error(("%sunknown hook '%s'%s"):format(where, tostring(key), hint), 0)
     end
     if not wanted:find(type(value), 1, true) then

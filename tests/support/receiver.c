@@ -6,8 +6,8 @@
 //     {"method":"POST","path":"/","headers":{"content-type":"application/json"},"body":"{}",…}
 //
 // The n-th request gets the n-th answer, the last one is repeated; without any, 200. The first line
-// of its output is its URL, then each request is one line with the status that it got. It ends
-// when it is killed or its standard input does.
+// of its output is its URL, then each request is one line with the status that it got and the
+// number of its connection, from 0. It ends when it is killed or its standard input does.
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -71,6 +71,7 @@ static void on_request(void *self, const scripted_request *request, scripted_rep
     cJSON_AddItemToObject(line, "headers", headers_of(request->headers));
     cJSON_AddStringToObject(line, "body", request->body);
     cJSON_AddNumberToObject(line, "status", reply->status);
+    cJSON_AddNumberToObject(line, "connection", request->connection);
     char *text = cJSON_PrintUnformatted(line);
     puts(text);
     cJSON_free(text);
