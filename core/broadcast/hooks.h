@@ -34,8 +34,16 @@ typedef struct mcr_direct {
                     // event this one stands for: counts as that event's route and keeps its place
 } mcr_direct;
 
+// Tells hooks how many more events sink i of their watcher takes.
+typedef struct mcr_room_hook {
+    size_t (*call)(void *self, uint32_t sink); // NULL: nobody knows
+    void *self;
+} mcr_room_hook;
+
 typedef struct mcr_hooks {
     void *self;
+    // Hears from the watcher whom to ask for room before it emits to a sink. NULL: it never does.
+    void (*set_room)(void *self, mcr_room_hook room);
     // Runs filter and handle of all scripts, event by event in order, over v[0…n). Sets outcome and
     // ev. NULL: everything passes.
     void (*handle)(void *self, mcr_verdict *v, uint32_t n, int64_t now);

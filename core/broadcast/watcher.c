@@ -1,5 +1,7 @@
 #include "broadcast/watcher.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -12,6 +14,8 @@ typedef struct directs {
     size_t size;
     size_t cap;
 } directs;
+
+#define LONG_WAIT_NS INT64_C(1000000000)
 
 struct mcr_watcher {
     char *name;
@@ -34,6 +38,7 @@ struct mcr_watcher {
     bool ended;            // fini was called
     bool stopped;          // stop was called
     bool cut_off;          // cut_off was called
+    int64_t full_since;    // monotonic ns: from when on a sink had no room; 0: it has
     int64_t hooks_tick_at; // Unix ns, 0: never
 };
 
@@ -72,9 +77,17 @@ static mcr_render_hook render_hook(const mcr_watcher *w)
     return (mcr_render_hook){ w->hooks.render, w->hooks.self };
 }
 
+static size_t room_of(void *self, uint32_t sink)
+{
+    const mcr_watcher *w = self;
+    return sink < w->sinks_size ? mcr_watcher_sink_room(w, sink) : 0;
+}
+
 void mcr_watcher_set_hooks(mcr_watcher *w, const mcr_hooks *hooks)
 {
     w->hooks = *hooks;
+    if (hooks->set_room)
+        hooks->set_room(hooks->self, (mcr_room_hook){ room_of, w });
     w->ticked = false;
     w->hooks_tick_at = 0;
     for (uint32_t i = 0; i < w->sinks_size; i++)
@@ -216,14 +229,48 @@ void mcr_watcher_start(mcr_watcher *w, struct ev_loop *loop)
         start_sink(w->sinks[i], loop);
 }
 
-uint32_t mcr_watcher_room(const mcr_watcher *w)
+void mcr_watcher_set_drops(mcr_watcher *w, uint32_t i, bool drops)
+{
+    w->sinks[i]->drops = drops;
+}
+
+size_t mcr_watcher_sink_room(const mcr_watcher *w, uint32_t i)
+{
+    const mcr_sink *sink = w->sinks[i];
+    return sink->kind->room ? sink->kind->room(sink) : SIZE_MAX;
+}
+
+// A moment without room is how back-pressure works; longer than that, somebody should know.
+static void say_that_it_waits(mcr_watcher *w, const mcr_sink *full)
+{
+    int64_t now = mcr_clock_monotonic();
+    if (!w->full_since)
+        w->full_since = now;
+    if (now - w->full_since < LONG_WAIT_NS)
+        return;
+    char cause[256];
+    snprintf(cause, sizeof cause, "%.100s waits for %.100s", w->name, full->name);
+    mcr_log_cause_once_a_minute(
+        MCR_LOG_WARN, cause,
+        "watcher '%s' waits for its sink '%s', which has no room: %" PRIu64
+        " events are in its queue, and nothing goes to other sinks meanwhile (on_full = \"drop\" "
+        "would give events up instead)",
+        w->name, full->name, full->counts.in_flight);
+}
+
+uint32_t mcr_watcher_room(mcr_watcher *w)
 {
     size_t room = MCR_BATCH;
+    const mcr_sink *full = NULL;
     for (uint32_t i = 0; i < w->sinks_size; i++) {
-        const mcr_sink *sink = w->sinks[i];
-        size_t its = sink->kind->room ? sink->kind->room(sink) : room;
+        size_t its = w->sinks[i]->drops ? room : mcr_watcher_sink_room(w, i);
         room = its < room ? its : room;
+        full = its == 0 && !full ? w->sinks[i] : full;
     }
+    if (full)
+        say_that_it_waits(w, full);
+    else
+        w->full_since = 0;
     return (uint32_t)room;
 }
 

@@ -104,9 +104,18 @@ void mcr_watcher_each_retired(const mcr_watcher *w,
 // (`eval`, tests) it is left out, and so are sinks that need one.
 void mcr_watcher_start(mcr_watcher *w, struct ev_loop *loop);
 
-// mcr_watcher_room is how many events the next step may bring: the least that any sink has room
-// for, MCR_BATCH at most.
-uint32_t mcr_watcher_room(const mcr_watcher *w);
+// mcr_watcher_set_drops: on_full = "drop" of sink `i`. The watcher does not wait for room in it;
+// what it has none for it gives up. False, as from the start: while it has none, the watcher takes
+// no events, its other sinks get none, and sources that wait for the watcher's queue stand still.
+void mcr_watcher_set_drops(mcr_watcher *w, uint32_t i, bool drops);
+
+// mcr_watcher_room is how many events the next step may bring: the least that any sink that is
+// waited for has room for, MCR_BATCH at most. Says once a minute for which sink it has waited a
+// second or longer.
+uint32_t mcr_watcher_room(mcr_watcher *w);
+
+// mcr_watcher_sink_room is how many more events sink `i` takes.
+size_t mcr_watcher_sink_room(const mcr_watcher *w, uint32_t i);
 
 // mcr_watcher_in_flight is how many deliveries of its sinks are not decided.
 uint64_t mcr_watcher_in_flight(const mcr_watcher *w);

@@ -125,8 +125,11 @@ static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
         if (!sink)
             return MCR_EIO;
         mcr_watcher_add_sink_take(w->watcher, sink);
-        if (i < config->sink_n)
-            mcr_watcher_set_updates(w->watcher, i, w->held->sinks[config->sinks[i]].updates);
+        if (i >= config->sink_n)
+            continue;
+        const mcr_config_sink *options = &w->held->sinks[config->sinks[i]];
+        mcr_watcher_set_updates(w->watcher, i, options->updates);
+        mcr_watcher_set_drops(w->watcher, i, options->drops);
     }
     return MCR_OK;
 }

@@ -57,6 +57,8 @@ static void describe_sink(mcr_buf *out, const mcr_config_sink *sink)
         mcr_buf_puts(out, "  updates   first\n");
     else if (sink->updates != MCR_UPDATES_ALL)
         mcr_options_describe(out, sink, updates);
+    if (sink->drops)
+        mcr_buf_puts(out, "  on_full   drop\n");
     if (sink->render.name)
         mcr_buf_printf(out, "  render    %s\n", sink->render.name);
 }

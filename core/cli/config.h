@@ -34,6 +34,7 @@ typedef struct mcr_config_sink {
     const mcr_sink_kind *kind;
     void *options;
     int64_t updates;          // which repeats it is told of (broadcast/updates.h)
+    bool drops;               // on_full = "drop"
     mcr_config_script render; // its renderer; name NULL: none
     mcr_config_script script; // of the kind "script"; name NULL: another kind
 } mcr_config_sink;

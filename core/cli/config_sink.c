@@ -13,7 +13,7 @@
 #include "script/script_sink.h"
 
 // The keys of every sink, whatever its kind.
-static const char *const own_keys[] = { "kind", "updates", "render", "script", NULL };
+static const char *const own_keys[] = { "kind", "updates", "on_full", "render", "script", NULL };
 
 // updates = "all", "first", or the least time between two repeats.
 static mcr_err read_updates(mcr_config_reader *r, const char *where, mcr_config_sink *sink)
@@ -39,6 +39,22 @@ static mcr_err read_updates(mcr_config_reader *r, const char *where, mcr_config_
                             meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
     }
     lua_pop(L, 1); // sink
+    return code;
+}
+
+// on_full = "wait" or "drop": what the watcher does while the sink has no room.
+static mcr_err read_on_full(mcr_config_reader *r, const char *where, mcr_config_sink *sink)
+{
+    char *text = NULL;
+    mcr_err code = mcr_config_string(r, where, "on_full", &text);
+    sink->drops = text && strcmp(text, "drop") == 0;
+    if (!code && text && !sink->kind->room)
+        code = mcr_config_fail(r, where, "on_full",
+                               "a sink of kind '%s' has no queue that could be full",
+                               sink->kind->name);
+    else if (!code && text && !sink->drops && strcmp(text, "wait") != 0)
+        code = mcr_config_fail(r, where, "on_full", "'on_full' is \"wait\" or \"drop\"");
+    free(text);
     return code;
 }
 
@@ -120,6 +136,8 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
         sink->kind->settle(sink->options);
     if (!code)
         code = read_updates(r, where, sink);
+    if (!code)
+        code = read_on_full(r, where, sink);
     if (!code)
         code = read_renderer(c, r, where, sink);
     if (!code)

@@ -224,9 +224,10 @@ static void change_sinks(const plan *p, change *c, mcr_host *host)
         mcr_watcher_exchange_sinks(w->watcher, c->sinks, c->sink_n, mcr_host_loop(host),
                                    p->config->drain_timeout, mcr_clock_now(p->app->clock));
     for (uint32_t i = 0; i < c->config->sink_n; i++) {
-        int64_t updates = p->config->sinks[c->config->sinks[i]].updates;
-        if (c->is_new[i] || mcr_watcher_updates(w->watcher, i) != updates)
-            mcr_watcher_set_updates(w->watcher, i, updates);
+        const mcr_config_sink *options = &p->config->sinks[c->config->sinks[i]];
+        if (c->is_new[i] || mcr_watcher_updates(w->watcher, i) != options->updates)
+            mcr_watcher_set_updates(w->watcher, i, options->updates);
+        mcr_watcher_set_drops(w->watcher, i, options->drops);
         c->is_new[i] = false; // it is the watcher's now
     }
     if (c->sink_n > c->config->sink_n)

@@ -6,17 +6,26 @@
 #include "script/state.h"
 #include "sink/dead_letters.h"
 
+static bool has_room(const mcr_lua *st, uint32_t sink)
+{
+    size_t room = st->room.call ? st->room.call(st->room.self, sink) : SIZE_MAX;
+    return st->emitted_n < MCR_MAX_EMITTED && st->emitted_to[sink] < room;
+}
+
 // Sends an event straight to one sink of the watcher; false when too many wait already.
 static bool deliver_to(mcr_lua *st, mcr_event *ev, uint32_t sink, uint32_t place)
 {
-    if (!place && st->emitted_n == MCR_MAX_EMITTED)
+    if (!place && (sink >= MCR_MAX_SINKS || !has_room(st, sink)))
         return false;
     if (st->direct_n == st->direct_cap) {
         st->direct_cap = st->direct_cap ? st->direct_cap * 2 : 64;
         st->direct = mcr_realloc(st->direct, st->direct_cap * sizeof *st->direct);
     }
     st->direct[st->direct_n++] = (mcr_direct){ mcr_event_ref(ev), sink, place };
-    st->emitted_n += place == 0;
+    if (!place) {
+        st->emitted_n++;
+        st->emitted_to[sink]++;
+    }
     return true;
 }
 
@@ -42,8 +51,12 @@ static int deliver(lua_State *L)
     if (st->is_shadow && !place)
         return keep_back(L, &st->kept_back.emits);
     bool taken = deliver_to(st, event_at(L, 1), (uint32_t)luaL_checkint(L, 2), place);
-    if (!taken)
+    if (!taken) {
         st->counts.emit_full++;
+        mcr_log_once_a_minute(MCR_LOG_WARN,
+                              "watcher '%s': emit: not taken: the sink has no room for it",
+                              st->watcher);
+    }
     lua_pushboolean(L, taken); // taken
     return 1;
 }

@@ -1,6 +1,7 @@
 #include "script/script_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -10,6 +11,7 @@
 
 static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now);
 static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now);
+static void set_room(void *self, mcr_room_hook room);
 static bool next_direct(void *self, mcr_direct *out);
 static mcr_render_result run_render(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
                                     mcr_errbuf *err);
@@ -24,7 +26,7 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
     s->memory = options->memory;
     s->guards = options->deadline != MCR_NO_DEADLINE;
     s->lua.renew = mcr_scripts_renew;
-    s->hooks = (mcr_hooks){ .self = s, .next_direct = next_direct };
+    s->hooks = (mcr_hooks){ .self = s, .set_room = set_room, .next_direct = next_direct };
     mcr_scripts_open(s);
     return s;
 }
@@ -133,10 +135,17 @@ static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     s->lua.run.slot = NULL;
 }
 
+static void set_room(void *self, mcr_room_hook room)
+{
+    ((mcr_scripts *)self)->lua.room = room;
+}
+
 static bool next_direct(void *self, mcr_direct *out)
 {
     mcr_lua *lua = &((mcr_scripts *)self)->lua;
     if (lua->direct_first == lua->direct_n) {
+        if (lua->emitted_n)
+            memset(lua->emitted_to, 0, sizeof lua->emitted_to);
         lua->direct_first = lua->direct_n = lua->emitted_n = 0;
         return false;
     }

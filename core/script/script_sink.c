@@ -10,7 +10,8 @@
 #include "script/sink_hooks.h"
 
 enum {
-    FLUSH_AT = 256 // written events that wait for flush
+    FLUSH_AT = 256,     // written events that wait for flush
+    MOST = 4 * FLUSH_AT // events, past the room there is what scripts send directly
 };
 
 // What is tried again.
@@ -239,8 +240,7 @@ static size_t room(const mcr_sink *sink)
 static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now)
 {
     script_sink *s = (script_sink *)sink;
-    sink->counts.assigned += n;
-    sink->counts.in_flight += n;
+    n = mcr_sink_assign(sink, events, n, MOST);
     if (s->n + n > s->cap) {
         s->cap = 2 * (s->n + n);
         s->events = mcr_realloc(s->events, s->cap * sizeof(mcr_event *));

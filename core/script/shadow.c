@@ -254,6 +254,13 @@ static bool run_text(void *self, mcr_event *ev, mcr_buf *out)
     return own;
 }
 
+static void set_room(void *self, mcr_room_hook room)
+{
+    const mcr_shadow *s = self;
+    if (s->before->set_room)
+        s->before->set_room(s->before->self, room);
+}
+
 mcr_shadow *mcr_shadow_new(mcr_scripts *live, mcr_scripts *candidate, const char *const *sinks,
                            uint32_t sink_n)
 {
@@ -275,6 +282,7 @@ mcr_shadow *mcr_shadow_new(mcr_scripts *live, mcr_scripts *candidate, const char
         s->records[i].hook = names[i];
     s->hooks = (mcr_hooks){
         .self = s,
+        .set_room = set_room,
         .handle = s->before->handle || s->beside->handle ? run_handle : NULL,
         .route = s->before->route || s->beside->route ? run_route : NULL,
         .render = s->before->render || s->beside->render ? run_render : NULL,

@@ -81,7 +81,9 @@ typedef struct mcr_lua {
     uint32_t direct_first;
     uint32_t direct_n;
     uint32_t direct_cap;
-    uint32_t emitted_n; // of them, by emit
+    uint32_t emitted_n;                 // of them, by emit
+    uint32_t emitted_to[MCR_MAX_SINKS]; // … by sink
+    mcr_room_hook room;
 } mcr_lua;
 
 // mcr_lua_init prepares everything but `L`.

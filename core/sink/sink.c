@@ -49,7 +49,7 @@ size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64
     if (n <= left)
         return n;
     char reason[128];
-    snprintf(reason, sizeof reason, "%sthe sink's queue is full: %" PRIu64 " events wait ('queue')",
+    snprintf(reason, sizeof reason, "%sthe sink's queue is full: %" PRIu64 " events wait",
              sink->cut_off ? "not delivered before the end: " : "", most);
     mcr_log_once_a_minute(MCR_LOG_WARN, "sink '%s' of watcher '%s': %s", sink->name,
                           sink->watcher ? sink->watcher : "", reason);

@@ -148,6 +148,8 @@ struct mcr_sink {
     mcr_untold_hook untold; // the watcher's
     mcr_sink_counts counts;
     uint64_t turned_away; // given up at once: the queue was full (mcr_sink_assign)
+    bool drops; // on_full = "drop": what finds no room is given up, its watcher waits for none; the
+                // watcher's
     bool cut_off; // the end is near: what finds no room is not waited for; set by the watcher
 };
 
@@ -159,7 +161,7 @@ extern const mcr_sink_kind *const mcr_sink_kinds[];
 
 // mcr_sink_assign is for kinds with a queue: counts `n` events assigned and in flight, and returns
 // how many of them, from the first on, find room among `queue`. The others, which only scripts that
-// send directly and the end can bring, are given up and counted in turned_away.
+// send directly, on_full = "drop" and the end can bring, are given up and counted in turned_away.
 size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue);
 
 // mcr_sink_close closes it, and gives back what was lent to it.
