@@ -226,7 +226,8 @@ const char *mcr_config_place(const char *path)
     return access("mooncrier.lua", F_OK) == 0 ? "mooncrier.lua" : "/etc/mooncrier/mooncrier.lua";
 }
 
-mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err)
+static mcr_config *load(const char *path, mcr_file_set *files,
+                        mcr_err (*read)(mcr_config *, mcr_config_reader *), mcr_errbuf *err)
 {
     path = mcr_config_place(path);
     mcr_config *c = mcr_zalloc(sizeof *c);
@@ -249,7 +250,7 @@ mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_e
     if (evaluate(c, err)) // table
         goto fail;
     mcr_config_reader reader = { c->L, c->path, c->text, err };
-    if (read_all(c, &reader)) // table
+    if (read(c, &reader)) // table
         goto fail;
     lua_settop(c->L, 0); //
     c->files = NULL;
@@ -257,6 +258,16 @@ mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_e
 fail:
     mcr_config_unref(c);
     return NULL;
+}
+
+mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err)
+{
+    return load(path, files, read_all, err);
+}
+
+mcr_config *mcr_config_load_live(const char *path, mcr_file_set *files, mcr_errbuf *err)
+{
+    return load(path, files, mcr_config_read_live, err);
 }
 
 void mcr_config_ref(mcr_config *c)

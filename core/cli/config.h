@@ -119,6 +119,10 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err);
 // (what `file "…"` reads, secrets, it does not keep).
 mcr_config *mcr_config_load_through(const char *path, mcr_file_set *files, mcr_errbuf *err);
 
+// mcr_config_load_live reads only what it says of the running program (cli/config_live.h), whatever
+// is wrong elsewhere. NULL: it has no such table, or that part is wrong.
+mcr_config *mcr_config_load_live(const char *path, mcr_file_set *files, mcr_errbuf *err);
+
 // A configuration lives as long as what was made of it: sinks and sources keep to their options.
 void mcr_config_ref(mcr_config *config);
 void mcr_config_unref(mcr_config *config);

@@ -65,7 +65,8 @@ int mcr_control_find(const char *config_path, const char *socket, mcr_errbuf *er
         const char *path = mcr_config_place(config_path);
         try_usual(&s, path, false);
         try_usual(&s, path, true);
-        mcr_config *config = s.fd < 0 ? mcr_config_load(path, &broken) : NULL;
+        mcr_file_set *files = mcr_file_set_new();
+        mcr_config *config = s.fd < 0 ? mcr_config_load_live(path, files, &broken) : NULL;
         mcr_buf at = { 0 };
         if (config && mcr_control_path(config, &at))
             try_path(&s, at.ptr);
@@ -75,6 +76,7 @@ int mcr_control_find(const char *config_path, const char *socket, mcr_errbuf *er
             mcr_buf_printf(&s.tried, "; where else cannot be told: %s", broken.text);
         mcr_buf_fini(&at);
         mcr_config_unref(config);
+        mcr_file_set_free(files);
     }
     if (s.fd < 0)
         mcr_errf(err, MCR_EIO, "no mooncrier runs there; tried: %s", mcr_buf_cstr(&s.tried));

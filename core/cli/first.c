@@ -45,13 +45,18 @@ static mcr_err load_last_good(mcr_first *f, mcr_app *app, const char *path, cons
 }
 
 // Where the last good set may be; NULL: nowhere. The caller frees it.
-static char *state_dir_of(const mcr_first *f)
+static char *state_dir_of(const mcr_first *f, const char *path)
 {
-    const mcr_config *config = f->generation->config;
+    mcr_errbuf ignored;
+    mcr_config *config = mcr_config_load_live(path, f->generation->files, &ignored);
     const char *given = getenv(MCR_STATE_DIR_VARIABLE);
-    if (config)
-        return config->state_dir && config->reload.last_good ? mcr_strdup(config->state_dir) : NULL;
-    return given && *given ? mcr_strdup(given) : NULL;
+    char *state_dir = NULL;
+    if (config && config->state_dir && config->reload.last_good)
+        state_dir = mcr_strdup(config->state_dir);
+    else if (!config && given && *given)
+        state_dir = mcr_strdup(given);
+    mcr_config_unref(config);
+    return state_dir;
 }
 
 mcr_err mcr_first_load(mcr_first *f, mcr_app *app, const char *path, mcr_errbuf *err)
@@ -60,7 +65,7 @@ mcr_err mcr_first_load(mcr_first *f, mcr_app *app, const char *path, mcr_errbuf 
     mcr_err code = load(f, app, path, NULL, err);
     if (code != MCR_ECONFIG && code != MCR_ESCRIPT)
         return code;
-    char *state_dir = state_dir_of(f);
+    char *state_dir = state_dir_of(f, path);
     if (!state_dir)
         return code;
     f->broken = mcr_strdup(err->text);
