@@ -110,7 +110,8 @@ describe("the last good set", function()
 
   it("is found when only another part of the configuration is broken", function()
     prepare()
-    place:write("mooncrier.lua", "return { state_dir = 'state', sources = {\n  { kind = 'jsonl', pth = 'in.jsonl' } } }")
+    place:write("mooncrier.lua",
+      "return { state_dir = 'state', sources = {\n  { kind = 'jsonl', pth = 'in.jsonl' } } }")
     start()
     assert.matches("error: mooncrier.lua:2: unknown key 'pth'", running:err(), 1, true)
     finish()

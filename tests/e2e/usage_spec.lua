@@ -5,7 +5,8 @@ describe("the command line", function()
   before_each(function() place = h.place() end)
   after_each(function() place:remove() end)
 
-  for _, command in ipairs({ "run", "check", "eval", "serve", "get", "record", "version" }) do
+  local commands = { "run", "check", "eval", "serve", "get", "record", "status", "reload", "rollback", "version" }
+  for _, command in ipairs(commands) do
     it(command .. " --help says how it is used", function()
       local r = place:run({ command, "--help" })
       assert.same({ 0, "" }, { r.code, r.err })
@@ -34,6 +35,8 @@ describe("the command line", function()
       sources = { { kind = "jsonl", path = "in", name = "n", follow = true, from = "end", on_full = "drop" } },
       sinks = { out = { kind = "file", path = "out", format = "wide", fsync = "1s", updates = "first" } },
       dead_letters = "dead", scripts = ".", limits = { event = "1MiB", emit = 5, drain_timeout = "1s" },
+      state_dir = "state", control = "none", admin = { listen = "0.0.0.0:1", anywhere = true },
+      reload = { watch = false, debounce = "1s", poll = "1s", last_good = false, events = false },
       watchers = { { name = "w", script = "w.lua", sinks = { "out" }, group = "g", log = "json", queue = 5,
         fallback = { "out" }, on_error = "drop", correlate = { lru_cache_size = 9, burst_size = 9, qps = 9,
           max_events = 9, max_interval = "9s" } },
@@ -50,7 +53,7 @@ describe("the command line", function()
   it("lists the commands with --help", function()
     local r = place:run({ "--help" })
     assert.same({ 0, "" }, { r.code, r.err })
-    for _, command in ipairs({ "run", "check", "eval", "serve", "get", "record", "version" }) do
+    for _, command in ipairs(commands) do
       assert.matches("\n  " .. command .. " +%w", r.out)
     end
   end)
