@@ -14,9 +14,10 @@ typedef struct seen_file {
     char *path;
     char *text; // NULL: not there, or not readable
     size_t len;
-    int failed; // errno value: why there is no text
-    bool again; // may be read again: a regular file, or one that is not there
-    bool used;  // was looked for through this set
+    int failed;      // errno value: why there is no text
+    bool again;      // may be read again: a regular file, or one that is not there
+    bool used;       // was looked for through this set
+    bool redirected; // was found elsewhere
 } seen_file;
 
 typedef struct redirection {
@@ -31,7 +32,6 @@ enum {
 struct mcr_file_set {
     redirection redirections[MAX_REDIRECTIONS];
     size_t redirection_n;
-    size_t redirected;
     seen_file *files; // by path
     size_t n;
     size_t cap;
@@ -180,12 +180,13 @@ mcr_err mcr_file_set_read(mcr_file_set *s, const char *path, mcr_str *text, mcr_
         bool regular;
         char *place = place_on_disk(s, path);
         int failed = read_disk(place, true, &content, &regular);
-        s->redirected += !failed && strcmp(place, path) != 0;
+        bool redirected = !failed && strcmp(place, path) != 0;
         free(place);
         mcr_buf_cstr(&content);
         set_text(f, failed ? (mcr_str){ 0 } : mcr_str_n(content.ptr, content.len));
         f->failed = failed;
         f->again = regular;
+        f->redirected = redirected;
         mcr_buf_fini(&content);
     }
     f->used = true;
@@ -227,6 +228,7 @@ static void add(mcr_file_set *s, const mcr_file_set *other, bool used_only)
         set_text(f, theirs->text ? mcr_str_n(theirs->text, theirs->len) : (mcr_str){ 0 });
         f->failed = theirs->failed;
         f->again = theirs->again;
+        f->redirected = theirs->redirected;
     }
 }
 
@@ -312,7 +314,10 @@ void mcr_file_set_redirect(mcr_file_set *s, const char *from, const char *to)
 
 size_t mcr_file_set_redirected(const mcr_file_set *s)
 {
-    return s->redirected;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        n += s->files[i].redirected;
+    return n;
 }
 
 mcr_file_set *mcr_file_set_renewed(const mcr_file_set *s)
@@ -324,4 +329,11 @@ mcr_file_set *mcr_file_set_renewed(const mcr_file_set *s)
             mcr_file_set_read(now, s->files[i].path, &text, NULL);
     }
     return now;
+}
+
+void mcr_file_set_follow(mcr_file_set *s, const mcr_file_set *other)
+{
+    add(s, other, false);
+    for (size_t i = 0; i < other->redirection_n; i++)
+        mcr_file_set_redirect(s, other->redirections[i].from, other->redirections[i].to);
 }

@@ -25,6 +25,9 @@ void mcr_file_set_free(mcr_file_set *s);
 // What it has seen itself stays.
 void mcr_file_set_add(mcr_file_set *s, const mcr_file_set *other);
 
+// mcr_file_set_follow is mcr_file_set_add, and from now on `s` looks where `other` would.
+void mcr_file_set_follow(mcr_file_set *s, const mcr_file_set *other);
+
 // mcr_file_set_add_used adds only what was looked for through `other` itself, not what was added.
 void mcr_file_set_add_used(mcr_file_set *s, const mcr_file_set *other);
 

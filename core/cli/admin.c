@@ -109,19 +109,24 @@ static void ready(mcr_admin *a, mcr_exchange *x)
     reply_text(x, is_ready ? 200 : 503, is_ready ? "ok" : why);
 }
 
+static void ask(mcr_admin *a, const char *name, const char *who, mcr_exchange *x)
+{
+    mcr_live_ask(a->live, &(mcr_live_request){ .name = name, .who = who }, reply_json, x);
+}
+
 static void status(mcr_admin *a, mcr_exchange *x)
 {
-    mcr_live_ask(a->live, "status", false, "GET /-/status", reply_json, x);
+    ask(a, "status", "GET /-/status", x);
 }
 
 static void reload(mcr_admin *a, mcr_exchange *x)
 {
-    mcr_live_ask(a->live, "reload", false, "POST /-/reload", reply_json, x);
+    ask(a, "reload", "POST /-/reload", x);
 }
 
 static void rollback(mcr_admin *a, mcr_exchange *x)
 {
-    mcr_live_ask(a->live, "rollback", false, "POST /-/rollback", reply_json, x);
+    ask(a, "rollback", "POST /-/rollback", x);
 }
 
 typedef struct scrape {

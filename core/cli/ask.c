@@ -1,97 +1,69 @@
 // The commands that ask a running program: status, reload, rollback.
+#include "cli/ask.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
 
-typedef struct asking {
-    const char *config, *socket, *timeout, *output;
-    int verbose, quiet;
-} asking;
-
-#define FLAG_SOCKET(to)                                                                            \
-    {                                                                                              \
-        "socket", 's', "PATH", MCR_FLAG_TEXT, (to),                                                \
-            "the control socket (default: that of the program that runs the configuration)"        \
-    }
-#define FLAG_TIMEOUT(to)                                                                           \
-    {                                                                                              \
-        "timeout", 0, "DURATION", MCR_FLAG_TEXT, (to), "how long to wait for the answer (30s)"     \
-    }
-
-static bool print(const char *text)
+int mcr_asking_check(const mcr_usage *usage, mcr_asking *a)
 {
-    return fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    a->timeout_ns = 30 * INT64_C(1000000000);
+    if (a->timeout &&
+        (!mcr_parse_duration(mcr_str_of(a->timeout), &a->timeout_ns) || a->timeout_ns <= 0))
+        return mcr_args_usage_error(usage, "--timeout must be a duration such as 30s, not '%s'",
+                                    a->timeout);
+    a->json = a->output && strcmp(a->output, "json") == 0;
+    if (a->output && !a->json && strcmp(a->output, "text") != 0)
+        return mcr_args_usage_error(usage, "-o must be text or json, not '%s'", a->output);
+    mcr_args_log_level(a->verbose, a->quiet);
+    return 0;
 }
 
-// Prints what was answered; whether it is what was asked for.
-static bool show(const cJSON *answer, const char *name, const char *part)
+cJSON *mcr_asking_send(const mcr_asking *a, const char *request, const char *folder, bool text)
+{
+    mcr_errbuf err;
+    int fd = mcr_control_find(a->config, a->socket, &err);
+    cJSON *answer = fd < 0 ? NULL : mcr_control_ask(fd, request, folder, text, a->timeout_ns, &err);
+    if (!answer)
+        mcr_log(MCR_LOG_ERROR, "%s", err.text);
+    return answer;
+}
+
+const cJSON *mcr_asking_value(const cJSON *answer, const char *name, const char *part)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(answer, name);
     if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok"))) {
         mcr_log(MCR_LOG_ERROR, "%s", cJSON_IsString(error) ? error->valuestring : "refused");
-        return false;
+        return NULL;
     }
     if (part)
         value = cJSON_GetObjectItemCaseSensitive(value, part);
-    if (cJSON_IsString(value))
-        return print(value->valuestring) && (!part || print("\n"));
-    char *json = cJSON_PrintUnformatted(value);
-    bool printed = json && print(json) && print("\n");
-    cJSON_free(json);
-    return printed;
+    if (!value)
+        mcr_log(MCR_LOG_ERROR, "the answer lacks '%s'", part ? part : name);
+    return value;
 }
 
-static int ask(const mcr_usage *usage, asking *a, int argc, char **argv)
+bool mcr_asking_print(const cJSON *value)
 {
-    mcr_args args;
-    if (mcr_args_parse(usage, argc, argv, &args) == MCR_ARGS_EXIT)
-        return args.exit_code;
-    if (args.n)
-        return mcr_args_usage_error(usage, "unexpected argument '%s'", args.operands[0]);
-    int64_t timeout = 30 * INT64_C(1000000000);
-    if (a->timeout && (!mcr_parse_duration(mcr_str_of(a->timeout), &timeout) || timeout <= 0))
-        return mcr_args_usage_error(usage, "--timeout must be a duration such as 30s, not '%s'",
-                                    a->timeout);
-    bool json = a->output && strcmp(a->output, "json") == 0;
-    if (a->output && !json && strcmp(a->output, "text") != 0)
-        return mcr_args_usage_error(usage, "-o must be text or json, not '%s'", a->output);
-    mcr_args_log_level(a->verbose, a->quiet);
-
-    mcr_errbuf err;
-    bool is_status = strcmp(usage->command, "status") == 0;
-    int fd = mcr_control_find(a->config, a->socket, &err);
-    cJSON *answer =
-        fd < 0 ? NULL : mcr_control_ask(fd, usage->command, is_status && !json, timeout, &err);
-    if (!answer) {
-        mcr_log(MCR_LOG_ERROR, "%s", err.text);
-        return MCR_EXIT_FAILED;
-    }
-    bool done = is_status ? show(answer, json ? "status" : "text", NULL)
-                          : show(answer, "outcome", json ? NULL : "message");
-    cJSON_Delete(answer);
-    return done ? MCR_EXIT_OK : MCR_EXIT_FAILED;
+    char *json = cJSON_IsString(value) ? NULL : cJSON_PrintUnformatted(value);
+    const char *text = json ? json : cJSON_GetStringValue(value);
+    size_t len = text ? strlen(text) : 0;
+    bool ends = len && text[len - 1] == '\n';
+    bool printed = text && printf("%s%s", text, ends ? "" : "\n") >= 0 && fflush(stdout) == 0;
+    cJSON_free(json);
+    return printed;
 }
 
 static int ask_for(const char *command, const char *about, const char *examples, int argc,
                    char **argv)
 {
-    asking a = { 0 };
-    const mcr_flag flags[] = {
-        MCR_FLAG_CONFIG(&a.config),
-        FLAG_SOCKET(&a.socket),
-        { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &a.output, "text (default) or json" },
-        FLAG_TIMEOUT(&a.timeout),
-        MCR_FLAG_VERBOSE(&a.verbose),
-        MCR_FLAG_QUIET(&a.quiet),
-        { 0 },
-    };
+    mcr_asking a = { 0 };
+    const mcr_flag flags[] = { MCR_ASKING_FLAGS(a), { 0 } };
     const mcr_usage usage = {
         .command = command,
         .synopsis = "[flags]",
@@ -99,7 +71,23 @@ static int ask_for(const char *command, const char *about, const char *examples,
         .examples = examples,
         .flags = flags,
     };
-    return ask(&usage, &a, argc, argv);
+    mcr_args args;
+    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT)
+        return args.exit_code;
+    if (args.n)
+        return mcr_args_usage_error(&usage, "unexpected argument '%s'", args.operands[0]);
+    int code = mcr_asking_check(&usage, &a);
+    if (code)
+        return code;
+    bool is_status = strcmp(command, "status") == 0;
+    cJSON *answer = mcr_asking_send(&a, command, NULL, is_status && !a.json);
+    if (!answer)
+        return MCR_EXIT_FAILED;
+    const cJSON *value = is_status ? mcr_asking_value(answer, a.json ? "status" : "text", NULL)
+                                   : mcr_asking_value(answer, "outcome", a.json ? NULL : "message");
+    bool done = value && mcr_asking_print(value);
+    cJSON_Delete(answer);
+    return done ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }
 
 int mcr_cmd_status(int argc, char **argv)

@@ -17,6 +17,7 @@ typedef struct piece {
     bool leaving;
     mcr_ledger ledger; // of this watcher alone
     mcr_buf scripts;
+    mcr_buf shadow;
     bool taken;    // the counters are there
     bool answered; // by the host: under the census' lock
 } piece;
@@ -48,6 +49,8 @@ static void take(piece *p)
     mcr_ledger_own_names(&p->ledger);
     if (p->w->scripts)
         mcr_scripts_describe(p->w->scripts, &p->scripts);
+    if (p->w->shadow)
+        mcr_shadow_report(p->w->shadow, &p->shadow);
     p->taken = true;
 }
 
@@ -112,6 +115,7 @@ static void conclude(round *r)
         watchers[n++] = (mcr_census_watcher){ .name = p->name,
                                               .group = p->group,
                                               .scripts = there ? mcr_buf_cstr(&p->scripts) : "",
+                                              .shadow = there ? mcr_buf_cstr(&p->shadow) : "",
                                               .silent = !there,
                                               .leaving = p->leaving };
     }
@@ -125,6 +129,7 @@ static void free_round(round *r)
     for (uint32_t i = 0; i < r->n; i++) {
         mcr_ledger_fini(&r->pieces[i].ledger);
         mcr_buf_fini(&r->pieces[i].scripts);
+        mcr_buf_fini(&r->pieces[i].shadow);
         free(r->pieces[i].name);
         free(r->pieces[i].group);
     }

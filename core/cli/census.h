@@ -16,6 +16,7 @@ typedef struct mcr_census_watcher {
     const char *name;
     const char *group;   // NULL: a host of its own
     const char *scripts; // a line for each with its hooks, without the last newline; "": none
+    const char *shadow;  // what its shadow has compared (mcr_shadow_report); "": it has none
     bool silent;         // it did not answer: its counters are not in the ledger
     bool leaving;        // no more of the configuration, it works off its queue
 } mcr_census_watcher;

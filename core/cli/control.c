@@ -153,8 +153,10 @@ static void take_request(client *cl, const cJSON *json)
     }
     bool text = cJSON_IsString(format) && strcmp(format->valuestring, "text") == 0;
     cl->waiting = true;
-    mcr_live_ask(cl->control->live, request->valuestring, text, "the control socket", on_answer,
-                 cl);
+    const cJSON *folder = cJSON_GetObjectItemCaseSensitive(json, "folder");
+    const mcr_live_request asked = { request->valuestring, "the control socket",
+                                     cJSON_IsString(folder) ? folder->valuestring : NULL, text };
+    mcr_live_ask(cl->control->live, &asked, on_answer, cl);
 }
 
 // Takes the next request out of what came; what is wrong with it is answered. False: there is no

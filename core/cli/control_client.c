@@ -12,6 +12,7 @@
 #include "cli/control_listen.h"
 #include "cli/control_path.h"
 #include "cli/own_folder.h"
+#include "event/encode.h"
 
 enum {
     ANSWER_MAX = 256 << 20 // bytes
@@ -132,13 +133,19 @@ static mcr_err receive_line(int fd, mcr_buf *line, int64_t deadline, mcr_errbuf 
     return mcr_errf(err, MCR_EIO, "the answer is too long");
 }
 
-cJSON *mcr_control_ask(int fd, const char *request, bool text, int64_t timeout_ns, mcr_errbuf *err)
+cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
+                       int64_t timeout_ns, mcr_errbuf *err)
 {
     int64_t deadline = mcr_clock_monotonic() + timeout_ns;
     mcr_buf line = { 0 };
     cJSON *answer = NULL;
-    mcr_buf_printf(&line, "{\"mooncrier\":%d,\"request\":\"%s\"%s}\n", MCR_CONTROL_VERSION, request,
+    mcr_buf_printf(&line, "{\"mooncrier\":%d,\"request\":\"%s\"%s", MCR_CONTROL_VERSION, request,
                    text ? ",\"format\":\"text\"" : "");
+    if (folder) {
+        mcr_buf_puts(&line, ",\"folder\":");
+        mcr_json_string(&line, mcr_str_of(folder));
+    }
+    mcr_buf_puts(&line, "}\n");
     bool sent = send_all(fd, mcr_buf_str(&line), deadline);
     line.len = 0;
     if (!sent) {

@@ -13,5 +13,7 @@
 int mcr_control_find(const char *config_path, const char *socket, mcr_errbuf *err);
 
 // mcr_control_ask sends one request over `fd`, which it closes, and returns the answer, to be
-// deleted, within `timeout_ns`. NULL with a sentence. `text`: asks for the form for people.
-cJSON *mcr_control_ask(int fd, const char *request, bool text, int64_t timeout_ns, mcr_errbuf *err);
+// deleted, within `timeout_ns`. NULL with a sentence. `folder` is that of "shadow-start", else
+// NULL; `text`: asks for the form for people.
+cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
+                       int64_t timeout_ns, mcr_errbuf *err);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/suggest.h"
+#include "cli/shadowing.h"
 #include "cli/status.h"
 
 enum {
@@ -15,6 +16,7 @@ typedef struct asked {
     mcr_live *live;
     bool text;
     const char *who;
+    const char *folder; // until `begin` returns
     mcr_live_done *done;
     void *arg;
 } asked;
@@ -70,6 +72,43 @@ static void rollback(asked *a)
     mcr_reload_request(a->live->reload, MCR_RELOAD_ROLLBACK, a->who, on_reloaded, a);
 }
 
+static void shadow_start(asked *a)
+{
+    if (a->folder && a->folder[0] == '/')
+        mcr_reload_request_shadow(a->live->reload, a->folder, a->who, on_reloaded, a);
+    else
+        answer(a, &(mcr_live_answer){ .error = "a shadow needs the absolute path of a folder" });
+}
+
+static void shadow_promote(asked *a)
+{
+    mcr_reload_request(a->live->reload, MCR_RELOAD_PROMOTE, a->who, on_reloaded, a);
+}
+
+static void shadow_drop(asked *a)
+{
+    mcr_reload_request(a->live->reload, MCR_RELOAD_DROP, a->who, on_reloaded, a);
+}
+
+static void on_compared(void *arg, const mcr_census_result *result)
+{
+    asked *a = arg;
+    const char *folder = mcr_reload_status_now(a->live->reload).shadow;
+    if (!folder) {
+        answer(a, &(mcr_live_answer){ .error = "there is no shadow" });
+        return;
+    }
+    mcr_buf out = { 0 };
+    mcr_shadowing_report(&out, folder, result);
+    answer(a, &(mcr_live_answer){ .ok = true, .name = "report", .value = mcr_buf_str(&out) });
+    mcr_buf_fini(&out);
+}
+
+static void shadow_report(asked *a)
+{
+    mcr_census_take(a->live->census, PATIENCE_MS * INT64_C(1000000), on_compared, a);
+}
+
 // What it can be asked. Each ends in one call of `answer`, now or later.
 static const struct {
     const char *name;
@@ -79,6 +118,10 @@ static const struct {
     { "status", status },
     { "reload", reload },
     { "rollback", rollback },
+    { "shadow-start", shadow_start },
+    { "shadow-report", shadow_report },
+    { "shadow-promote", shadow_promote },
+    { "shadow-drop", shadow_drop },
 };
 
 enum {
@@ -102,17 +145,16 @@ static void unknown(asked *a, const char *request)
     mcr_buf_fini(&text);
 }
 
-void mcr_live_ask(mcr_live *live, const char *request, bool text, const char *who,
-                  mcr_live_done *done, void *arg)
+void mcr_live_ask(mcr_live *live, const mcr_live_request *request, mcr_live_done *done, void *arg)
 {
     asked *a = mcr_alloc(sizeof *a);
-    *a = (asked){ live, text, who, done, arg };
+    *a = (asked){ live, request->text, request->who, request->folder, done, arg };
     for (size_t i = 0; i < REQUESTS; i++)
-        if (strcmp(requests[i].name, request) == 0) {
+        if (strcmp(requests[i].name, request->name) == 0) {
             requests[i].begin(a);
             return;
         }
-    unknown(a, request);
+    unknown(a, request->name);
 }
 
 bool mcr_live_is_ready(const mcr_live *live, const char **why)

@@ -34,11 +34,16 @@ typedef struct mcr_live_answer {
 // The answer is valid for the call.
 typedef void mcr_live_done(void *arg, const mcr_live_answer *answer);
 
-// mcr_live_ask does what `request` names ("reload") on behalf of `who` (a string that lives on).
-// `text`: for people, where there are two forms. `done` is called exactly once, at once or from the
-// loop, in the end from mcr_reload_stop and mcr_census_free.
-void mcr_live_ask(mcr_live *live, const char *request, bool text, const char *who,
-                  mcr_live_done *done, void *arg);
+typedef struct mcr_live_request {
+    const char *name;   // "reload"
+    const char *who;    // on whose behalf; a string that lives on
+    const char *folder; // of "shadow-start", absolute; else NULL
+    bool text;          // for people, where there are two forms
+} mcr_live_request;
+
+// mcr_live_ask does what is requested. `done` is called exactly once, at once or from the loop, in
+// the end from mcr_reload_stop and mcr_census_free.
+void mcr_live_ask(mcr_live *live, const mcr_live_request *request, mcr_live_done *done, void *arg);
 
 // mcr_live_is_ready says whether it takes events: neither at its end nor without one of its
 // sources; *why a sentence if not.

@@ -27,6 +27,7 @@ static const command commands[] = {
     { "reload", "have the running program read its configuration and scripts anew",
       mcr_cmd_reload },
     { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
+    { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 

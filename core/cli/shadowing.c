@@ -204,35 +204,22 @@ mcr_change mcr_shadowing_drop(mcr_app *app)
     return make(app, "the shadow has ended", drop);
 }
 
-typedef struct report {
-    const mcr_app_watcher *w;
-    mcr_buf json; // stays empty when it has no shadow
-} report;
-
-// On the watcher's host.
-static void take_report(void *arg)
-{
-    report *r = arg;
-    if (r->w->shadow)
-        mcr_shadow_report(r->w->shadow, &r->json);
-}
-
-void mcr_shadowing_report(const mcr_app *app, int64_t timeout_ns, mcr_buf *json)
+void mcr_shadowing_report(mcr_buf *json, const char *folder, const mcr_census_result *counted)
 {
     bool any = false;
-    mcr_buf_puts(json, "{\"watchers\":[");
-    for (uint32_t i = 0; i < app->watcher_n; i++) {
-        report r = { .w = app->watchers[i] };
-        bool answered = mcr_host_call(r.w->host, take_report, &r, timeout_ns);
-        if (answered && !r.json.len)
+    mcr_buf_puts(json, "{\"folder\":");
+    mcr_json_string(json, mcr_str_of(folder));
+    mcr_buf_puts(json, ",\"watchers\":[");
+    for (uint32_t i = 0; i < counted->watcher_n; i++) {
+        const mcr_census_watcher *w = &counted->watchers[i];
+        if (!w->silent && !w->shadow[0])
             continue;
         mcr_buf_puts(json, any ? ",{\"watcher\":" : "{\"watcher\":");
-        mcr_json_string(json, mcr_str_of(r.w->name));
-        if (answered)
-            mcr_buf_printf(json, ",\"report\":%s}", mcr_buf_cstr(&r.json));
+        mcr_json_string(json, mcr_str_of(w->name));
+        if (w->silent)
+            mcr_buf_puts(json, ",\"silent\":true}");
         else
-            mcr_buf_puts(json, ",\"error\":\"the watcher did not answer in time\"}");
-        mcr_buf_fini(&r.json);
+            mcr_buf_printf(json, ",\"report\":%s}", w->shadow);
         any = true;
     }
     mcr_buf_puts(json, "]}");

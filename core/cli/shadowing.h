@@ -3,6 +3,7 @@
 // beside the live scripts, take their place, or go.
 
 #include "cli/app.h"
+#include "cli/census.h"
 #include "cli/change.h"
 
 // mcr_shadowing_start puts the scripts of `g`, which become the change's, beside those of the
@@ -16,6 +17,7 @@ mcr_change mcr_shadowing_promote(mcr_app *app);
 // mcr_shadowing_drop ends all shadows.
 mcr_change mcr_shadowing_drop(mcr_app *app);
 
-// mcr_shadowing_report appends a JSON object of what was compared so far: {"watchers":[{"watcher":
-// "w",…}]} (script/shadow.h). A watcher whose host does not answer within `timeout_ns` has "error".
-void mcr_shadowing_report(const mcr_app *app, int64_t timeout_ns, mcr_buf *json);
+// mcr_shadowing_report appends what the shadow of `folder` has compared so far, as a JSON object:
+// {"folder":…,"watchers":[{"watcher":"w","report":{…}}]} (script/shadow.h). A watcher that did not
+// answer has "silent":true instead.
+void mcr_shadowing_report(mcr_buf *json, const char *folder, const mcr_census_result *counted);

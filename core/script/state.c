@@ -24,7 +24,7 @@ void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
     s->broadcaster = options->broadcaster;
     s->files = mcr_file_set_new();
     if (options->files)
-        mcr_file_set_add(s->files, options->files);
+        mcr_file_set_follow(s->files, options->files);
     s->deadline = options->deadline ? options->deadline : MCR_DEADLINE_NS;
     s->run.gen = 1;
     mcr_lua_set_now(s, mcr_clock_now(&s->clock));
