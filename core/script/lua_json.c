@@ -37,14 +37,21 @@ static int mark_array(lua_State *L)
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);                   // t
-    get_registered(L, &array_meta_key); // t meta
-    lua_setmetatable(L, 1);             // t
+    get_registered(L, &array_meta_key); // t array_meta
+    if (lua_getmetatable(L, 1)) {       // t array_meta [meta]
+        if (!lua_rawequal(L, -1, -2))
+            return luaL_argerror(L, 1, "the table has a metatable");
+        lua_pop(L, 1); // t array_meta
+    }
+    lua_setmetatable(L, 1); // t
     return 1;
 }
 
 void mcr_lua_json_setup(lua_State *L)
 {
     lua_newtable(L);                    // meta
+    lua_pushliteral(L, "a JSON array"); // meta name
+    lua_setfield(L, -2, "__metatable"); // meta
     set_registered(L, &array_meta_key); //
     lua_getglobal(L, "tostring");       // tostring
     set_registered(L, &tostring_key);   //

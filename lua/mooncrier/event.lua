@@ -393,14 +393,17 @@ function event.is_alive(value)
   return istype(view_t, value) and (value.gen == 0 or value.gen == run.gen)
 end
 
--- pairs over labels and annotations.
+-- pairs over labels and annotations. The state is in the script's hands: it may be anything.
 local function next_pair(state)
   local i = state.i
   local view = state.view
+  if not istype(pairs_t, view) or type(i) ~= "number" then
+    error("pairs: its state was changed", 2)
+  end
   if view.gen ~= run.gen then
     check_alive(view)
   end
-  if i >= P(view).n then
+  if not (i >= 0 and i < P(view).n) then
     return nil
   end
   state.i = i + 1

@@ -6,12 +6,12 @@
 local core = require("mooncrier.core")
 local duration = require("mooncrier.duration")
 local event = require("mooncrier.event")
+local frozen = require("mooncrier.frozen")
 local grants = require("mooncrier.grants")
 
 local run = event.run
 
--- Methods of strings reach the string table whatever the sandbox lists.
-string.dump = nil
+require("mooncrier.strings")
 
 local function copy(source, names)
   local out = {}
@@ -159,27 +159,36 @@ globals.coroutine = copy(coroutine, "create resume running status wrap yield")
 globals.os = { time = function(t) return t and os.time(t) or math.floor(run.now) end,
                clock = os.clock, date = date, difftime = os.difftime }
 globals.pairs = event.pairs
+globals.rawset = frozen.rawset
 globals.print = print_to_log
 globals.log, globals.env, globals.json, globals.time = log, env, json, time
 globals.shared, globals.emit, globals.new_event = shared, emit, new_event
 
-local function undefined(_, name)
-  local names = { "require" }
-  for known in pairs(globals) do
-    names[#names + 1] = known
-  end
-  local meant = type(name) == "string" and core.suggest(name, names)
-  local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
-  error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
+sandbox.globals = globals
+sandbox.scripts_dir = nil
+
+-- `globals` as scripts see them: what one could do to a table would reach the others.
+local visible = {}
+for name, value in pairs(globals) do
+  visible[name] = type(value) == "table" and frozen.view(value, name) or value
 end
-setmetatable(globals, { __index = undefined })
+
+-- What reading an undefined global means, among those in `known`.
+local function undefined_among(known)
+  return function(_, name)
+    local names = {}
+    for other in pairs(known) do
+      names[#names + 1] = other
+    end
+    local meant = type(name) == "string" and core.suggest(name, names)
+    local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
+    error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
+  end
+end
 
 local function assigned(_, name)
   error(("assignment to global '%s'; make it local"):format(tostring(name)), 2)
 end
-
-sandbox.globals = globals
-sandbox.scripts_dir = nil
 
 -- Scripts with the same grants live in one realm: its modules are loaded once, and have the grants too.
 -- Those of other realms never meet them.
@@ -190,7 +199,6 @@ local function realm_of(allowed)
   local realm = realms[allowed.names]
   if not realm then
     realm = { allowed = allowed, opened = grants.open(allowed, globals), envs = {}, loaded = {} }
-    setmetatable(realm.opened, { __index = globals })
     realms[allowed.names] = realm
   end
   return realm
@@ -201,15 +209,20 @@ end
 local function env_of(realm, dir)
   local chunk_env = realm.envs[dir]
   if not chunk_env then
-    chunk_env = {}
-    local own = {
-      _G = chunk_env,
-      require = function(name)
-        local value = require_from(realm, dir, name)
-        return value
-      end,
-    }
-    setmetatable(own, { __index = realm.opened })
+    chunk_env = frozen.mark({})
+    local own = {}
+    for name, value in pairs(visible) do
+      own[name] = value
+    end
+    for name, value in pairs(realm.opened) do
+      own[name] = value
+    end
+    own._G = chunk_env
+    own.require = function(name)
+      local value = require_from(realm, dir, name)
+      return value
+    end
+    setmetatable(own, { __index = undefined_among(own) })
     setmetatable(chunk_env, {
       __index = own,
       __newindex = assigned,
@@ -241,11 +254,12 @@ function sandbox.compile_file(path, allowed)
   return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"), allowed)
 end
 
+-- Name → what scripts see of it, made when it is first required; false before.
 local public_modules = {
-  ["mooncrier.match"] = true,
-  ["mooncrier.params"] = true,
-  ["mooncrier.window"] = true,
-  ["mooncrier.template"] = true,
+  ["mooncrier.match"] = false,
+  ["mooncrier.params"] = false,
+  ["mooncrier.window"] = false,
+  ["mooncrier.template"] = false,
 }
 
 local libraries = { string = true, table = true, math = true, bit = true, coroutine = true, os = true }
@@ -322,10 +336,11 @@ function require_from(realm, dir, name)
   if type(name) ~= "string" then
     error("require takes the name of a module, not a " .. type(name), 3)
   end
-  if public_modules[name] then
-    return require(name)
+  if public_modules[name] ~= nil then
+    public_modules[name] = public_modules[name] or frozen.view(require(name), name)
+    return public_modules[name]
   elseif libraries[name] then
-    return realm.opened[name]
+    return realm.opened[name] or visible[name]
   end
   local opened = grants.library(realm.allowed, realm.opened, name)
   if opened ~= nil then

@@ -25,6 +25,7 @@ end
 ---@field private keys table
 local Window = {}
 Window.__index = Window
+Window.__metatable = "read-only"
 
 ---@class mooncrier.window.Options
 ---@field span string|number how long an occurrence counts: "10m"
@@ -136,6 +137,7 @@ end
 ---@field private keys table
 local Rate = {}
 Rate.__index = Rate
+Rate.__metatable = "read-only"
 
 ---@class mooncrier.window.RateOptions
 ---@field per string|number one more is allowed each so often: "1s"
@@ -190,6 +192,7 @@ end
 ---@field private keys table
 local Once = {}
 Once.__index = Once
+Once.__metatable = "read-only"
 
 ---@class mooncrier.window.OnceOptions
 ---@field every string|number how long a key stays quiet after its first: "10m"

@@ -124,7 +124,10 @@ describe("require in a script", function()
     for name, module in pairs(public) do
       local dir = files({ ["s.lua"] = using("mooncrier." .. name),
         ["mooncrier/" .. name .. ".lua"] = "return 'not this one'" })
-      assert.equal(module, run(dir .. "/s.lua"))
+      local seen = run(dir .. "/s.lua")
+      for key, value in pairs(module) do
+        assert.equal(value, seen[key])
+      end
     end
     local strings = run(files({ ["s.lua"] = using("string") }) .. "/s.lua")
     assert.equal(string.find, strings.find)
