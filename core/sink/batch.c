@@ -9,6 +9,7 @@ typedef struct open_batch {
     mcr_buf target;
     mcr_buf body; // without the suffix
     mcr_event **events;
+    size_t *ends;
     size_t n;
     size_t cap;
     int64_t due; // Unix ns
@@ -38,6 +39,7 @@ static void drop(open_batch *batch)
     for (size_t i = 0; i < batch->n; i++)
         mcr_event_unref(batch->events[i]);
     free((void *)batch->events);
+    free(batch->ends);
     mcr_buf_fini(&batch->target);
     mcr_buf_fini(&batch->body);
 }
@@ -63,10 +65,23 @@ static void close_at(mcr_batches *b, size_t at)
         .events = batch.events,
         .n = batch.n,
         .body = batch.body,
+        .ends = batch.ends,
     };
     b->closed(b->self, &closed);
     batch.body = closed.body;
+    batch.ends = closed.ends;
     drop(&batch);
+}
+
+void mcr_batch_part(const mcr_batch_limits *limits, mcr_str body, const size_t *ends, size_t from,
+                    size_t n, mcr_buf *part, size_t *part_ends)
+{
+    size_t begin = from ? ends[from - 1] + limits->separator.len : limits->prefix.len;
+    mcr_buf_add(part, limits->prefix);
+    for (size_t i = 0; i < n; i++)
+        part_ends[i] = ends[from + i] - begin + part->len;
+    mcr_buf_append(part, body.ptr + begin, ends[from + n - 1] - begin);
+    mcr_buf_add(part, limits->suffix);
 }
 
 static size_t find(const mcr_batches *b, mcr_str target)
@@ -103,10 +118,12 @@ void mcr_batches_add(mcr_batches *b, mcr_str target, mcr_event *ev, mcr_str body
         batch->cap = batch->cap ? batch->cap * 2 : b->limits.events < 16 ? b->limits.events : 16;
         batch->events =
             (mcr_event **)mcr_realloc((void *)batch->events, batch->cap * sizeof *batch->events);
+        batch->ends = mcr_realloc(batch->ends, batch->cap * sizeof *batch->ends);
     }
     if (batch->n)
         mcr_buf_add(&batch->body, b->limits.separator);
     mcr_buf_add(&batch->body, body);
+    batch->ends[batch->n] = batch->body.len;
     batch->events[batch->n++] = mcr_event_ref(ev);
     b->events++;
     if (batch->n >= b->limits.events || batch->body.len + b->limits.suffix.len >= b->limits.bytes)

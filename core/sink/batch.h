@@ -19,12 +19,14 @@ typedef struct mcr_batch_limits {
     mcr_str suffix;
 } mcr_batch_limits;
 
-// A batch that was closed, borrowed for the call but for `body`, which may be taken (and zeroed).
+// A batch that was closed, borrowed for the call but for `body` and `ends`, which may be taken (and
+// zeroed).
 typedef struct mcr_batch {
     mcr_str target;
     mcr_event *const *events;
     size_t n;
     mcr_buf body;
+    size_t *ends; // heap: where in `body` that of each event ends
 } mcr_batch;
 
 typedef struct mcr_batches mcr_batches;
@@ -36,6 +38,11 @@ mcr_batches *mcr_batches_new(const mcr_batch_limits *limits,
 
 // mcr_batches_free frees; what was not flushed is forgotten.
 void mcr_batches_free(mcr_batches *b);
+
+// mcr_batch_part makes the batch of the `n` bodies from `from` on of one that was closed, and where
+// they end in it (`n` numbers).
+void mcr_batch_part(const mcr_batch_limits *limits, mcr_str body, const size_t *ends, size_t from,
+                    size_t n, mcr_buf *part, size_t *part_ends);
 
 // mcr_batches_add refs `ev` until its batch is closed. `now`: Unix ns.
 void mcr_batches_add(mcr_batches *b, mcr_str target, mcr_event *ev, mcr_str body, int64_t now);

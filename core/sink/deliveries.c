@@ -3,6 +3,7 @@
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -299,8 +300,8 @@ static bool merge(mcr_deliveries *d, mcr_key_queue *queue, mcr_event *newer, int
     mcr_event *merged = d->hooks.merge(d->hooks.self, last, newer);
     if (!merged)
         return false;
-    mcr_event_unref(last->one);
-    last->one = merged;
+    mcr_event_unref(last->events[0]);
+    last->events[0] = merged;
     last->arrived = now;
     TAILQ_REMOVE(&d->all, last, in_all);
     TAILQ_INSERT_TAIL(&d->all, last, in_all);
@@ -450,6 +451,33 @@ void mcr_job_more(mcr_job *job)
     job->more = true;
     TAILQ_INSERT_HEAD(&job->d->ready, job, in_ready);
     go_on_now(job->d);
+}
+
+void mcr_job_split(mcr_job *job, size_t first, void *rest)
+{
+    mcr_deliveries *d = job->d;
+    leave(job);
+    mcr_job *second = mcr_zalloc(sizeof *second);
+    second->d = d;
+    second->n = job->n - first;
+    second->events = mcr_alloc(second->n * sizeof(mcr_event *));
+    memcpy((void *)second->events, (void *)(job->events + first), second->n * sizeof(mcr_event *));
+    second->user = rest;
+    second->arrived = job->arrived;
+    second->queue = job->queue;
+    TAILQ_INSERT_AFTER(&d->all, job, second, in_all);
+    d->jobs++;
+
+    job->n = first;
+    job->tries = job->spared = 0;
+    job->state = READY;
+    TAILQ_INSERT_HEAD(&d->ready, job, in_ready);
+    second->state = job->queue ? BEHIND : READY;
+    if (job->queue)
+        TAILQ_INSERT_AFTER(&job->queue->jobs, job, second, in_queue);
+    else
+        TAILQ_INSERT_AFTER(&d->ready, job, second, in_ready);
+    go_on_now(d);
 }
 
 mcr_event *const *mcr_job_events(const mcr_job *job, size_t *n)

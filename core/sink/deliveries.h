@@ -119,6 +119,11 @@ void mcr_job_no_server(mcr_job *job, int64_t retry_after_ns, const char *reason)
 // as soon as the rate allows.
 void mcr_job_more(mcr_job *job);
 
+// The try has ended, and what was sent together is tried again in two: `job` keeps its first
+// `first` events, a new job with the rest and the user `rest` takes the place behind it. Both begin
+// anew, with the deadline they had.
+void mcr_job_split(mcr_job *job, size_t first, void *rest);
+
 mcr_event *const *mcr_job_events(const mcr_job *job, size_t *n);
 void *mcr_job_user(const mcr_job *job);
 void mcr_job_set_user(mcr_job *job, void *user); // the old one is the caller's affair

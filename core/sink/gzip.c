@@ -22,3 +22,18 @@ void mcr_gzip(mcr_buf *out, mcr_str bytes)
     out->len += z.total_out;
     deflateEnd(&z);
 }
+
+void mcr_gunzip(mcr_buf *out, mcr_str bytes, size_t len)
+{
+    z_stream z = { 0 };
+    if (inflateInit2(&z, GZIP_WINDOW))
+        abort(); // out of memory
+    z.next_in = (Bytef *)(uintptr_t)bytes.ptr;
+    z.avail_in = (uInt)bytes.len;
+    z.next_out = (Bytef *)mcr_buf_reserve(out, len);
+    z.avail_out = (uInt)len;
+    if (inflate(&z, Z_FINISH) != Z_STREAM_END || z.avail_out)
+        abort(); // it is our own
+    out->len += len;
+    inflateEnd(&z);
+}

@@ -20,7 +20,6 @@
 #include "sink/webhook_request.h"
 
 enum {
-    HEADERS_MAX = 80, // of one request: what a target has, and ours
     KEY_MAX = 600
 };
 
@@ -32,6 +31,7 @@ typedef struct request {
     mcr_job *job;
     mcr_buf target;
     mcr_buf body;
+    size_t *ends; // of each event's, in the body before it was compressed; NULL: there is one event
     mcr_http_call *call;  // NULL: not under way
     struct request *next; // among those that cannot be sent
     mcr_buf unsent;       // why
@@ -58,7 +58,9 @@ struct webhook {
     mcr_buf usual_target;          // of events for which nothing is rendered; empty: they differ
     mcr_buf url_text, target, key; // of the event at hand
     mcr_rendered rendered;         // the same
+    mcr_batch_limits limits;
     uint64_t batches_closed;
+    uint64_t batches_split;
 };
 
 static int64_t steady_now(void *self)
@@ -88,6 +90,7 @@ static mcr_sink *open_webhook(const void *options, mcr_errbuf *err)
     w->sink.kind = &mcr_sink_kind_webhook;
     w->o = o;
     w->url = o->url ? mcr_template_new(o->url, MCR_TEMPLATE_URL, err) : NULL;
+    w->limits = mcr_webhook_limits(o);
     w->body = o->body ? mcr_template_new(o->body, mcr_webhook_body_place(o), err) : NULL;
     mcr_webhook_statuses_read(&o->statuses, &w->again, err);
     w->clock = o->clock ? o->clock : &steady;
@@ -104,6 +107,7 @@ static void free_request(void *self, void *user)
     mcr_buf_fini(&r->target);
     mcr_buf_fini(&r->body);
     mcr_buf_fini(&r->unsent);
+    free(r->ends);
     free(r);
 }
 
@@ -131,33 +135,6 @@ static bool authorize(webhook *w, mcr_str target, mcr_buf *header, mcr_errbuf *w
     return true;
 }
 
-static bool is_authorization(mcr_str line)
-{
-    static const char name[] = "Authorization:";
-    return line.len >= sizeof name - 1 && strncasecmp(line.ptr, name, sizeof name - 1) == 0;
-}
-
-// The header lines of a target. The line of the options' credentials gives way to one that the
-// target has itself.
-static size_t list_headers(mcr_str target, mcr_str authorization, bool gzip, mcr_str *lines)
-{
-    size_t n = 0;
-    bool own = false;
-    const char *at = memchr(target.ptr, '\n', target.len), *end = target.ptr + target.len;
-    for (at++; at < end && n < HEADERS_MAX - 2;) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        lines[n] = mcr_str_n(at, (size_t)(stop - at));
-        own = own || is_authorization(lines[n]);
-        n++;
-        at = stop + 1;
-    }
-    if (authorization.len && !own)
-        lines[n++] = authorization;
-    if (gzip)
-        lines[n++] = MCR_STR("Content-Encoding: gzip");
-    return n;
-}
-
 static void on_answer(void *self, const mcr_http_answer *answer);
 
 static void send_request(void *self, mcr_job *job)
@@ -165,7 +142,7 @@ static void send_request(void *self, mcr_job *job)
     webhook *w = self;
     request *r = mcr_job_user(job);
     mcr_buf authorization = { 0 }, words = { 0 };
-    mcr_str lines[HEADERS_MAX], target = mcr_buf_str(&r->target);
+    mcr_str lines[MCR_WEBHOOK_HEADERS_MAX], target = mcr_buf_str(&r->target);
     mcr_errbuf why;
     r->job = job;
     if (!authorize(w, target, &authorization, &why)) {
@@ -181,19 +158,19 @@ static void send_request(void *self, mcr_job *job)
     mcr_buf_cstr(&words);
     char *space = memchr(words.ptr, ' ', words.len);
     *space = '\0';
-    r->call = mcr_http_send(
-        w->http,
-        &(mcr_http_request){
-            .method = words.ptr,
-            .url = space + 1,
-            .headers = lines,
-            .n_headers = list_headers(target, mcr_buf_str(&authorization), w->o->gzip, lines),
-            .body = mcr_buf_str(&r->body),
-            .timeout_ns = w->o->timeout,
-            .redirects = MCR_HTTP_REDIRECTS_KEEP,
-            .done = on_answer,
-            .self = r,
-        });
+    r->call =
+        mcr_http_send(w->http, &(mcr_http_request){
+                                   .method = words.ptr,
+                                   .url = space + 1,
+                                   .headers = lines,
+                                   .n_headers = mcr_webhook_header_lines(
+                                       target, mcr_buf_str(&authorization), w->o->gzip, lines),
+                                   .body = mcr_buf_str(&r->body),
+                                   .timeout_ns = w->o->timeout,
+                                   .redirects = MCR_HTTP_REDIRECTS_KEEP,
+                                   .done = on_answer,
+                                   .self = r,
+                               });
     if (authorization.ptr)
         explicit_bzero(authorization.ptr, authorization.cap);
     mcr_buf_fini(&authorization);
@@ -270,6 +247,51 @@ static bool found_no_server(const mcr_http_answer *answer)
     return !status || status == 401 || status == 429 || (status >= 502 && status <= 504);
 }
 
+// Becomes the owner of `body` and `ends`.
+static void set_body(request *r, mcr_buf *body, size_t *ends, size_t n)
+{
+    mcr_buf_fini(&r->body);
+    r->body = (mcr_buf){ 0 };
+    if (r->sink->o->gzip) {
+        mcr_gzip(&r->body, mcr_buf_str(body));
+        mcr_buf_fini(body);
+    } else {
+        r->body = *body;
+    }
+    free(r->ends);
+    r->ends = n > 1 ? ends : NULL;
+    if (n == 1)
+        free(ends);
+}
+
+// Some of its events are refused, perhaps one: each half is sent by itself.
+static void split(request *r)
+{
+    webhook *w = r->sink;
+    size_t n, first;
+    mcr_job_events(r->job, &n);
+    first = n / 2;
+    mcr_buf plain = { 0 };
+    if (w->o->gzip)
+        mcr_gunzip(&plain, mcr_buf_str(&r->body), r->ends[n - 1] + w->limits.suffix.len);
+    else
+        mcr_buf_add(&plain, mcr_buf_str(&r->body));
+    mcr_buf parts[2] = { { 0 } };
+    size_t *ends[2] = { mcr_alloc(first * sizeof(size_t)),
+                        mcr_alloc((n - first) * sizeof(size_t)) };
+    mcr_str whole = mcr_buf_str(&plain);
+    mcr_batch_part(&w->limits, whole, r->ends, 0, first, &parts[0], ends[0]);
+    mcr_batch_part(&w->limits, whole, r->ends, first, n - first, &parts[1], ends[1]);
+    mcr_buf_fini(&plain);
+    request *rest = mcr_zalloc(sizeof *rest);
+    rest->sink = w;
+    mcr_buf_add(&rest->target, mcr_buf_str(&r->target));
+    set_body(r, &parts[0], ends[0], first);
+    set_body(rest, &parts[1], ends[1], n - first);
+    w->batches_split++;
+    mcr_job_split(r->job, first, rest);
+}
+
 static void on_answer(void *self, const mcr_http_answer *answer)
 {
     request *r = self;
@@ -301,6 +323,8 @@ static void on_answer(void *self, const mcr_http_answer *answer)
         mcr_job_no_server(r->job, after, reason.ptr);
     else if (again)
         mcr_job_again(r->job, after, reason.ptr);
+    else if (mcr_webhook_is_about_the_body(answer->status) && r->ends)
+        split(r);
     else
         mcr_job_failed(r->job, reason.ptr);
     mcr_buf_fini(&reason);
@@ -329,31 +353,11 @@ static void on_batch(void *self, mcr_batch *batch)
     request *r = mcr_zalloc(sizeof *r);
     r->sink = w;
     mcr_buf_add(&r->target, batch->target);
-    if (w->o->gzip) {
-        mcr_gzip(&r->body, mcr_buf_str(&batch->body));
-    } else {
-        r->body = batch->body;
-        batch->body = (mcr_buf){ 0 };
-    }
+    set_body(r, &batch->body, batch->ends, batch->n);
+    batch->body = (mcr_buf){ 0 };
+    batch->ends = NULL;
     w->batches_closed++;
     mcr_deliveries_add(w->deliveries, key_of(w, batch), batch->events, batch->n, r);
-}
-
-static mcr_batch_limits limits_of(const mcr_webhook_options *o)
-{
-    bool many = o->batch_events > 1, lines = o->batch_format == MCR_WEBHOOK_NDJSON;
-    const char *prefix = many && !lines ? "[" : "", *separator = lines ? "\n" : ",",
-               *suffix = !many   ? ""
-                         : lines ? "\n"
-                                 : "]";
-    return (mcr_batch_limits){
-        .events = (size_t)o->batch_events,
-        .bytes = (size_t)o->batch_bytes,
-        .wait = o->batch_wait,
-        .prefix = mcr_str_of(o->batch_prefix ? o->batch_prefix : prefix),
-        .separator = mcr_str_of(o->batch_separator ? o->batch_separator : separator),
-        .suffix = mcr_str_of(o->batch_suffix ? o->batch_suffix : suffix),
-    };
 }
 
 static void start(mcr_sink *sink, struct ev_loop *loop)
@@ -393,8 +397,7 @@ static void start(mcr_sink *sink, struct ev_loop *loop)
         .self = w, .send = send_request, .cancel = cancel_request, .free_user = free_request
     };
     w->deliveries = mcr_deliveries_new(sink, loop, &deliveries, &hooks, w->clock, w->random);
-    mcr_batch_limits limits = limits_of(o);
-    w->batches = mcr_batches_new(&limits, on_batch, w);
+    w->batches = mcr_batches_new(&w->limits, on_batch, w);
 }
 
 static size_t room(const mcr_sink *sink)
@@ -530,6 +533,7 @@ static void each_note(const mcr_sink *sink, mcr_sink_note *note, void *arg)
         counts = mcr_deliveries_counts(w->deliveries);
     note(arg, "turned_away", sink->turned_away);
     note(arg, "batches", w->batches_closed);
+    note(arg, "batches_split", w->batches_split);
     note(arg, "tries", counts.tries);
     note(arg, "retries", counts.retries);
 }

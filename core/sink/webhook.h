@@ -27,7 +27,11 @@
 // | 2xx (with the text `expect` in it, if given)   | delivered                               |
 // | a status of `retry.statuses`; no answer        | tried again, not before Retry-After     |
 // | 401 with `bearer_file`                         | the file is read again, tried again     |
+// | 400, 409, 413, 422 for several events          | each half is sent by itself, and so on  |
 // | any other; a URL that cannot work              | dead-lettered with the server's words   |
+//
+// With `ordered` the batches of one target go one at a time, however large `max_in_flight` is: it
+// counts for several targets, single events, or `ordered = false`.
 //
 // 307 and 308 are followed with method and body, other redirects are refusals. Order: with
 // `ordered` the requests of one event (namespace and name), or the batches of one target, go one

@@ -342,3 +342,50 @@ size_t mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *a
     }
     return len;
 }
+
+static bool is_authorization(mcr_str line)
+{
+    static const char name[] = "Authorization:";
+    return line.len >= sizeof name - 1 && strncasecmp(line.ptr, name, sizeof name - 1) == 0;
+}
+
+size_t mcr_webhook_header_lines(mcr_str target, mcr_str authorization, bool gzip, mcr_str *lines)
+{
+    size_t n = 0;
+    bool own = false;
+    const char *at = memchr(target.ptr, '\n', target.len), *end = target.ptr + target.len;
+    for (at++; at < end && n < MCR_WEBHOOK_HEADERS_MAX - 2;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        lines[n] = mcr_str_n(at, (size_t)(stop - at));
+        own = own || is_authorization(lines[n]);
+        n++;
+        at = stop + 1;
+    }
+    if (authorization.len && !own)
+        lines[n++] = authorization;
+    if (gzip)
+        lines[n++] = MCR_STR("Content-Encoding: gzip");
+    return n;
+}
+
+mcr_batch_limits mcr_webhook_limits(const mcr_webhook_options *o)
+{
+    bool many = o->batch_events > 1, lines = o->batch_format == MCR_WEBHOOK_NDJSON;
+    const char *prefix = many && !lines ? "[" : "", *separator = lines ? "\n" : ",",
+               *suffix = !many   ? ""
+                         : lines ? "\n"
+                                 : "]";
+    return (mcr_batch_limits){
+        .events = (size_t)o->batch_events,
+        .bytes = (size_t)o->batch_bytes,
+        .wait = o->batch_wait,
+        .prefix = mcr_str_of(o->batch_prefix ? o->batch_prefix : prefix),
+        .separator = mcr_str_of(o->batch_separator ? o->batch_separator : separator),
+        .suffix = mcr_str_of(o->batch_suffix ? o->batch_suffix : suffix),
+    };
+}
+
+bool mcr_webhook_is_about_the_body(int status)
+{
+    return status == 400 || status == 409 || status == 413 || status == 422;
+}

@@ -2,6 +2,7 @@
 // The words of webhook requests: where one goes and with which headers, what its answer means.
 
 #include "net/http_client.h"
+#include "sink/batch.h"
 #include "sink/sink.h"
 #include "sink/webhook.h"
 
@@ -39,3 +40,19 @@ int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now);
 // how long `out` is without the body, which may be about one event.
 size_t mcr_webhook_reason(mcr_buf *out, mcr_str target, const mcr_http_answer *answer,
                           const char *const *secrets);
+
+enum {
+    MCR_WEBHOOK_HEADERS_MAX = 80 // of one request: what a target has, and ours
+};
+
+// mcr_webhook_header_lines lists the header lines of a target, with ours, and returns their number;
+// they point into what is given. The line of the options' credentials gives way to one that the
+// target has itself.
+size_t mcr_webhook_header_lines(mcr_str target, mcr_str authorization, bool gzip, mcr_str *lines);
+
+// mcr_webhook_limits is what the options say of batches; strings are theirs.
+mcr_batch_limits mcr_webhook_limits(const mcr_webhook_options *o);
+
+// mcr_webhook_is_about_the_body: an answer by which some of what was sent together may be wrong and
+// the rest right: 400, 409, 413 and 422. Others refuse the sender or the place.
+bool mcr_webhook_is_about_the_body(int status);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sink/batch.h"
+#include "sink/gzip.h"
 
 typedef struct log {
     mcr_buf text; // "target:n:body " for each batch
@@ -123,11 +124,57 @@ static void open_batches_are_bounded(void **state)
     mcr_buf_fini(&l.text);
 }
 
+static void on_parts(void *self, mcr_batch *batch)
+{
+    static const size_t parts[][2] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 0, 3 }, { 2, 1 } };
+    const mcr_batch_limits *limits = self;
+    mcr_buf out = { 0 }, zipped = { 0 }, plain = { 0 };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t ends[3], again[3];
+        mcr_batch_part(limits, mcr_buf_str(&batch->body), batch->ends, parts[i][0], parts[i][1],
+                       &out, ends);
+        // A part of the part is what it says it is.
+        mcr_buf last = { 0 };
+        mcr_batch_part(limits, mcr_buf_str(&out), ends, parts[i][1] - 1, 1, &last, again);
+        mcr_buf_printf(&plain, "%s%s ", mcr_buf_cstr(&out), mcr_buf_cstr(&last));
+        mcr_buf_fini(&last);
+        out.len = 0;
+    }
+    assert_string_equal(mcr_buf_cstr(&plain),
+                        "<[1]><[1]> <[22]><[22]> <[22,;333]><[333]> <[1,;22,;333]><[333]> "
+                        "<[333]><[333]> ");
+    mcr_gzip(&zipped, mcr_buf_str(&plain));
+    mcr_gunzip(&out, mcr_buf_str(&zipped), plain.len);
+    assert_string_equal(mcr_buf_cstr(&out), plain.ptr);
+    mcr_buf_fini(&out);
+    mcr_buf_fini(&zipped);
+    mcr_buf_fini(&plain);
+}
+
+static void batches_come_apart(void **state)
+{
+    (void)state;
+    mcr_batch_limits limits = { .events = 3,
+                                .bytes = 100,
+                                .prefix = MCR_STR("<["),
+                                .separator = MCR_STR(",;"),
+                                .suffix = MCR_STR("]>") };
+    mcr_batches *b = mcr_batches_new(&limits, on_parts, &limits);
+    mcr_event *ev = raw_event("{}");
+    add(b, "x", ev, "1", 0);
+    add(b, "x", ev, "22", 0);
+    add(b, "x", ev, "333", 0);
+    assert_int_equal(mcr_batches_events(b), 0);
+    mcr_batches_free(b);
+    mcr_event_unref(ev);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_have_batches_of_their_own),
         cmocka_unit_test(bytes_are_those_of_the_whole_body),
+        cmocka_unit_test(batches_come_apart),
         cmocka_unit_test(open_batches_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,40 @@ static void waits_double_with_chance_and_a_ceiling(void **state)
     }
 }
 
+static void a_job_is_split_in_its_place(void **state)
+{
+    (void)state;
+    for (int keyed = 0; keyed < 2; keyed++) {
+        world w;
+        begin_world(&w);
+        w.options.in_flight = 1;
+        open_deliveries(&w);
+        mcr_event *events[5];
+        for (int i = 0; i < 5; i++)
+            events[i] = counted_event(i);
+        w.sink.counts.assigned = w.sink.counts.in_flight = 5;
+        const char *key = keyed ? "a" : "";
+        mcr_deliveries_add(w.d, mcr_str_of(key), events, 5, NULL);
+        add_count(&w, key, 5);
+        mcr_job_split(take(&w, 0), 2, NULL);
+        assert_int_equal(count_of(w.under_way[0]), 0);
+        assert_int_equal(mcr_job_attempt(w.under_way[0]), 1);
+        mcr_job_split(take(&w, 0), 1, NULL);
+        mcr_job_delivered(take(&w, 0));
+        assert_int_equal(count_of(w.under_way[0]), 1);
+        mcr_job_failed(take(&w, 0), "never");
+        assert_int_equal(count_of(w.under_way[0]), 2);
+        mcr_job_delivered(take(&w, 0));
+        assert_int_equal(count_of(w.under_way[0]), 5);
+        mcr_job_delivered(take(&w, 0));
+        assert_int_equal(w.sink.counts.delivered, 5);
+        assert_int_equal(w.sink.counts.rejected, 1);
+        end_world(&w);
+        for (int i = 0; i < 5; i++)
+            mcr_event_unref(events[i]);
+    }
+}
+
 static void tries_that_found_no_server_do_not_count(void **state)
 {
     (void)state;
@@ -548,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_key_has_one_under_way_and_others_go_on),
         cmocka_unit_test(no_more_than_in_flight_are_under_way),
         cmocka_unit_test(waits_double_with_chance_and_a_ceiling),
+        cmocka_unit_test(a_job_is_split_in_its_place),
         cmocka_unit_test(tries_that_found_no_server_do_not_count),
         cmocka_unit_test(tries_and_time_come_to_an_end),
         cmocka_unit_test(refused_goes_at_once),

@@ -25,6 +25,7 @@ typedef struct fault {
     scripted_place place;
     scripted_mode how;
     bool is_final;      // no other try
+    bool is_split;      // its halves are tried, and taken
     const char *letter; // what the dead letters say; NULL: it was taken all the same
 } fault;
 
@@ -35,18 +36,15 @@ static const fault faults[] = {
     { ANSWER("200, cut", .mode = SCRIPTED_HALF_BODY, .body = MCR_STR("{\"took\":1}")),
       .is_final = true },
     { ANSWER("204", .status = 204), .is_final = true },
-    { ANSWER("400", .status = 400, .body = MCR_STR("mapper_parsing\n")), .is_final = true,
-      .letter = ": answered 400: mapper_parsing" },
+    { ANSWER("400", .status = 400, .body = MCR_STR("mapper_parsing\n")), .is_split = true },
     { ANSWER("401", .status = 401), .is_final = true, .letter = ": answered 401" },
     { ANSWER("403", .status = 403, .headers = JSON, .body = MCR_STR("{\"error\":\"no\"}")),
       .is_final = true, .letter = ": answered 403: {\\\"error\\\":\\\"no\\\"}" },
     { ANSWER("404", .status = 404, .body = MCR_STR("no such hook")), .is_final = true,
       .letter = ": answered 404: no such hook" },
-    { ANSWER("409", .status = 409), .is_final = true, .letter = ": answered 409" },
-    { ANSWER("413", .status = 413, .body = MCR_STR("too much")), .is_final = true,
-      .letter = ": answered 413: too much" },
-    { ANSWER("422", .status = 422, .body = MCR_STR("a\nb")), .is_final = true,
-      .letter = ": answered 422: a b" },
+    { ANSWER("409", .status = 409), .is_split = true },
+    { ANSWER("413", .status = 413, .body = MCR_STR("too much")), .is_split = true },
+    { ANSWER("422", .status = 422, .body = MCR_STR("a\nb")), .is_split = true },
     { ANSWER("408", .status = 408) },
     { ANSWER("425", .status = 425) },
     { ANSWER("429", .status = 429) },
@@ -68,7 +66,7 @@ static const fault faults[] = {
       .is_final = true },
     { ANSWER("half a body of 400, silence", .mode = SCRIPTED_HALF_BODY, .status = 400,
              .body = MCR_STR("no field"), .then = SCRIPTED_HANG),
-      .is_final = true, .letter = ": no whole answer within 0.3 seconds: answered 400: no f" },
+      .is_split = true },
     { ANSWER("half a 500, silence", .mode = SCRIPTED_HALF_BODY, .status = 500,
              .body = MCR_STR("no no"), .then = SCRIPTED_HANG) },
     { ANSWER("half a head of 503, closed", .mode = SCRIPTED_HALF_HEAD, .status = 503) },
@@ -156,11 +154,11 @@ static void write_numbers(int from, int n)
         write_number(i);
 }
 
-static void expect_batch(int at, int from)
+static void expect_events(int at, int from, int n)
 {
     char expected[160];
     int len = 0;
-    for (int i = from; i < from + BATCH; i++)
+    for (int i = from; i < from + n; i++)
         len += snprintf(expected + len, sizeof expected - (size_t)len, "%s{\"n\":%d}",
                         i == from ? "[" : ",", i);
     snprintf(expected + len, sizeof expected - (size_t)len, "]");
@@ -171,6 +169,11 @@ static bool is_silence(const fault *row)
 {
     return row->reply.mode == SCRIPTED_HANG || row->reply.then == SCRIPTED_HANG ||
            row->how == SCRIPTED_HANG;
+}
+
+static void expect_batch(int at, int from)
+{
+    expect_events(at, from, BATCH);
 }
 
 static void play(const fault *row)
@@ -205,14 +208,18 @@ static void play(const fault *row)
     if ((int)f.sink->counts.dead_lettered != lost)
         fail_msg("%s: %d dead letters", row->name, (int)f.sink->counts.dead_lettered);
     assert_int_equal(f.sink->counts.delivered, 3 * BATCH - lost);
-    if (server.n != 3 - (lost > 0))
+    if (server.n != 3 - (lost > 0) + row->is_split)
         fail_msg("%s: %d batches taken", row->name, server.n);
     expect_batch(0, 0);
-    if (!lost)
+    if (row->is_split) {
+        expect_events(1, BATCH, BATCH / 2);
+        expect_events(2, BATCH + BATCH / 2, BATCH - BATCH / 2);
+    } else if (!lost) {
         expect_batch(1, BATCH);
+    }
     expect_batch(server.n - 1, 2 * BATCH);
     if (row->kind == REPLY)
-        assert_int_equal(server.requests, row->is_final ? 3 : 4);
+        assert_int_equal(server.requests, row->is_split ? 5 : row->is_final ? 3 : 4);
     if (lost) {
         // Each event has a letter of its own.
         mcr_buf text = read_file(f.dead_path);
@@ -286,10 +293,47 @@ static void order_and_sums_hold_under_random_faults(void **state)
     }
 }
 
+// A server that refuses every body with one of these events in it.
+static void refuse_some(void *self, const scripted_request *request, scripted_reply *reply)
+{
+    (void)self;
+    pthread_mutex_lock(&server.lock);
+    server.requests++;
+    if (strstr(request->body, "\"n\":3}") || strstr(request->body, "\"n\":17}"))
+        reply->status = 422;
+    else
+        snprintf(server.bodies[server.n++], sizeof server.bodies[0], "%s", request->body);
+    pthread_mutex_unlock(&server.lock);
+}
+
+static void bad_events_take_no_good_ones_along(void **state)
+{
+    for (int ordered = 0; ordered < 2; ordered++) {
+        setup(state);
+        setting settings[] = { { "batch.events", NULL, 10 },
+                               { "ordered", NULL, ordered ? TRUE : FALSE },
+                               { "max_in_flight", NULL, 1 } };
+        begin_faults(settings, ordered ? 3 : 2);
+        scripted_server_handle(f.server, refuse_some, NULL);
+        write_numbers(0, 30);
+        run_until_settled(30);
+        assert_int_equal(f.sink->counts.delivered, 28);
+        assert_int_equal(f.sink->counts.dead_lettered, 2);
+        int last = -1;
+        for (int i = 0; ordered && i < server.n; i++)
+            for (const char *at = server.bodies[i]; (at = strstr(at, "{\"n\":")); at++) {
+                assert_true(atoi(at + 5) > last);
+                last = atoi(at + 5);
+            }
+        teardown(state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_in_the_middle_of_batches),
+        cmocka_unit_test(bad_events_take_no_good_ones_along),
         cmocka_unit_test(order_and_sums_hold_under_random_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
