@@ -134,6 +134,7 @@ static const layout_field layout[] = {
     FIELD(mcr_run, script),
     STRUCT(mcr_script_api),
     FIELD(mcr_script_api, ref),
+    FIELD(mcr_script_api, pin),
     FIELD(mcr_script_api, unref_view),
     FIELD(mcr_script_api, replace),
     FIELD(mcr_script_api, pair),

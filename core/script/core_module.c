@@ -31,6 +31,12 @@ static uint64_t api_ref(uint64_t handle)
     return handle;
 }
 
+static uint64_t api_pin(mcr_run *run, uint64_t handle)
+{
+    mcr_pins_add(&((mcr_lua *)(void *)run)->pins, event_of(handle));
+    return api_ref(handle);
+}
+
 static void api_unref_view(void *view)
 {
     mcr_event_unref(event_of(((const mcr_view *)view)->handle));
@@ -68,6 +74,7 @@ static int api_scope(mcr_run *run)
 {
     if (run->scoped == MCR_MAX_SCOPED)
         return 0;
+    mcr_pins_remove(&state_of(run)->pins, event_of(run->made));
     state_of(run)->scoped[run->scoped++] = event_of(run->made);
     run->made = 0;
     return 1;
@@ -111,6 +118,7 @@ static int api_patch_apply(mcr_run *run, uint64_t handle)
 
 static const mcr_script_api script_api = {
     .ref = api_ref,
+    .pin = api_pin,
     .unref_view = api_unref_view,
     .replace = api_replace,
     .pair = api_pair,
@@ -124,6 +132,16 @@ static const mcr_script_api script_api = {
     .patch_boolean = api_patch_boolean,
     .patch_apply = api_patch_apply,
 };
+
+// core.unpin(view): the end of a view that holds its event
+static int unpin(lua_State *L)
+{
+    const mcr_view *view = lua_topointer(L, 1);
+    mcr_event *ev = event_of(view->handle);
+    mcr_pins_remove(&mcr_lua_of(L)->pins, ev);
+    mcr_event_unref(ev);
+    return 0;
+}
 
 // core.why(): what the last patch_apply that gave no event found
 static int why(lua_State *L)
@@ -243,10 +261,15 @@ static void push_abi(lua_State *L)
 int luaopen_mooncrier_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "suggest", suggest },         { "why", why },
-        { "compile", compile },         { "json_decode", json_decode },
-        { "json_encode", json_encode }, { "read_file", read_file },
-        { "has_file", has_file },       { NULL, NULL },
+        { "suggest", suggest },
+        { "why", why },
+        { "unpin", unpin },
+        { "compile", compile },
+        { "json_decode", json_decode },
+        { "json_encode", json_encode },
+        { "read_file", read_file },
+        { "has_file", has_file },
+        { NULL, NULL },
     };
     mcr_lua *st = mcr_lua_of(L);
     if (!st)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "script/dead_code.h"
 
 static int panic(lua_State *L)
 {
@@ -54,6 +55,8 @@ void mcr_lua_close(mcr_lua *s)
 
 void mcr_lua_discard(mcr_lua *s)
 {
+    mcr_dead_code_release(s->L);
+    mcr_pins_release(&s->pins);
     s->L = NULL;
     mcr_arena_free(s->arena);
     s->arena = NULL;

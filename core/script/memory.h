@@ -17,7 +17,7 @@ void mcr_lua_open(mcr_lua *s, size_t limit);
 void mcr_lua_close(mcr_lua *s);
 
 // mcr_lua_discard throws away the state of `s` as it is, with its memory: nothing in it is
-// finalised.
+// finalised, but what its views hold is let go of. After mcr_lua_end_hook.
 void mcr_lua_discard(mcr_lua *s);
 
 // mcr_lua_relieve is called after each call into Lua that went well: collects garbage when it is

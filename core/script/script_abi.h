@@ -68,7 +68,8 @@ typedef struct mcr_run {
 // C functions that Lua calls by FFI: leaf functions, none re-enters Lua.
 typedef struct mcr_script_api {
     uint64_t (*ref)(uint64_t handle);
-    void (*unref_view)(void *view); // for ffi.gc of any view that holds its event
+    uint64_t (*pin)(mcr_run *run, uint64_t handle); // ref for a view with core.unpin as ffi.gc
+    void (*unref_view)(void *view);                 // for ffi.gc of any view that holds its event
     void (*replace)(mcr_slot *slot, uint64_t handle);
     const mcr_str *(*pair)(uint64_t pairs, const char *key, uint32_t len);
     double (*time)(uint64_t handle); // Unix seconds, 0 when no time is set

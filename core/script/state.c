@@ -36,6 +36,7 @@ void mcr_lua_fini(mcr_lua *s)
         mcr_event_unref(s->direct[s->direct_first++].ev);
     free(s->direct);
     mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    mcr_pins_fini(&s->pins);
     while (s->run.scoped)
         mcr_event_unref(s->scoped[--s->run.scoped]);
     mcr_patch_fini(&s->patch);
@@ -57,10 +58,22 @@ void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns)
     s->run.now = (double)unix_ns / 1e9;
 }
 
+// Ends what run.made holds.
+static void unmake(mcr_lua *s)
+{
+    mcr_event *made = (mcr_event *)(uintptr_t)s->run.made;
+    if (!made)
+        return;
+    s->run.made = 0;
+    mcr_pins_remove(&s->pins, made);
+    mcr_event_unref(made);
+}
+
 void mcr_lua_made(mcr_lua *s, mcr_event *ev)
 {
-    mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
+    unmake(s);
     s->run.made = (uintptr_t)ev;
+    mcr_pins_add(&s->pins, ev);
 }
 
 void mcr_lua_end_hook(mcr_lua *s)
@@ -69,8 +82,7 @@ void mcr_lua_end_hook(mcr_lua *s)
     __atomic_store(&s->run.gen, &gen, __ATOMIC_RELAXED); // the guard may be looking
     while (s->run.scoped)
         mcr_event_unref(s->scoped[--s->run.scoped]);
-    mcr_event_unref((mcr_event *)(uintptr_t)s->run.made);
-    s->run.made = 0;
+    unmake(s);
 }
 
 static int free_state(lua_State *L)

@@ -11,6 +11,7 @@
 #include "event/decode.h"
 #include "script/arena.h"
 #include "script/patch.h"
+#include "script/pins.h"
 #include "script/script.h"
 #include "script/script_abi.h"
 
@@ -35,6 +36,7 @@ typedef struct mcr_lua {
     mcr_buf keys;   // mcr_str of the tables it is in
     mcr_patch patch;
     mcr_errbuf why;                    // of the last patch_apply that failed
+    mcr_pins pins;                     // what views and run.made hold
     mcr_event *scoped[MCR_MAX_SCOPED]; // made by the current hook; run.scoped of them
 
     int64_t now_ns;

@@ -16,6 +16,8 @@ local api = ffi.cast("const mcr_script_api *", core.api)
 local tonumber, type, error = tonumber, type, error
 local ffi_string, istype, gc, cast = ffi.string, ffi.istype, ffi.gc, ffi.cast
 
+local unpin = core.unpin
+
 local event = {}
 
 local view_t, ref_t, meta_t, source_t, series_t, pairs_t
@@ -79,8 +81,8 @@ end
 -- A part of an event that holds its event must hold it too: nobody else might.
 local function hold(part)
   if part.gen == 0 then
-    run.made = api.ref(part.handle)
-    gc(part, api.unref_view)
+    run.made = api.pin(run, part.handle)
+    gc(part, unpin)
     run.made = 0
   end
   return part
@@ -249,7 +251,7 @@ local event_fields = {
 -- A view that holds the event in run.made for as long as anyone keeps the view. The event stays in
 -- run.made until it does, so that it is not lost when there is no memory for the view.
 local function pin()
-  local view = gc(view_t(run.made, 0), api.unref_view)
+  local view = gc(view_t(run.made, 0), unpin)
   run.made = 0
   return view
 end
@@ -366,7 +368,7 @@ local methods = {
   -- event:keep(): the same event, usable after the hook returned.
   keep = function(view)
     check_self(view, "keep")
-    run.made = api.ref(view.handle)
+    run.made = api.pin(run, view.handle)
     local kept = pin()
     return kept
   end,

@@ -1,6 +1,6 @@
 // Ten thousand hooks that run away, in two states on two threads of one process: each is stopped,
-// no event between them is lost, and the process does not grow. Every two-hundredth has to be cut
-// off. Not under ThreadSanitizer, which keeps the guard's signal from Lua code.
+// no event between them is lost, and the process does not grow. Every fiftieth has to be cut off.
+// Not under ThreadSanitizer, which keeps the guard's signal from Lua code.
 //
 //     guard_stress [how many]
 
@@ -17,7 +17,7 @@
 enum {
     THREADS = 2,
     RUNAWAYS = 10000,
-    GROWTH_MIB = 12
+    GROWTH_MIB = 8
 };
 
 #define DEADLINE_NS (2 * INT64_C(1000000))
@@ -49,7 +49,7 @@ static const char script[] =
 
 enum {
     ATTACKS = 13, // the last is the one that is cut off
-    CUT_OFF_EVERY = 200
+    CUT_OFF_EVERY = 50
 };
 
 typedef struct worker {
