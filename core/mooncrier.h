@@ -357,11 +357,12 @@ typedef enum mcr_record_result {
     MCR_RECORD_NO_REFERENCE, // the object cannot be referred to
     MCR_RECORD_BAD_TYPE,     // neither Normal nor Warning
     MCR_RECORD_STOPPED,      // the broadcaster was shut down
-    MCR_RECORD_DROPPED       // its incoming queue is full
+    MCR_RECORD_DROPPED,      // its incoming queue is full
+    MCR_RECORD_BAD_FORMAT    // printf cannot format it, such as "%lc" in a locale without it
 } mcr_record_result;
 
-// mcr_new_recorder makes a recorder of events from `component` on `host` (NULL: none said), both
-// copied. `b`, which is not inline, must outlive it. A recorder may be used by any thread, several
+// mcr_new_recorder makes a recorder of events from `component` on `host`, both copied (NULL: none
+// said). `b`, which is not inline, must outlive it. A recorder may be used by any thread, several
 // at once. Its events are named by their object and the time, or by a random UUID where the API
 // server would not take that for a name.
 MCR_API mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *component,
@@ -380,8 +381,7 @@ MCR_API void mcr_event_recorder_set_clock(mcr_event_recorder *r, mcr_now *now, v
 MCR_API mcr_record_result mcr_record(mcr_event_recorder *r, const mcr_record_object *object,
                                      const char *type, const char *reason, const char *message);
 
-// mcr_recordf is Eventf, with a format of printf instead of Go's. What printf cannot format is
-// recorded as the format itself.
+// mcr_recordf is Eventf, with a format of printf instead of Go's.
 MCR_API mcr_record_result mcr_recordf(mcr_event_recorder *r, const mcr_record_object *object,
                                       const char *type, const char *reason, const char *format, ...)
     MCR_PRINTF(5, 6);
@@ -444,7 +444,7 @@ typedef struct mcr_event_writer {
 } mcr_event_writer;
 
 // An option by its name in the configuration of the sinks "kube" and "store" (mooncrier(1)), with
-// its value as text: { "retry.max_wait", "30s" }, { "qps", "5" }, { "ttl", "24h" }.
+// its value as text: { "retry.max_wait", "30s" }, { "rate", "5" }, { "ttl", "24h" }.
 typedef struct mcr_setting {
     const char *name;
     const char *value;

@@ -147,7 +147,7 @@ static const char *store(const mcr_option *option, void *at, const char *name,
         *(bool *)at = value->boolean;
         return NULL;
     case MCR_OPTION_INT:
-        return as_number(value, option->type, at) ? NULL : "a whole number";
+        return as_number(value, option->type, at) ? NULL : "a whole number, 0 or more";
     case MCR_OPTION_DURATION:
         return as_number(value, option->type, at)
                    ? NULL
@@ -170,6 +170,7 @@ static const char *store(const mcr_option *option, void *at, const char *name,
                    : "a table of names and strings";
     }
     case MCR_OPTION_CHOICE:
+    case MCR_OPTION_ALIAS:
         break;
     }
     return "";
@@ -179,6 +180,8 @@ mcr_err mcr_option_set(void *options, const mcr_option *list, const char *name,
                        const mcr_option_value *value, mcr_errbuf *err)
 {
     const mcr_option *option = mcr_option_find(list, name);
+    if (option && option->type == MCR_OPTION_ALIAS)
+        option = mcr_option_find(list, option->choices);
     if (!option)
         return unknown(list, name, err);
     void *at = (char *)options + option->offset;
@@ -273,6 +276,8 @@ static bool same_value(const void *a, const void *b, mcr_option_type type)
         return *(const double *)a == *(const double *)b;
     case MCR_OPTION_LIST:
         return same_list(a, b);
+    case MCR_OPTION_ALIAS:
+        return true;
     case MCR_OPTION_MAP:
         break;
     }
@@ -294,6 +299,8 @@ static bool is_set(mcr_option_type type, const void *at)
         return *(char *const *)at;
     if (type == MCR_OPTION_LIST)
         return ((const mcr_option_list *)at)->n > 0;
+    if (type == MCR_OPTION_ALIAS)
+        return false;
     return type != MCR_OPTION_MAP || ((const mcr_option_map *)at)->n > 0;
 }
 
@@ -384,6 +391,8 @@ void mcr_options_describe(mcr_buf *out, const void *options, const mcr_option *l
             break;
         case MCR_OPTION_MAP:
             describe_map(out, at);
+            break;
+        case MCR_OPTION_ALIAS:
             break;
         }
         mcr_buf_putc(out, '\n');

@@ -30,7 +30,8 @@ typedef enum mcr_option_type {
     MCR_OPTION_SECRET,   // as MCR_OPTION_STRING, never shown
     MCR_OPTION_URL,      // as MCR_OPTION_STRING, shown as scheme and host: the rest may be secret
     MCR_OPTION_LIST,     // mcr_option_list; written { "a", 408 }, or as one item
-    MCR_OPTION_MAP       // mcr_option_map; written { name = "text" }; only its names are shown
+    MCR_OPTION_MAP,      // mcr_option_map; written { name = "text" }; only its names are shown
+    MCR_OPTION_ALIAS     // another name of the option that `choices` names; never shown
 } mcr_option_type;
 
 // The items of an MCR_OPTION_LIST in their order, numbers as text.
@@ -54,7 +55,7 @@ typedef struct mcr_option {
     const char *name; // NULL ends a list
     mcr_option_type type;
     size_t offset;
-    const char *choices; // for MCR_OPTION_CHOICE: "drop|wait"
+    const char *choices; // for MCR_OPTION_CHOICE: "drop|wait"; for MCR_OPTION_ALIAS: the name
     const char *doc;     // a phrase
 } mcr_option;
 
@@ -78,7 +79,7 @@ mcr_err mcr_option_set(void *options, const mcr_option *list, const char *name,
                        const mcr_option_value *value, mcr_errbuf *err);
 
 // mcr_option_find returns the row called `name` (of a map: its name, or that of an entry), NULL
-// when there is none.
+// when there is none; of an alias its own row.
 const mcr_option *mcr_option_find(const mcr_option *list, const char *name);
 
 // mcr_option_map_get returns the value under `name`, NULL when there is none.

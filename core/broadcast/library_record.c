@@ -27,7 +27,7 @@ static mcr_str str_or_empty(const char *text)
 mcr_event_recorder *mcr_new_recorder(mcr_broadcaster *b, const char *component, const char *host)
 {
     mcr_event_recorder *r = mcr_zalloc(sizeof *r);
-    r->component = mcr_strdup(component);
+    r->component = mcr_strdup(component ? component : "");
     r->host = mcr_strdup(host ? host : "");
     r->recorder = (mcr_recorder){
         .source = { mcr_str_of(r->component), mcr_str_of(r->host) },
@@ -85,16 +85,20 @@ mcr_record_result mcr_vrecord_annotatedf(mcr_event_recorder *r, const mcr_record
                                          const char *type, const char *reason, const char *format,
                                          va_list args)
 {
-    mcr_pair *pairs = mcr_alloc((n + 1) * sizeof *pairs);
-    for (size_t i = 0; i < n; i++)
-        pairs[i] = (mcr_pair){ mcr_str_of(annotations[i].key), mcr_str_of(annotations[i].value) };
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    char *message = len < 0 ? mcr_strdup(format) : mcr_alloc((size_t)len + 1);
-    if (len >= 0)
-        vsnprintf(message, (size_t)len + 1, format, args);
+    if (len < 0)
+        return MCR_RECORD_BAD_FORMAT;
+    char *message = mcr_alloc((size_t)len + 1);
+    if (vsnprintf(message, (size_t)len + 1, format, args) < 0) {
+        free(message);
+        return MCR_RECORD_BAD_FORMAT;
+    }
+    mcr_pair *pairs = mcr_alloc((n + 1) * sizeof *pairs);
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = (mcr_pair){ mcr_str_of(annotations[i].key), mcr_str_of(annotations[i].value) };
     mcr_record_result result = record(r, object,
                                       &(mcr_recorded){ .type = mcr_str_of(type),
                                                        .reason = mcr_str_of(reason),

@@ -110,6 +110,20 @@ static mcr_err find_kind(mcr_config_reader *r, const char *where, const char *na
     return *kind ? MCR_OK : mcr_config_unknown_kind(r, where, "sink", name, names, n);
 }
 
+// Files and the store take what comes: to hold them back would only hold back the source.
+static mcr_err check_rate(mcr_config_reader *r, const char *where, const mcr_sink_kind *kind)
+{
+    lua_getfield(r->L, -1, "rate"); // sink rate
+    bool said = !lua_isnil(r->L, -1);
+    lua_pop(r->L, 1); // sink
+    if (!said || mcr_option_find(kind->options, "rate"))
+        return MCR_OK;
+    return mcr_config_fail(r, where, "rate",
+                           "a sink of kind '%s' has no rate: it takes events as they come (kube, "
+                           "webhook and script have one; 'updates' leaves out repeats)",
+                           kind->name);
+}
+
 static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
 {
     mcr_config_sink *sink = &c->sinks[c->sink_n++];
@@ -129,7 +143,9 @@ static mcr_err read_sink(mcr_config *c, mcr_config_reader *r, const char *name)
     sink->options = mcr_zalloc(sink->kind->options_size);
     if (sink->kind->defaults)
         sink->kind->defaults(sink->options);
-    code = mcr_config_options(r, where, sink->kind->options, own_keys, sink->options);
+    code = check_rate(r, where, sink->kind);
+    if (!code)
+        code = mcr_config_options(r, where, sink->kind->options, own_keys, sink->options);
     if (!code)
         code = mcr_config_check_options(r, where, sink->kind->check, sink->options);
     if (!code && sink->kind->settle)

@@ -185,7 +185,18 @@ static mcr_err set_entries(mcr_config_reader *r, const char *where, const level 
 
 static mcr_err set_level(mcr_config_reader *r, const char *where, const level *in);
 
-// The value of `key` is on top of the stack.
+// `option` is another name of one that the table has as well: which of them counts would be chance.
+static bool is_said_twice(lua_State *L, const level *in, const mcr_option *option)
+{
+    if (!option || option->type != MCR_OPTION_ALIAS || !begins(option->choices, in->prefix))
+        return false;
+    lua_getfield(L, -3, option->choices + strlen(in->prefix)); // table key value other
+    bool there = !lua_isnil(L, -1);
+    lua_pop(L, 1); // table key value
+    return there;
+}
+
+// The value of `key` is on top of the stack, above the key and its table.
 static mcr_err set_key(mcr_config_reader *r, const char *where, const level *in, const char *key)
 {
     char name[NAME_MAX_LENGTH], below[NAME_MAX_LENGTH + 1], inner[NAME_MAX_LENGTH];
@@ -195,6 +206,9 @@ static mcr_err set_key(mcr_config_reader *r, const char *where, const level *in,
     bool table = lua_istable(r->L, -1), is_prefix = false;
     snprintf(below, sizeof below, "%s.", name);
     const mcr_option *exact = mcr_option_find(in->list, name);
+    if (is_said_twice(r->L, in, exact))
+        return mcr_config_fail(r, where, key, "'%s' is another name of '%s': say one of them", key,
+                               exact->choices + strlen(in->prefix));
     for (const mcr_option *option = in->list; option->name; option++)
         is_prefix = is_prefix || begins(option->name, below);
     if (exact && table && exact->type == MCR_OPTION_LIST)

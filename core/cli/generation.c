@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "cli/config_warnings.h"
 #include "cli/install_dirs.h"
 
 mcr_generation *mcr_generation_new(const mcr_file_set *earlier)
@@ -178,6 +179,8 @@ mcr_err mcr_generation_load(mcr_generation *g, const mcr_generation_world *world
             code = load_watcher(g, i, world, scripts_dir, err);
         if (!code)
             code = load_sinks(g, i, world, scripts_dir, err);
+        if (!code)
+            mcr_config_warn(config, &config->watchers[i], g->scripts[i].hooks);
     }
     free(installed);
     g->made_at = mcr_clock_now(world->clock);

@@ -21,6 +21,7 @@ typedef struct record_options {
 
 typedef struct recording {
     mcr_record_sink *to; // NULL: dry run
+    char *namespace;     // of objects that say none; NULL: default
     int64_t timeout;     // ns
     int code;
 } recording;
@@ -105,29 +106,39 @@ static void record_each(const record_options *o, recording *r, const mcr_object_
                                     .clock = mcr_clock_wall,
                                     .uuids = &mcr_random_system,
                                     .publish = { deliver, r } };
-    const char *usual = o->namespace;
-    if (!usual && r->to)
-        usual = mcr_record_sink_namespace(r->to);
     for (size_t i = 0; i < n && r->code != MCR_EXIT_EVENTS_LEFT; i++) {
         mcr_object_reference object = objects[i];
         if (!object.namespace.len && !mcr_object_kind_is_cluster(object.kind, object.apiVersion))
-            object.namespace = mcr_str_of(usual ? usual : "default");
+            object.namespace = mcr_str_of(r->namespace ? r->namespace : "default");
         object.fieldPath = mcr_str_of(o->field);
         if (mcr_recorder_event(&recorder, &(mcr_regarding){ .reference = &object }, what))
             r->code = MCR_EXIT_FAILED;
     }
 }
 
+// Opens what is recorded to, and sets the namespace of objects that say none.
+static mcr_err open_sink(const record_options *o, recording *r, mcr_errbuf *err)
+{
+    if (!o->dry && !(r->to = mcr_record_sink_open(&o->to, err)))
+        return MCR_EIO;
+    if (o->namespace || r->to) {
+        r->namespace = mcr_strdup(o->namespace ? o->namespace : mcr_record_sink_namespace(r->to));
+        return MCR_OK;
+    }
+    return mcr_record_sink_would_be_namespace(&o->to, &r->namespace, err);
+}
+
 static int record(const record_options *o, recording *r, const mcr_object_reference *objects,
                   size_t n, const mcr_recorded *what)
 {
     mcr_errbuf err;
-    if (!o->dry && !(r->to = mcr_record_sink_open(&o->to, &err))) {
+    if (open_sink(o, r, &err)) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         return MCR_EXIT_FAILED;
     }
     record_each(o, r, objects, n, what);
     mcr_record_sink_free(r->to);
+    free(r->namespace);
     return r->code;
 }
 

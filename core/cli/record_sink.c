@@ -74,6 +74,28 @@ const char *mcr_record_sink_namespace(const mcr_record_sink *to)
     return to->kind == &mcr_sink_kind_kube ? ((const mcr_kube *)to->sink)->access->namespace : NULL;
 }
 
+mcr_err mcr_record_sink_would_be_namespace(const mcr_record_sink_options *o, char **namespace,
+                                           mcr_errbuf *err)
+{
+    *namespace = NULL;
+    if (o->store)
+        return MCR_OK;
+    const mcr_kube_access_options options = {
+        .kubeconfig = o->kubeconfig,
+        .context = o->context,
+        .server = o->server,
+    };
+    mcr_kube_access *access = mcr_kube_access_load(&options, err);
+    if (access) {
+        *namespace = mcr_strdup(access->namespace);
+        mcr_kube_access_free(access);
+        return MCR_OK;
+    }
+    const char *variable = getenv("KUBECONFIG");
+    bool named = o->kubeconfig || o->context || (variable && *variable);
+    return named ? MCR_ECONFIG : MCR_OK;
+}
+
 static void on_time(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop, (void)timer, (void)events;

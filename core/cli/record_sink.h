@@ -22,6 +22,12 @@ void mcr_record_sink_free(mcr_record_sink *to);
 // mcr_record_sink_namespace is that of the kubeconfig's context, or of the pod; NULL: none is said.
 const char *mcr_record_sink_namespace(const mcr_record_sink *to);
 
+// mcr_record_sink_would_be_namespace is the same without a sink, read from the files alone; the
+// caller frees it. MCR_ECONFIG with a sentence in `err` when the kubeconfig that somebody named
+// (also by $KUBECONFIG) cannot be used; NULL when nobody named any and there is none.
+mcr_err mcr_record_sink_would_be_namespace(const mcr_record_sink_options *options, char **namespace,
+                                           mcr_errbuf *err);
+
 typedef enum mcr_record_outcome {
     MCR_RECORD_DONE,
     MCR_RECORD_REFUSED, // `why`: the server's own words

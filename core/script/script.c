@@ -224,6 +224,21 @@ void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
     lua_pop(L, 1); //
 }
 
+bool mcr_scripts_owner(const mcr_scripts *s, const char *hook, mcr_buf *name)
+{
+    lua_State *L = s->lua.L;
+    mcr_scripts_push_function(s, "owner"); // owner
+    lua_pushstring(L, hook);               // owner hook
+    size_t len = 0;
+    const char *text = NULL;
+    if (mcr_lua_pcall(L, 1, 1, true)) // name, nil or message
+        text = lua_tolstring(L, -1, &len);
+    if (text)
+        mcr_buf_append(name, text, len);
+    lua_pop(L, 1); //
+    return text != NULL;
+}
+
 void mcr_scripts_each_reason(const mcr_scripts *s,
                              void (*each)(void *arg, mcr_str reason, uint64_t n), void *arg)
 {

@@ -168,6 +168,10 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s);
 // mcr_scripts_describe appends one line per script: its path and hooks, for `check`.
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out);
 
+// mcr_scripts_owner appends the name of the script that has the hook (of a renderer's not); false:
+// none has.
+bool mcr_scripts_owner(const mcr_scripts *s, const char *hook, mcr_buf *name);
+
 // The filter drop reasons given by scripts, most frequent first: calls `each` with a reason and how
 // many events it dropped.
 void mcr_scripts_each_reason(const mcr_scripts *s,

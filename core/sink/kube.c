@@ -52,8 +52,9 @@ static const mcr_option options[] = {
       "after which an event is given up, 0: never (1h)" },
     { "timeout", MCR_OPTION_DURATION, OPTION(timeout), NULL,
       "of one request (30s; client-go: none)" },
-    { "qps", MCR_OPTION_RATE, OPTION(qps), NULL, "requests a second, 0: no limit (0)" },
-    { "burst", MCR_OPTION_INT, OPTION(burst), NULL, "requests at once before qps counts (10)" },
+    { "rate", MCR_OPTION_RATE, OPTION(rate), NULL, "requests a second, 0: no limit (0)" },
+    { "qps", MCR_OPTION_ALIAS, 0, "rate", "client-go's name of rate" },
+    { "burst", MCR_OPTION_INT, OPTION(burst), NULL, "requests at once before rate counts (10)" },
     { "http2", MCR_OPTION_BOOL, OPTION(http2), NULL, "HTTP/2 if the server offers it (false)" },
     { 0 },
 };
@@ -113,8 +114,8 @@ static const char *check(const void *o, mcr_errbuf *err)
                  "'retry.attempts' and 'retry.deadline' cannot both be 0: one must end the tries");
         return "retry.attempts";
     }
-    if (kube->qps > 0 && kube->burst < 1) {
-        mcr_errf(err, MCR_ECONFIG, "'burst' must be at least 1 with 'qps'");
+    if (kube->rate > 0 && kube->burst < 1) {
+        mcr_errf(err, MCR_ECONFIG, "'burst' must be at least 1 with 'rate'");
         return "burst";
     }
     if (kube->access.in_cluster && (kube->access.kubeconfig || kube->access.context)) {

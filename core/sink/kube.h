@@ -26,7 +26,7 @@ typedef struct mcr_kube_options {
     int64_t max_wait;      // ns
     int64_t deadline;      // ns; 0: none
     int64_t timeout;       // ns of one request; 0: none, below 0: the policy's
-    double qps;            // requests a second; 0: no limit
+    double rate;           // requests a second; 0: no limit
     int64_t burst;
     bool http2;
     // No options: tests say what time it is and what chance brings. NULL: the machine's.

@@ -159,7 +159,7 @@ static void go(recorder *r, mcr_delivery_step step)
 
 static void set_rest(const mcr_kube_options *options, mcr_kube_rest_options *rest)
 {
-    rest->qps = options->qps;
+    rest->qps = options->rate;
     rest->burst = (int)options->burst;
     rest->retry_after = 10;
     rest->timeout_ns = rest->told_timeout_ns = options->timeout;

@@ -305,7 +305,7 @@ static void start(mcr_kube *kube)
     options.wait = o->wait;
     options.max_wait = o->max_wait;
     options.deadline = o->deadline;
-    options.rate = o->qps;
+    options.rate = o->rate;
     options.burst = o->burst;
     mcr_deliveries_hooks hooks = { from, on_send, on_cancel, free_sending, on_merge };
     from->deliveries =

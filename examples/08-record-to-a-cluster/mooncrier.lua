@@ -6,7 +6,7 @@ return {
   sinks = {
     -- The server, the CA and the token are those of the pod's service account; the token is read
     -- anew when it has been exchanged.
-    cluster = { kind = "kube", in_cluster = true, max_in_flight = 16, qps = 50, burst = 100 },
+    cluster = { kind = "kube", in_cluster = true, max_in_flight = 16, rate = 50, burst = 100 },
     -- What is new, for `kubectl logs`.
     news = { kind = "stdout", format = "structured", updates = "first" },
   },

@@ -475,6 +475,15 @@ function scripts.describe()
   return table.concat(lines, "\n")
 end
 
+-- The name of the first script of the watcher that has the hook, nil when there is none.
+function scripts.owner(hook)
+  for _, script in ipairs(scripts.list) do
+    if script.hooks[hook] and not script.sink then
+      return script.name
+    end
+  end
+end
+
 -- { reason, how many events it dropped }, most frequent first.
 function scripts.reasons()
   local list = {}

@@ -41,9 +41,9 @@ describe("mooncrier check", function()
   -- What `check` prints of a kube sink; what is not said follows from the policy.
   for policy, expected in pairs({
     default = { "max_in_flight 64", "retry.attempts 12", "retry.wait 1s", "retry.max_wait 60s",
-      "retry.deadline 1h", "timeout   30s", "qps       none" },
+      "retry.deadline 1h", "timeout   30s", "rate      none" },
     ["client-go"] = { "max_in_flight 1", "retry.attempts 12", "retry.wait 10s", "retry.max_wait none",
-      "retry.deadline none", "timeout   none", "qps       none" },
+      "retry.deadline none", "timeout   none", "rate      none" },
   }) do
     it("says what holds for a kube sink of policy " .. policy, function()
       config({ sinks = ('{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "%s" } }'):format(policy) })
@@ -87,6 +87,58 @@ describe("mooncrier check", function()
     assert.matches("sink chat %(webhook%)\n[^(]*  rate      5/m\n[^(]*  render    mine.lua\n", r.out)
   end)
 
+  -- What does nothing, or hardly what was meant: `check` and `run` say so, and go on.
+  local webhook = 'out = { kind = "webhook", url = "http://127.0.0.1:1/", retry = { attempts = 1, deadline = "1s" }'
+  for what, case in pairs({
+    ["key hooks without a correlator"] = {
+      "w.lua has aggregate_key, but watcher 'w' does not correlate: add correlate = true",
+      script = "return { aggregate_key = function() end }" },
+    ["declared keys without a correlator"] = { "w.lua has spam_key, but watcher 'w' does not correlate",
+      script = 'return { spam_key = { "reason" } }' },
+    ["a render hook without a sink that renders"] = {
+      "w.lua has render, but watcher 'w' has no sink that renders (webhook)",
+      script = "return { render = function() end }" },
+    ["a render hook beside a renderer"] = {
+      "w.lua has render, but watcher 'w' has sinks that render with renderers of their own only",
+      script = "return { render = function() end }", sinks = "{ " .. webhook .. ', render = "r.lua" } }' },
+    ["a route without sinks"] = { "w.lua has route, but watcher 'w' has no sinks",
+      script = "return { route = function() end }", watchers = '{ { name = "w", script = "w.lua" } }' },
+    ["client-go's sink behind our correlator"] = {
+      "watcher 'w' has a kube sink with policy = \"client-go\", but correlates " .. 'otherwise: say correlate = "client-go"',
+      sinks = '{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "client-go" } }',
+      watchers = '{ { name = "w", script = "w.lua", sinks = { "out" }, correlate = true } }' },
+  }) do
+    it("warns of " .. what, function()
+      config({ sources = '{ { kind = "jsonl", path = "none" } }', sinks = case.sinks, watchers = case.watchers })
+      place:write("none", "")
+      place:write("r.lua", "return { render = function() return 'x' end }")
+      local r = check(case.script)
+      assert.equal(0, r.code, r.err)
+      assert.matches("warning: mooncrier.lua: " .. case[1], r.err, 1, true)
+      r = place:run({ "run" })
+      assert.equal(0, r.code, r.err)
+      assert.matches("warning: mooncrier.lua: " .. case[1], r.err, 1, true)
+    end)
+  end
+
+  for what, case in pairs({
+    ["keys of a watcher that correlates"] = { script = "return { aggregate_key = function() end }",
+      watchers = '{ { name = "w", script = "w.lua", sinks = { "out" }, correlate = true } }' },
+    ["a render hook of a webhook"] = { script = "return { render = function() end }",
+      sinks = "{ " .. webhook .. " } }" },
+    ["a renderer of one webhook of two"] = { script = "return { render = function() end }",
+      sinks = "{ " .. webhook .. ', render = "r.lua" }, o2 = { kind = "webhook", url = "http://127.0.0.1:1/" } }',
+      watchers = '{ { name = "w", script = "w.lua", sinks = { "out", "o2" } } }' },
+    ["client-go's correlator before its sink"] = {
+      sinks = '{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "client-go" } }' },
+  }) do
+    it("does not warn of " .. what, function()
+      config({ sinks = case.sinks, watchers = case.watchers })
+      place:write("r.lua", "return { render = function() return 'x' end }")
+      assert.same({ 0, "" }, { check(case.script).code, check(case.script).err })
+    end)
+  end
+
   it("reads the file of -c, and scripts beside it", function()
     place:shell("mkdir etc")
     place:write("etc/other.lua", 'return { sources = { { kind = "jsonl", path = "-" } }, '
@@ -105,6 +157,11 @@ describe("mooncrier check", function()
       "mooncrier.lua:3:", "fromat", "did you mean 'format'" },
     ["an unknown key of a source"] = { { sources = '{ { kind = "jsonl", pth = "-" } }' },
       "mooncrier.lua:2:", "pth", "did you mean 'path'" },
+    ["a rate where there is none"] = { { sinks = '{ out = { kind = "file", path = "x", rate = "1/s" } }' },
+      "mooncrier.lua:3:", "a sink of kind 'file' has no rate" },
+    ["two names of one option"] = {
+      { sinks = '{ out = { kind = "kube", server = "http://h", qps = 5, rate = 5 } }' },
+      "mooncrier.lua:3:", "'qps' is another name of 'rate': say one of them" },
     ["an unknown kind of sink"] = { { sinks = '{ out = { kind = "stdoot" } }' },
       "mooncrier.lua:3:", "stdoot", "did you mean 'stdout'" },
     ["an unknown kind of source"] = { { sources = '{ { kind = "json", path = "-" } }' },

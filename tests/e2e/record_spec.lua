@@ -87,6 +87,27 @@ clusters:
     assert.matches("^a%.%x+$", e.metadata.name)
   end)
 
+  it("takes the namespace of the kubeconfig's context with --dry-run, too", function()
+    place:write("kc", [[{ apiVersion: v1, kind: Config, current-context: a,
+      clusters: [{ name: c, cluster: { server: "http://127.0.0.1:1" } }],
+      contexts: [{ name: a, context: { cluster: c, namespace: zz } }, { name: b, context: { cluster: c } }] }]])
+    for namespace, flags in pairs({
+      zz = { "--kubeconfig", "kc" },
+      default = { "--kubeconfig", "kc", "--context", "b" },
+      own = { "--kubeconfig", "kc", "-n", "own" },
+    }) do
+      local events, r = dry({ "pod/a", "m", unpack(flags) })
+      assert.same({ 0, "" }, { r.code, r.err })
+      assert.same({ namespace, namespace }, { events[1].metadata.namespace, events[1].involvedObject.namespace })
+    end
+    local events, r = dry({ "pod/a", "m", "--kubeconfig", "kc", "--context", "gone" })
+    assert.same({ 1, 0 }, { r.code, #events })
+    assert.matches("gone", r.err, 1, true)
+    events, r = dry({ "pod/a", "m" }, { env = "KUBECONFIG=kc" })
+    assert.equal("", r.err)
+    assert.equal("zz", events[1].metadata.namespace)
+  end)
+
   for operand, expected in pairs({
     ["pod/a"] = "v1 Pod default/a",
     ["pods/a"] = "v1 Pod default/a",

@@ -38,6 +38,7 @@ typedef struct scenario {
     int next_sleep;
     int next_log;
     bool status_error; // the last call ended in one
+    bool other_error;  // some call ended in another
     bool failed;
     char *why;
     size_t why_size;
@@ -176,6 +177,7 @@ static void compare_error(scenario *s, const cJSON *call, const mcr_write_error 
         wrong(s, "call %d: class %d, not %s", s->next_call, error->class,
               text_of(call, "err_type"));
     s->status_error = is_status;
+    s->other_error |= !is_status;
     if (!is_status)
         return;
     const cJSON *code = member(call, "status_code");
@@ -417,5 +419,9 @@ int vectors_http(const cJSON *json, char *why, size_t why_size)
     mcr_buf_fini(&s.headers);
     pthread_mutex_destroy(&s.lock);
     mcr_event_unref(in);
+    if (s.other_error)
+        vectors_not_compared("err of no StatusError");
+    if (cJSON_GetArraySize(member(s.out, "klog")))
+        vectors_not_compared("klog of http");
     return !s.failed;
 }

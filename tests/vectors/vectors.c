@@ -1,7 +1,7 @@
 // vectors DIR… runs every scenario of the golden vectors in the directories (FORMAT.md): all files
-// that end in .jsonl or .jsonl.gz, one scenario a line, dispatched by its `kind`. Prints what
-// failed, a line per file and one for all; exits 1 if anything failed, 2 if there is nothing to
-// run.
+// that end in .jsonl or .jsonl.gz, not those of folders below, one scenario a line, dispatched by
+// its `kind`. Prints what failed or was not compared, a line per file and one for all; exits 1 if
+// anything failed, 2 if there is nothing to run.
 
 #include "vectors/vectors.h"
 
@@ -16,7 +16,8 @@
 
 enum {
     SHOWN = 20, // failures of one file that are printed
-    KINDS_SKIPPED = 32
+    KINDS_SKIPPED = 32,
+    PARTS = 8 // of scenarios that are not compared
 };
 
 static const struct {
@@ -63,6 +64,35 @@ static void add(tally *t, const tally *more)
     t->failed += more->failed;
     for (size_t i = 0; i < KINDS_SKIPPED && more->skipped_kinds[i].n; i++)
         skip(t, more->skipped_kinds[i].kind, more->skipped_kinds[i].n);
+}
+
+// What was left out of the comparison, in this file and in all.
+static struct {
+    const char *what; // NULL: the list ends
+    size_t here;
+    size_t all;
+} left_out[PARTS + 1];
+
+void vectors_not_compared(const char *what)
+{
+    size_t i = 0;
+    while (i < PARTS && left_out[i].what && strcmp(left_out[i].what, what) != 0)
+        i++;
+    if (i == PARTS)
+        return;
+    left_out[i].what = what;
+    left_out[i].here++;
+    left_out[i].all++;
+}
+
+static void print_left_out(const char *name, bool all)
+{
+    for (size_t i = 0; left_out[i].what; i++) {
+        size_t n = all ? left_out[i].all : left_out[i].here;
+        if (n)
+            printf("%s: not compared: %s, in %zu scenarios\n", name, left_out[i].what, n);
+        left_out[i].here = 0;
+    }
 }
 
 static void print(const char *name, const tally *t)
@@ -138,6 +168,7 @@ static bool run_file(const char *path, tally *all)
         fail(&t, path, 0, "reading", problem);
     gzclose(file);
     mcr_buf_fini(&line);
+    print_left_out(path, false);
     print(path, &t);
     add(all, &t);
     return true;
@@ -180,7 +211,9 @@ int main(int argc, char **argv)
 {
     int first = argc > 2 && strcmp(argv[1], "--keys") == 0 ? 3 : 1;
     if (argc <= first) {
-        fprintf(stderr, "usage: vectors [--keys SCRIPT] DIR...\n");
+        fprintf(stderr, "usage: vectors [--keys SCRIPT] DIR...\n"
+                        "Runs the .jsonl and .jsonl.gz files of each DIR, not those of folders in "
+                        "it.\n");
         return 2;
     }
     if (first > 1 && !vectors_use_scripts(argv[2]))
@@ -189,6 +222,7 @@ int main(int argc, char **argv)
     bool good = true;
     for (int i = first; i < argc; i++)
         good &= run_directory(argv[i], &all);
+    print_left_out("total", true);
     print("total", &all);
     if (!vectors_end_scripts())
         return 1;

@@ -23,6 +23,10 @@ int vectors_name(const cJSON *scenario, char *why, size_t why_size);
 int vectors_recorder(const cJSON *scenario, char *why, size_t why_size);
 int vectors_sink(const cJSON *scenario, char *why, size_t why_size);
 
+// vectors_not_compared notes that the scenario has `what` ("err of decode"; a constant), which is
+// not compared; the output says how many had it.
+void vectors_not_compared(const char *what);
+
 // vectors_use_scripts has the correlator's keys and messages made by the script at `path` wherever
 // a scenario has client-go's own (`vectors --keys SCRIPT DIR…`); false, and a message on stderr,
 // when it does not load.

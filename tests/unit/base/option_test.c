@@ -77,6 +77,31 @@ static void values_reach_their_place(void **state)
     assert_null(o.path);
 }
 
+static void an_alias_is_another_name(void **state)
+{
+    (void)state;
+    struct options o = { .tries = 3 }, same = { .tries = 3 };
+    static const mcr_option aliased[] = {
+        { "tries", MCR_OPTION_INT, offsetof(struct options, tries), NULL, "" },
+        { "attempts", MCR_OPTION_ALIAS, 0, "tries", "" },
+        { .name = NULL },
+    };
+    mcr_errbuf err = { "" };
+    mcr_option_value five = number(5), none = number(-1);
+    assert_int_equal(mcr_option_set(&o, aliased, "attempts", &five, &err), MCR_OK);
+    assert_int_equal(o.tries, 5);
+    assert_false(mcr_options_equal(&o, &same, aliased));
+    assert_int_equal(mcr_option_set(&o, aliased, "attempts", &none, &err), MCR_ECONFIG);
+    assert_string_equal(err.text, "'tries' must be a whole number, 0 or more");
+    assert_int_equal(mcr_option_set(&o, aliased, "attemps", &five, &err), MCR_ECONFIG);
+    assert_string_equal(err.text, "unknown key 'attemps'; did you mean 'attempts'?");
+    mcr_buf out = { 0 };
+    mcr_options_describe(&out, &o, aliased);
+    assert_string_equal(mcr_buf_cstr(&out), "  tries     5\n");
+    mcr_buf_fini(&out);
+    mcr_options_fini(&o, aliased);
+}
+
 static void nothing_is_shown_as_none(void **state)
 {
     (void)state;
@@ -125,10 +150,10 @@ static void mistakes_are_explained(void **state)
         { "path", number(1), "'path' must be a string" },
         { "path", other, "'path' must be a string" },
         { "sync", string("yes"), "'sync' must be true or false" },
-        { "tries", string("12"), "'tries' must be a whole number" },
-        { "tries", number(1.5), "'tries' must be a whole number" },
-        { "tries", number(-1), "'tries' must be a whole number" },
-        { "tries", number(1e19), "'tries' must be a whole number" },
+        { "tries", string("12"), "'tries' must be a whole number, 0 or more" },
+        { "tries", number(1.5), "'tries' must be a whole number, 0 or more" },
+        { "tries", number(-1), "'tries' must be a whole number, 0 or more" },
+        { "tries", number(1e19), "'tries' must be a whole number, 0 or more" },
         { "wait", string("soon"),
           "'wait' must be a duration such as \"250ms\", \"10s\" or seconds" },
         { "wait", number(-1), "'wait' must be a duration such as \"250ms\", \"10s\" or seconds" },
@@ -275,9 +300,13 @@ static void describes_in_fitting_units(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describes_in_fitting_units), cmocka_unit_test(values_reach_their_place),
-        cmocka_unit_test(nothing_is_shown_as_none),   cmocka_unit_test(strings_are_copied),
-        cmocka_unit_test(mistakes_are_explained),     cmocka_unit_test(lists_and_maps),
+        cmocka_unit_test(describes_in_fitting_units),
+        cmocka_unit_test(values_reach_their_place),
+        cmocka_unit_test(an_alias_is_another_name),
+        cmocka_unit_test(nothing_is_shown_as_none),
+        cmocka_unit_test(strings_are_copied),
+        cmocka_unit_test(mistakes_are_explained),
+        cmocka_unit_test(lists_and_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

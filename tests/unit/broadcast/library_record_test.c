@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <wchar.h>
 
 #include "mooncrier.h"
 #include "support/scripted_server.h"
@@ -112,6 +113,25 @@ static void an_object_and_annotations(void **state)
     end(&x);
 }
 
+static void what_printf_cannot_format_is_no_event(void **state)
+{
+    (void)state;
+    world x;
+    begin(&x, false, true);
+    // No character of the C locale.
+    assert_int_equal(mcr_recordf(x.r, &web, "Normal", "R", "up %lc", (wint_t)0x20ac),
+                     MCR_RECORD_BAD_FORMAT);
+    mcr_event_recorder *nobody = mcr_new_recorder(x.b, NULL, NULL);
+    assert_int_equal(mcr_record(nobody, &web, "Normal", "R", "by nobody"), MCR_RECORD_PUBLISHED);
+    assert_true(mcr_event_watcher_flush(x.w, 30 * SECONDS));
+    assert_int_equal(scripted_server_requests(x.server), 1);
+    const char *body = scripted_server_request(x.server, 0)->body;
+    assert_non_null(strstr(body, "\"source\":{}"));
+    assert_non_null(strstr(body, "\"reportingComponent\":\"\""));
+    mcr_event_recorder_free(nobody);
+    end(&x);
+}
+
 static void shutdown_drains(void **state)
 {
     (void)state;
@@ -161,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_repeat_is_patched_by_default),
         cmocka_unit_test(a_repeat_is_patched_as_client_go),
         cmocka_unit_test(an_object_and_annotations),
+        cmocka_unit_test(what_printf_cannot_format_is_no_event),
         cmocka_unit_test(shutdown_drains),
         cmocka_unit_test(an_unreachable_server_is_not_waited_for),
         cmocka_unit_test(options_that_do_not_hold_together),

@@ -303,7 +303,7 @@ enum {
 
 typedef struct crew {
     mcr_event_recorder *r;
-    int results[THREADS][MCR_RECORD_DROPPED + 1];
+    int results[THREADS][MCR_RECORD_BAD_FORMAT + 1];
     int next; // thread's number, under lock
     pthread_mutex_t lock;
 } crew;

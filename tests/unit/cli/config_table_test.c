@@ -28,6 +28,7 @@ static const mcr_option list[] = {
     { "retry.on.deep", MCR_OPTION_STRING, offsetof(struct options, deep), NULL, "" },
     { "retry.statuses", MCR_OPTION_LIST, offsetof(struct options, statuses), NULL, "" },
     { "headers", MCR_OPTION_MAP, offsetof(struct options, headers), NULL, "" },
+    { "retry.tries", MCR_OPTION_ALIAS, 0, "retry.attempts", "" },
     { .name = NULL },
 };
 
@@ -74,6 +75,9 @@ static void tables_reach_their_place(void **state)
     assert_int_equal(read_options("{ retry = { statuses = 429 } }", &o, &err), MCR_OK);
     assert_string_equal(o.statuses.items[0], "429");
     mcr_options_fini(&o, list);
+    assert_int_equal(read_options("{ retry = { tries = 7 } }", &o, &err), MCR_OK);
+    assert_int_equal(o.attempts, 7);
+    mcr_options_fini(&o, list);
     assert_int_equal(read_options("{ retry = {} }", &o, &err), MCR_OK);
     assert_int_equal(o.attempts, 12);
     mcr_options_fini(&o, list);
@@ -91,7 +95,7 @@ static void mistakes_are_explained(void **state)
         { "{\nretri = {} }", "m.lua:4: unknown key 'retri'; did you mean 'retry'? in sinks.x" },
         { "{\nretry = 5 }", "m.lua:4: 'retry' must be a table, not a number in sinks.x" },
         { "{\nretry = {\nattempts = 'x' } }",
-          "m.lua:5: 'retry.attempts' must be a whole number in sinks.x.retry" },
+          "m.lua:5: 'retry.attempts' must be a whole number, 0 or more in sinks.x.retry" },
         { "{\nretry = { on = { depe = 1 } } }",
           "m.lua:4: unknown key 'depe'; did you mean 'deep'? in sinks.x.retry.on" },
         { "{\nretry = { kind = 1 } }", "m.lua:4: unknown key 'kind' in sinks.x.retry" },
@@ -107,6 +111,8 @@ static void mistakes_are_explained(void **state)
         { "{\nheaders = 'a: b' }",
           "m.lua:4: 'headers' must be a table of names and strings in sinks.x" },
         { "{\n['retry.attempts'] = 5 }", "m.lua:4: unknown key 'retry.attempts' in sinks.x" },
+        { "{\nretry = { attempts = 5,\ntries = 6 } }",
+          "m.lua:5: 'tries' is another name of 'attempts': say one of them in sinks.x.retry" },
         { "{\nurl = {} }", "m.lua:4: 'url' must be a string in sinks.x" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -256,7 +256,7 @@ static void options_are_checked(void **state)
         { { .max_in_flight = 101, .http2 = true }, "max_in_flight" },
         { { .max_in_flight = 64, .queue = 0 }, "queue" },
         { { .max_in_flight = 64, .queue = 1 }, "retry.attempts" },
-        { { .max_in_flight = 64, .queue = 1, .attempts = 1, .qps = 5 }, "burst" },
+        { { .max_in_flight = 64, .queue = 1, .attempts = 1, .rate = 5 }, "burst" },
         { { .max_in_flight = 64,
             .queue = 1,
             .attempts = 1,

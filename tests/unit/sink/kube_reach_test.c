@@ -333,12 +333,12 @@ static void requests_a_second(void **state)
     for (int policy = MCR_KUBE_DEFAULT; policy <= MCR_KUBE_CLIENT_GO; policy++) {
         mcr_kube_options defaults;
         mcr_sink_kind_kube.defaults(&defaults);
-        assert_true(defaults.qps == 0);
+        assert_true(defaults.rate == 0);
         world w;
         begin_world(&w, NULL);
         w.options.policy = policy;
         w.options.access.server = scripted_server_url(w.server);
-        w.options.qps = 20;
+        w.options.rate = 20;
         w.options.burst = 2;
         assert_true(open_sink(&w));
         int64_t begin = mcr_clock_monotonic();
