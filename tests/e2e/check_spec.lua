@@ -104,7 +104,8 @@ describe("mooncrier check", function()
     ["a route without sinks"] = { "w.lua has route, but watcher 'w' has no sinks",
       script = "return { route = function() end }", watchers = '{ { name = "w", script = "w.lua" } }' },
     ["client-go's sink behind our correlator"] = {
-      "watcher 'w' has a kube sink with policy = \"client-go\", but correlates " .. 'otherwise: say correlate = "client-go"',
+      "watcher 'w' has a kube sink with policy = \"client-go\", but correlates "
+        .. 'otherwise: say correlate = "client-go"',
       sinks = '{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "client-go" } }',
       watchers = '{ { name = "w", script = "w.lua", sinks = { "out" }, correlate = true } }' },
   }) do
