@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ typedef struct seat {
     _Atomic uint32_t in_hand; // events of the step that runs
 } seat;
 
-// A call of mcr_host_call, on its caller's stack, or of mcr_host_post, which is freed when it is
-// done; the list and the state are under `lock`.
+// A call of mcr_host_ask or of mcr_host_post; the list and the state are under `lock`. The thread
+// that runs it frees it when nobody waits for it (any more), else who waits does.
 typedef struct call {
     struct call *next;
     void (*fn)(void *arg);
@@ -44,8 +45,10 @@ typedef struct call {
         CALL_WAITS,
         CALL_RUNS,
         CALL_DONE,
-        CALL_REFUSED
+        CALL_REFUSED,
+        CALL_ABANDONED // runs, and who waited for it has gone
     } state;
+    max_align_t block[]; // what it works on
 } call;
 
 struct mcr_host {
@@ -191,7 +194,9 @@ static bool run_calls(mcr_host *h)
             free(c);
         }
         pthread_mutex_lock(&h->lock);
-        if (waited_for) {
+        if (waited_for && c->state == CALL_ABANDONED) {
+            free(c);
+        } else if (waited_for) {
             c->state = CALL_DONE;
             pthread_cond_broadcast(&h->change);
         }
@@ -502,25 +507,47 @@ bool mcr_host_post(mcr_host *h, mcr_host_work *work, void *arg)
     return taken;
 }
 
-bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns)
+bool mcr_host_ask(mcr_host *h, void (*fn)(void *block), void *block, size_t size,
+                  int64_t timeout_ns)
 {
     int64_t deadline = mcr_clock_monotonic() + timeout_ns;
-    call c = { .fn = fn, .arg = arg, .state = CALL_WAITS };
+    call *c = mcr_zalloc(sizeof *c + size);
+    *c = (call){ .fn = fn, .arg = c->block, .state = CALL_WAITS };
+    memcpy(c->block, block, size);
     pthread_mutex_lock(&h->lock);
-    if (!enqueue(h, &c)) {
-        pthread_mutex_unlock(&h->lock);
-        return false;
+    bool taken = enqueue(h, c);
+    while (taken && (c->state == CALL_WAITS || c->state == CALL_RUNS)) {
+        if (mcr_cond_wait(&h->change, &h->lock, deadline) || c->state > CALL_RUNS)
+            continue;
+        if (c->state == CALL_WAITS)
+            withdraw(h, c);
+        c->state = c->state == CALL_WAITS ? CALL_REFUSED : CALL_ABANDONED;
     }
-    while (c.state == CALL_WAITS || c.state == CALL_RUNS) {
-        bool in_time = mcr_cond_wait(&h->change, &h->lock, c.state == CALL_RUNS ? -1 : deadline);
-        if (!in_time && c.state == CALL_WAITS) {
-            withdraw(h, &c);
-            break;
-        }
-    }
-    bool done = c.state == CALL_DONE;
+    bool done = taken && c->state == CALL_DONE, abandoned = c->state == CALL_ABANDONED;
     pthread_mutex_unlock(&h->lock);
+    if (done)
+        memcpy(block, c->block, size);
+    if (!abandoned)
+        free(c);
     return done;
+}
+
+// What mcr_host_call asks for.
+typedef struct plain_call {
+    void (*fn)(void *arg);
+    void *arg;
+} plain_call;
+
+static void run_plain(void *block)
+{
+    const plain_call *c = block;
+    c->fn(c->arg);
+}
+
+bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns)
+{
+    plain_call c = { fn, arg };
+    return mcr_host_ask(h, run_plain, &c, sizeof c, timeout_ns);
 }
 
 void mcr_host_hurry(mcr_host *h)

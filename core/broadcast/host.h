@@ -55,9 +55,16 @@ void mcr_host_end_by(mcr_host *h, int64_t deadline);
 // mcr_host_start starts the thread; all signals are blocked in it but MCR_GUARD_SIGNAL.
 mcr_err mcr_host_start(mcr_host *h, mcr_errbuf *err);
 
-// mcr_host_call runs `fn(arg)` on the host's thread between two batches and waits for it. False:
-// the host did not come to it within `timeout_ns`, or its thread has ended; fn will then not run.
-// Once fn has begun, this waits for its end however long that takes. Any thread but the host's own.
+// mcr_host_ask runs `fn` on the host's thread between two batches, on a copy of the `size` bytes at
+// `block`, waits for it and copies back what it made of them. False: it was not done within
+// `timeout_ns`, or the thread has ended. It may have begun then (a file on a server that does not
+// answer), and goes on with its copy: what it points to must live as long as the host. Any thread
+// but the host's own.
+bool mcr_host_ask(mcr_host *h, void (*fn)(void *block), void *block, size_t size,
+                  int64_t timeout_ns);
+
+// mcr_host_call is mcr_host_ask for work without an answer: `arg` must live as long as the host, or
+// until this has returned true.
 bool mcr_host_call(mcr_host *h, void (*fn)(void *arg), void *arg, int64_t timeout_ns);
 
 // Work for the host's thread; `refused`: the thread ends without coming to it, only clean up.

@@ -91,13 +91,14 @@ static int64_t left(int64_t deadline)
 }
 
 // Runs `fn` where the watcher's counts may be read: on its thread, or here once that has ended.
-static bool call(mcr_event_watcher *w, void (*fn)(void *arg), void *arg, int64_t timeout_ns)
+static bool ask(mcr_event_watcher *w, void (*fn)(void *block), void *block, size_t size,
+                int64_t timeout_ns)
 {
-    if (mcr_host_call(w->host, fn, arg, timeout_ns))
+    if (mcr_host_ask(w->host, fn, block, size, timeout_ns))
         return true;
     if (!mcr_host_ends(w->host, 0))
         return false;
-    fn(arg);
+    fn(block);
     return true;
 }
 
@@ -107,14 +108,14 @@ static bool call(mcr_event_watcher *w, void (*fn)(void *arg), void *arg, int64_t
 
 typedef struct reading {
     mcr_event_watcher *w;
-    mcr_event_watcher_ledger *out;
+    mcr_event_watcher_ledger ledger;
 } reading;
 
 static void read_ledger(void *arg)
 {
-    const reading *r = arg;
+    reading *r = arg;
     mcr_watcher_counts counts = mcr_watcher_counts_now(r->w->w);
-    *r->out = (mcr_event_watcher_ledger){
+    r->ledger = (mcr_event_watcher_ledger){
         .taken = counts.taken,
         .spam_filtered = counts.spam_filtered,
         .aggregated = counts.aggregated,
@@ -126,8 +127,11 @@ static void read_ledger(void *arg)
 bool mcr_event_watcher_ledger_now(mcr_event_watcher *w, int64_t timeout_ns,
                                   mcr_event_watcher_ledger *out)
 {
-    reading r = { w, out };
-    return call(w, read_ledger, &r, left(deadline_of(timeout_ns)));
+    reading r = { .w = w };
+    bool read = ask(w, read_ledger, &r, sizeof r, left(deadline_of(timeout_ns)));
+    if (read)
+        *out = r.ledger;
+    return read;
 }
 
 //
@@ -204,7 +208,7 @@ bool mcr_event_watcher_flush(mcr_event_watcher *w, int64_t timeout_ns)
     int64_t pause = LOOK_NS;
     while (true) {
         // Its host is given a moment even when no time is left to wait for deliveries.
-        if (!mcr_host_call(w->host, ask_in_flight, &a, left(deadline) + MAX_LOOK_NS))
+        if (!mcr_host_ask(w->host, ask_in_flight, &a, sizeof a, left(deadline) + MAX_LOOK_NS))
             return mcr_host_ends(w->host, 0);
         if (a.in_flight == 0)
             return true;
