@@ -316,8 +316,10 @@ void mcr_control_free(mcr_control *c)
 {
     if (!c)
         return;
-    while (c->clients)
-        hang_up(c->clients);
+    for (client *cl = c->clients, *next; cl; cl = next) {
+        next = cl->next;
+        hang_up(cl);
+    }
     ev_io_stop(c->loop, &c->accepting);
     ev_timer_stop(c->loop, &c->rest);
     mcr_control_unlisten(c->path, &c->listener);

@@ -22,9 +22,10 @@ enum {
 static bool set_address(struct sockaddr_un *address, const char *path)
 {
     *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof address->sun_path)
+    size_t len = strlen(path);
+    if (len >= sizeof address->sun_path)
         return false;
-    strcpy(address->sun_path, path);
+    memcpy(address->sun_path, path, len + 1);
     return true;
 }
 

@@ -9,7 +9,7 @@
 void mcr_status_write(mcr_buf *out, const mcr_live *live, const mcr_census_result *counted);
 
 // mcr_status_write_text appends it for people, as a JSON string.
-void mcr_status_write_text(mcr_buf *out, const mcr_live *live, const mcr_census_result *counted);
+void mcr_status_write_text(mcr_buf *to, const mcr_live *live, const mcr_census_result *counted);
 
 // mcr_status_write_outcome appends what came of a reload as a JSON object.
 void mcr_status_write_outcome(mcr_buf *out, const mcr_reload_outcome *outcome);
