@@ -303,13 +303,14 @@ void mcr_app_source_free(mcr_app_source *s)
     free(s);
 }
 
-void mcr_app_source_ended(mcr_app *app, const mcr_source *source)
+void mcr_app_source_ended(mcr_app *app, const mcr_source *source, bool failed)
 {
     for (uint32_t i = 0; i < app->source_n; i++) {
         mcr_app_source *s = app->sources[i];
         if (s->source != source)
             continue;
         s->ended = true;
+        s->failed = failed;
         if (!s->leaving)
             return;
         mcr_ledger_fold_source(&app->former, s->source);

@@ -37,6 +37,7 @@ typedef struct mcr_app_source {
     mcr_source *source; // NULL once it was closed
     bool leaving;       // no more of the configuration: it ends when what was read is handed over
     bool ended;
+    bool failed; // it has ended with an error
 } mcr_app_source;
 
 typedef struct mcr_app {
@@ -77,8 +78,9 @@ mcr_err mcr_app_open(mcr_app *app, struct ev_loop *loop, const mcr_source_owner 
 // mcr_app_start starts the hosts, then the sources.
 mcr_err mcr_app_start(mcr_app *app, mcr_errbuf *err);
 
-// mcr_app_source_ended notes that the source has ended, and closes it when it is leaving.
-void mcr_app_source_ended(mcr_app *app, const mcr_source *source);
+// mcr_app_source_ended notes that the source has ended, with an error or not, and closes it when it
+// is leaving.
+void mcr_app_source_ended(mcr_app *app, const mcr_source *source, bool failed);
 
 // mcr_app_has_sources says whether any source has not ended.
 bool mcr_app_has_sources(const mcr_app *app);

@@ -159,8 +159,9 @@ void mcr_live_ask(mcr_live *live, const mcr_live_request *request, mcr_live_done
 
 bool mcr_live_is_ready(const mcr_live *live, const char **why)
 {
-    *why = live->draining        ? "mooncrier is ending"
-           : live->source_failed ? "a source has failed"
-                                 : NULL;
+    *why = live->draining ? "mooncrier is ending" : NULL;
+    for (uint32_t i = 0; i < live->app->source_n && !*why; i++)
+        if (live->app->sources[i]->failed)
+            *why = "a source has failed";
     return !*why;
 }

@@ -21,7 +21,6 @@ typedef struct mcr_live {
     const char *last_good; // why it runs with the last good set; NULL: it does not
     uint64_t recorded;     // events about itself
     bool draining;
-    bool source_failed;
 } mcr_live;
 
 typedef struct mcr_live_answer {

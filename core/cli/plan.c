@@ -290,7 +290,7 @@ static void change_sources(plan *p)
         mcr_app_source *s = p->old_sources[i];
         s->leaving = true;
         if (s->ended)
-            mcr_app_source_ended(app, s->source);
+            mcr_app_source_ended(app, s->source, s->failed);
         else
             s->source->kind->finish(s->source);
     }

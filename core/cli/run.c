@@ -64,9 +64,9 @@ static void on_ended(void *self, mcr_source *source, const char *error)
     runner *r = self;
     if (error) {
         mcr_log(MCR_LOG_ERROR, "%s: %s", source->name, error);
-        r->failed = r->live.source_failed = true;
+        r->failed = true;
     }
-    mcr_app_source_ended(&r->app, source);
+    mcr_app_source_ended(&r->app, source, error != NULL);
     if (!mcr_app_has_sources(&r->app))
         ev_break(r->loop, EVBREAK_ALL);
 }

@@ -69,6 +69,29 @@ describe("admin requests over HTTP", function()
     assert.equal(1, running:wait().code)
   end)
 
+  it("are answered 503 after a source has failed, until a reload is without it", function()
+    place:shell("head -c 300 /dev/urandom | base64 | gzip -c | head -c 100 > cut.gz")
+    local both = [[return {
+      sources = { { kind = "jsonl", path = "in.jsonl", follow = true }%s },
+      sinks = { out = { kind = "file", path = "out.jsonl" } },
+      watchers = { { name = "w", sinks = { "out" } } },
+      admin = { listen = "127.0.0.1:0" }, reload = { watch = false },
+    }]]
+    place:write("mooncrier.lua", both:format(', { kind = "jsonl", path = "cut.gz" }'))
+    place:write("in.jsonl", h.event("a") .. "\n")
+    running = place:start({ "run", "-o", "json" })
+    url = h.eventually("it listens", function()
+      return (running:err() or ""):match("admin requests are taken at (http://%S+)\n")
+    end)
+    h.eventually("it is not ready", function()
+      local code, body = ask("/-/ready")
+      return code == 503 and body == "a source has failed\n"
+    end)
+    place:write("mooncrier.lua", both:format(""))
+    assert.equal(200, (ask("/-/reload", "-X POST")))
+    assert.equal(200, (ask("/-/ready")))
+  end)
+
   it("give the status as `mooncrier status -o json` does", function()
     start()
     local code, body = ask("/-/status")
