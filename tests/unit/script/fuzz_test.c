@@ -38,6 +38,7 @@ static const char *const expressions[] = {
     "G.part",
     "G.made",
     "nil",
+    "-1e6",
     "true",
     "1",
     "-1",
@@ -161,6 +162,9 @@ static const char *const expressions[] = {
 };
 
 static const char *const statements[] = {
+    "local f, s = pairs(event.metadata.labels) s.i = $ return f(s)",
+    "local f, s = pairs(event.metadata.labels) s.view = $ return f(s)",
+    "local f, s = pairs(event.metadata.labels) s.view, s.i = event.involvedObject, $ return f(s)",
     "local @ = $",
     "@ = $",
     "@ = $",
