@@ -11,6 +11,7 @@
 #include "bench_kube.h"
 #include "bench_log.h"
 #include "bench_pipeline.h"
+#include "bench_reload.h"
 #include "bench_run.h"
 #include "bench_store.h"
 #include "bench_webhook.h"
@@ -35,6 +36,8 @@ const mcr_bench mcr_benches[] = {
     { "run-null", "the whole program: a handler that does nothing", bench_run },
     { "memory", "resident size, idle and at work", bench_memory },
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
+    { "reload", "8 watchers of 300 lines: pause, edit to live, throughput afterwards",
+      bench_reload },
     { "store", "events into the event store, new ones and counts", bench_store },
     { "deliver-http", "1 KB POSTs, 32 in flight, against bare curl on libev", bench_deliver },
     { "deliver-http-h2", "the same by HTTP/2 to nghttpd", bench_deliver },

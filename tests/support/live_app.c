@@ -59,7 +59,9 @@ static live_app *of_async(ev_async *async)
 static void on_room(struct ev_loop *loop, ev_async *room, int revents)
 {
     (void)revents;
-    ev_idle_start(loop, &of_async(room)->feed);
+    live_app *l = of_async(room);
+    if (l->feeding)
+        ev_idle_start(loop, &l->feed);
 }
 
 static void on_emitted(struct ev_loop *loop, ev_async *emitted, int revents)
@@ -130,11 +132,13 @@ void live_app_open(live_app *l, const char *config_path)
 
 void live_app_feed(live_app *l)
 {
+    l->feeding = true;
     ev_idle_start(l->loop, &l->feed);
 }
 
 void live_app_pause(live_app *l)
 {
+    l->feeding = false;
     ev_idle_stop(l->loop, &l->feed);
 }
 

@@ -21,6 +21,7 @@ typedef struct live_app {
     mcr_event *batch[64];
     uint32_t batch_n, batch_done;
     uint64_t published; // event n has the count n, from 1 on
+    bool feeding;
     ev_idle feed;
     ev_async room, emitted;
     ev_prepare rest;
