@@ -127,6 +127,9 @@ function Event:keep() end
 
 ---A script returns one table with any of these, and nothing else.
 ---@class mooncrier.Hooks
+---@field self_test? fun(): boolean?, string? after init; false and a message refuse to start, or refuse a reload
+---@field save? fun(): any at a reload: plain data (at most 1 MiB) for restore of the script that comes
+---@field restore? fun(saved: any): boolean?, string? at a reload, before the first event: what save of the old script returned; false and a message refuse the reload
 ---@field init? fun(params: table): boolean?, string? runs once before the first event; false and a message refuse to start
 ---@field filter? fun(event: mooncrier.Event): any, string? false or nil drops the event, anything else passes it; the second result is the reason in the ledger
 ---@field handle? fun(event: mooncrier.Event): mooncrier.Event|boolean|nil, string? nil or true: unchanged; an event: takes its place; false and a reason: dropped
