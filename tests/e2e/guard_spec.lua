@@ -58,6 +58,31 @@ return {
     assert.truthy(letter.traceback:find("runaway%.lua:4: in function 'spin'"), letter.traceback)
   end)
 
+  it("is cut off in a library function, and its watcher goes on", function()
+    place:write("runaway.lua", [[
+local n = 0
+return {
+  handle = function(event)
+    n = n + 1
+    if event.metadata.name == "bad" then
+      return ("a"):rep(3000):find((".-"):rep(9) .. "b")
+    end
+    return event:with{ message = "number " .. n }
+  end,
+}
+]])
+    place:write("in.jsonl", events({ "a", "b", "bad", "c", "d" }))
+    local r = run(two_watchers)
+    assert.equal(1, r.code)
+    assert.same({ "a", "b", "c", "d" }, h.names(place:read("out.jsonl")))
+    assert.same({ "a", "b", "bad", "c", "d" }, h.names(place:read("other.jsonl")))
+    local w = h.ledger(r).watchers[1]
+    assert.same({ 1, 1, 1, 4 }, { w.deadlines, w.discards, w.refused, w.routed })
+    assert.truthy(place:read("out.jsonl"):find("number 2.*number 1.*number 2"))
+    assert.truthy(place:read("dead.jsonl"):find("deadline: cut off after 0.05 s", 1, true))
+    assert.truthy(r.err:find("all scripts of the watcher start anew", 1, true), r.err)
+  end)
+
   it("is not called any more after three deadlines in a row", function()
     place:write("runaway.lua", runaway)
     place:write("in.jsonl", events({ "a", "bad", "bad", "bad", "b", "c" }))

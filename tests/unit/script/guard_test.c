@@ -1,6 +1,8 @@
 // Hooks that do not end by themselves. Each script of `attacks` has a handler that runs away on the
 // event R2 of a batch of three; it is stopped, R2 alone is refused, and R3 is handled as ever.
 
+#include <lua.h>
+
 #include "base/clock.h"
 #include "script/harness.h"
 #include "script/stop.h"
@@ -146,6 +148,102 @@ static void test_compiled_code_polls(void **state)
 {
     (void)state;
     assert_int_equal(mcr_stop_mode_now(), MCR_STOP_POLL_ONCE);
+}
+
+static void keep_reason(void *arg, mcr_str reason, uint64_t n)
+{
+    (void)n;
+    snprintf(arg, 64, "%.*s", (int)reason.len, reason.ptr);
+}
+
+#define FOR_EVER "('a'):rep(3000):find(('.-'):rep(9) .. 'b')"
+
+// A state that was cut off is made anew as it was: parameters, files (whatever is on the disk by
+// then), init; `shared` and the counters stay, variables do not.
+static void test_made_anew(void **state)
+{
+    (void)state;
+    write_scratch("module.lua", "return 'as it was'");
+    const char *path =
+        write_scratch("anew.lua", "local module = require('module')\n"
+                                  "local n, level = 0, nil\n"
+                                  "return { init = function(params)\n"
+                                  "  level = params.levels[2]\n"
+                                  "  shared.add('inits', 1)\n"
+                                  "end,\n"
+                                  "handle = function(event)\n"
+                                  "  n = n + 1\n"
+                                  "  if event.reason == 'R2' then return " FOR_EVER " end\n"
+                                  "  return false, ('%s %s %d %d'):format(module, level, n,\n"
+                                  "    shared.get('inits'))\n"
+                                  "end }");
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    lua_State *L = mcr_scripts_state(s);
+    lua_newtable(L);               // params
+    lua_newtable(L);               // params levels
+    lua_pushliteral(L, "low");     // params levels low
+    lua_rawseti(L, -2, 1);         // params levels
+    lua_pushliteral(L, "high");    // params levels high
+    lua_rawseti(L, -2, 2);         // params levels
+    lua_setfield(L, -2, "levels"); // params
+    mcr_errbuf err = { "" };
+    if (mcr_scripts_load(s, path, "anew.lua", &err))
+        fail_msg("%s", err.text);
+    const char *const sinks[] = { "out" };
+    mcr_scripts_set_sinks(s, sinks, 1, 1);
+    run_init(s);
+    write_scratch("module.lua", "return 'changed'");
+    write_scratch("anew.lua", "return { nonsense }");
+    batch b;
+    assert_string_equal(handled(s, &b, 0), "drop refused drop");
+    batch_release(&b);
+    mcr_script_counts counts = mcr_scripts_counts_now(s);
+    assert_int_equal(counts.discards, 1);
+    char reason[64] = "";
+    mcr_scripts_each_reason(s, keep_reason, reason);
+    assert_string_equal(reason, "as it was high 1 2");
+    mcr_scripts_free(s);
+}
+
+// Scripts that cannot be loaded anew are tried again after a while; until then every event is
+// refused, and none is passed on unseen.
+static void test_not_made_anew(void **state)
+{
+    (void)state;
+    static const int64_t second = 1000000000;
+    mcr_scripts *s =
+        mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+    load_text(
+        s,
+        "return { init = function()\n"
+        "  if shared.get('broken') then error('not now') end\n"
+        "end,\n"
+        "handle = function(event)\n"
+        "  if event.reason == 'R2' and not shared.get('done') then\n"
+        "    shared.set('done', true)\n"
+        "    shared.set('broken', true, 5)\n"
+        "    return " FOR_EVER "\n"
+        "  end\n"
+        "end, route = function() return false end, aggregate_key = function() return 'k' end }",
+        "fails");
+    run_init(s);
+    static const struct {
+        int64_t now; // s
+        const char *became;
+    } batches[] = {
+        { 1000, "R1 refused refused" },
+        { 1002, "refused refused refused" },
+        { 1009, "refused refused refused" },
+        { 1010, "R1 R2 R3" },
+    };
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        batch b;
+        assert_string_equal(handled(s, &b, batches[i].now * second), batches[i].became);
+        batch_release(&b);
+    }
+    assert_int_equal(mcr_scripts_counts_now(s).discards, 1);
+    mcr_scripts_free(s);
 }
 
 // Of two scripts in one watcher, and of hooks of all kinds: the one that runs away is named.
@@ -308,6 +406,8 @@ int main(void)
         cmocka_unit_test(test_compiled_code_polls),
         cmocka_unit_test(test_attacks),
         cmocka_unit_test(test_long_calls),
+        cmocka_unit_test(test_made_anew),
+        cmocka_unit_test(test_not_made_anew),
         cmocka_unit_test(test_dead_letter),
         cmocka_unit_test(test_breaker),
         cmocka_unit_test(test_breaker_between),
