@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -36,11 +37,14 @@ static size_t read_maps(map maps[MAPS])
     size_t n = 0;
     char line[512];
     while (file && n < MAPS && fgets(line, sizeof line, file)) {
-        unsigned long begin, end, inode;
-        char access[5];
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %lu", &begin, &end, access, &inode) == 4 &&
-            strcmp(access, "r-xp") == 0 && inode == 0 && !strchr(line, '['))
-            maps[n++] = (map){ begin, end };
+        // "7f0c1000-7f0c2000 r-xp 00000000 00:00 0", and a name if it has one
+        char *at;
+        map m = { .begin = strtoul(line, &at, 16) };
+        if (*at != '-')
+            continue;
+        m.end = strtoul(at + 1, &at, 16);
+        if (strncmp(at, " r-xp 00000000 00:00 0", 22) == 0 && !strpbrk(at, "[/"))
+            maps[n++] = m;
     }
     if (file)
         fclose(file);
