@@ -95,8 +95,7 @@ static void on_malformed(void *self, mcr_source *source, const char *message)
 
 static void on_ended(void *self, mcr_source *source, const char *error)
 {
-    (void)error;
-    mcr_app_source_ended(&((live_app *)self)->app, source);
+    mcr_app_source_ended(&((live_app *)self)->app, source, error != NULL);
 }
 
 static void must(mcr_err code, const mcr_errbuf *err)
@@ -152,6 +151,9 @@ int live_app_close(live_app *l)
     mcr_drain drain = { .app = &l->app, .loop = l->loop, .quiet = true, .recorded = l->published };
     mcr_drain_finish(&drain);
     int code = mcr_drain_exit_code(&drain, false);
+    for (uint32_t i = 0; i < l->app.host_n; i++)
+        mcr_host_join(l->app.hosts[i]);
+    l->app.host_n = 0;
     mcr_app_close(&l->app);
     mcr_reload_free(l->reload);
     ev_loop_destroy(l->loop);
