@@ -191,8 +191,8 @@ static const broken breakages[] = {
     { AT(ledger.broadcaster.queued),
       "broadcaster: 18 accepted, but it should be = 0 incoming_full + 1 emit_full + 1 queued"
       " + 17 distributed" },
-    { AT(watchers[0].scripts.emitted),
-      "broadcaster: 18 accepted, but it should be = 15 decoded + 3 emitted + 1 emit_full" },
+    { AT(watchers[0].scripts.emitted), "broadcaster: 18 accepted, but it should be = 15 decoded + "
+                                       "3 emitted + 0 recorded + 1 emit_full" },
     { AT(watchers[0].counts.refused), "watcher crashes: 15 taken, but it should be = 7 filtered + "
                                       "2 refused + 0 spam_filtered + 0 handled_only"
                                       " + 2 routed_nowhere + 5 routed" },
