@@ -1,14 +1,71 @@
 #include "script/script_parts.h"
 
 #include <lualib.h>
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "script/core_module.h"
 #include "script/embedded.h"
 #include "script/guard.h"
 #include "script/memory.h"
 #include "script/stop.h"
+
+// The modules inside the binary, compiled: every state after the first one is spared the parser,
+// which is most of what opening a state, and so a reload, costs.
+static struct {
+    pthread_mutex_t lock;
+    mcr_buf *compiled; // by the place in mcr_embedded_files; empty: not yet. They are never freed.
+} cache = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static mcr_str find_compiled(size_t i)
+{
+    pthread_mutex_lock(&cache.lock);
+    mcr_str found = cache.compiled ? mcr_buf_str(&cache.compiled[i]) : (mcr_str){ 0 };
+    pthread_mutex_unlock(&cache.lock);
+    return found;
+}
+
+static void keep_compiled(size_t i, mcr_buf *code)
+{
+    size_t n = 0;
+    while (mcr_embedded_files[n].name)
+        n++;
+    pthread_mutex_lock(&cache.lock);
+    if (!cache.compiled)
+        cache.compiled = mcr_zalloc(n * sizeof *cache.compiled);
+    if (cache.compiled[i].len == 0) {
+        cache.compiled[i] = *code;
+        *code = (mcr_buf){ 0 };
+    }
+    pthread_mutex_unlock(&cache.lock);
+    mcr_buf_fini(code);
+}
+
+static int append_code(lua_State *L, const void *bytes, size_t len, void *code)
+{
+    (void)L;
+    mcr_buf_append(code, bytes, len);
+    return 0;
+}
+
+// Pushes the chunk, or a message; 0 or an error of Lua's.
+static int load_embedded(lua_State *L, const mcr_embedded *file)
+{
+    size_t i = (size_t)(file - mcr_embedded_files);
+    mcr_str code = find_compiled(i);
+    if (code.len)
+        return luaL_loadbuffer(L, code.ptr, code.len, file->name); // it knows its chunk's name
+    lua_pushfstring(L, "=%s", file->name);                         // name
+    int failed = luaL_loadbuffer(L, file->text, file->len, lua_tostring(L, -1)); // name chunk
+    lua_remove(L, -2);                                                           // chunk
+    mcr_buf fresh = { 0 };
+    if (!failed && lua_dump(L, append_code, &fresh) == 0)
+        keep_compiled(i, &fresh);
+    return failed;
+}
 
 // package.searchers entry for the modules inside the binary.
 static int search_embedded(lua_State *L)
@@ -19,8 +76,7 @@ static int search_embedded(lua_State *L)
         size_t len = strlen(file_name);
         if (strncmp(file->name, file_name, len) != 0 || strcmp(file->name + len, ".lua") != 0)
             continue;
-        lua_pushfstring(L, "=%s", file->name);                                   // … chunk name
-        if (luaL_loadbuffer(L, file->text, file->len, lua_tostring(L, -1)) != 0) // … chunk
+        if (load_embedded(L, file) != 0) // … chunk
             return lua_error(L);
         return 1;
     }

@@ -109,7 +109,7 @@ describe("the stubs", function()
       assert.is_true(ok, message)
     end
     assert.same({ "aggregate_key", "aggregate_message", "filter", "fini", "handle", "init", "local_key",
-                  "render", "route", "spam_key", "tick", "tick_every" },
+                  "render", "restore", "route", "save", "self_test", "spam_key", "tick", "tick_every" },
       sorted(classes["mooncrier.Hooks"]))
   end)
 end)

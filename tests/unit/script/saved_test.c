@@ -324,7 +324,7 @@ static void counters_go_on(void **state)
     // How often memory was full counts on, too.
     mcr_scripts *small =
         mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .memory = 4 << 20 });
-    load_text(small, "return { filter = function() return #('x'):rep(1e8) > 0 end }", "t");
+    load_text(small, "return { filter = function() return #('x'):rep(16e6) > 0 end }", "t");
     run_init(small);
     batch b;
     batch_fill(&b, 1);
