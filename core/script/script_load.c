@@ -269,8 +269,23 @@ void mcr_scripts_renew(mcr_lua *st)
     lua_settop(st->L, 0);
 }
 
+// What scripts hold on to leaves them no room to work.
+static void start_full_ones_anew(mcr_scripts *s, int64_t now)
+{
+    s->lua.counts.discards++;
+    mcr_log(MCR_LOG_ERROR,
+            "watcher '%s': what its scripts hold on to fills their limit of memory: all scripts of "
+            "the watcher start anew",
+            s->lua.watcher);
+    mcr_lua_set_now(&s->lua, now);
+    mcr_lua_discard(&s->lua);
+    mcr_scripts_renew(&s->lua);
+}
+
 bool mcr_scripts_revive(mcr_scripts *s, int64_t now)
 {
+    if (s->lua.spent && s->started && !s->lua.lost)
+        start_full_ones_anew(s, now);
     if (!s->lua.lost)
         return true;
     if (now < s->retry_at)

@@ -61,5 +61,6 @@ int64_t mcr_scripts_unhurried(const mcr_scripts *s);
 // `shared` stay. When that fails, the state is `lost` until retry_at.
 void mcr_scripts_renew(mcr_lua *st);
 
-// mcr_scripts_revive tries it again when it is time to; whether the scripts are there.
+// mcr_scripts_revive tries it again when it is time to, and makes a state anew that is full of what
+// its scripts hold on to; whether the scripts are there. While nothing runs in the state.
 bool mcr_scripts_revive(mcr_scripts *s, int64_t now);

@@ -138,6 +138,34 @@ static void collects_before_the_limit(void **state)
     mcr_scripts_free(s);
 }
 
+// What is held on to for ever fills the state: it is made anew, and goes on.
+static void starts_full_scripts_anew(void **state)
+{
+    (void)state;
+    mcr_scripts *s = scripts_of("local held = {}\n"
+                                "return { handle = function(event)\n"
+                                "for i = 1, 20000 do held[#held + 1] = { event.reason } end\n"
+                                "return event:with{ count = #held } end }",
+                                "hoards.lua", 8 << 20);
+    const mcr_hooks *hooks = mcr_scripts_hooks(s);
+    int first_again = 0;
+    for (int round = 1; round <= 40; round++) {
+        batch b;
+        batch_fill(&b, 1);
+        hooks->handle(hooks->self, b.v, b.n, round);
+        if (b.v[0].outcome == MCR_PASS && b.v[0].ev->count == 20000 && round > 1 && !first_again)
+            first_again = round;
+        batch_release(&b);
+    }
+    mcr_script_counts counts = mcr_scripts_counts_now(s);
+    assert_in_range(first_again, 3, 20);
+    assert_true(counts.discards >= 2);
+    // Each time one event was lost to it, and no more.
+    assert_int_equal(counts.script_errors, counts.memory_full);
+    assert_in_range(counts.memory_full, counts.discards, counts.discards + 1);
+    mcr_scripts_free(s);
+}
+
 // At load, in init and in a route the limit holds as well.
 static void limits_all_of_a_script(void **state)
 {
@@ -182,6 +210,7 @@ int main(void)
         cmocka_unit_test(ends_bombs),
         cmocka_unit_test(relieves_scripts_that_catch_it),
         cmocka_unit_test(collects_before_the_limit),
+        cmocka_unit_test(starts_full_scripts_anew),
         cmocka_unit_test(limits_all_of_a_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
