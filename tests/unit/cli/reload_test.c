@@ -1,9 +1,10 @@
-// cli/reload.h under load: good and broken scripts in turn, while events flow as fast as they can.
+// cli/reload.h: requests and their outcomes; and under load, good and broken scripts in turn, while
+// events flow as fast as they can.
 //
-// Each event has a number. The scripts themselves check that each is the one after the last, with
-// the last one handed over by save and restore, and that both scripts of a watcher are of one
-// generation. Every 50th event is written with the generation that handled it, and looked at by
-// the test.
+// Under load each event has a number. The scripts themselves check that each is the one after the
+// last, with the last one handed over by save and restore, and that both scripts of a watcher are
+// of one generation. Every 50th event is written with the generation that handled it, and looked at
+// by the test.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,6 +274,156 @@ static void nothing_is_lost_doubled_or_mixed(void **state)
     assert_true(grown < GROWTH_MIB);
 }
 
+// A program that is not under load, and what came of its reloads.
+typedef struct quiet {
+    live_app live;
+    int outcomes;
+    int waits_for; // the loop ends with so many
+    mcr_reload_outcome last;
+    char message[512];
+} quiet;
+
+static void note_outcome(void *arg, const mcr_reload_outcome *outcome)
+{
+    quiet *q = arg;
+    q->last = *outcome;
+    snprintf(q->message, sizeof q->message, "%s", outcome->message);
+    if (++q->outcomes == q->waits_for)
+        ev_break(q->live.loop, EVBREAK_ALL);
+}
+
+static void open_quiet(quiet *q, const char *script)
+{
+    *q = (quiet){ .waits_for = 1 };
+    write_file("quiet.lua",
+               "return { sources = { { kind = 'jsonl', path = env 'RELOAD_TEST' .. '/in.jsonl',\n"
+               "  follow = true } }, watchers = { { name = 'w', script = 'script.lua' } } }\n");
+    write_file("in.jsonl", "");
+    write_file("script.lua", script);
+    live_app_open(&q->live, at("quiet.lua"));
+}
+
+static void ask(quiet *q, mcr_reload_what what)
+{
+    mcr_reload_request(q->live.reload, what, "test", note_outcome, q);
+}
+
+// Until as many outcomes have come as were waited for.
+static void await(quiet *q, int more)
+{
+    q->waits_for = q->outcomes + more;
+    ev_run(q->live.loop, 0);
+}
+
+static void a_rollback_is_not_undone(void **state)
+{
+    (void)state;
+    quiet q;
+    open_quiet(&q, "return { filter = function() return 1 end }");
+    char first[17];
+    snprintf(first, sizeof first, "%s", mcr_reload_status_now(q.live.reload).generation->hash);
+    ask(&q, MCR_RELOAD_ROLLBACK); // known at once
+    assert_int_equal(q.outcomes, 1);
+    assert_false(q.last.ok);
+    assert_string_equal(q.message, "there is no generation before this one; generation 1 goes on");
+    assert_false(mcr_reload_is_stale(q.live.reload));
+    write_file("script.lua", "return { filter = function() return 2 end }");
+    assert_true(mcr_reload_is_stale(q.live.reload));
+    ask(&q, MCR_RELOAD_DISK);
+    await(&q, 1);
+    assert_true(q.last.ok);
+    char want[192];
+    snprintf(want, sizeof want, "generation 2 runs, changed: %s", at("script.lua"));
+    assert_string_equal(q.message, want);
+    assert_false(mcr_reload_is_stale(q.live.reload));
+    ask(&q, MCR_RELOAD_ROLLBACK);
+    await(&q, 1);
+    assert_true(q.last.ok);
+    assert_int_equal(q.last.generation, 3);
+    assert_string_equal(first, mcr_reload_status_now(q.live.reload).generation->hash);
+    // The disk has what was rolled back; only another change of it is news.
+    assert_false(mcr_reload_is_stale(q.live.reload));
+    write_file("script.lua", "return { filter = function() return 3 end }");
+    assert_true(mcr_reload_is_stale(q.live.reload));
+    // What failed is not tried again and again either.
+    write_file("script.lua", "return {{");
+    ask(&q, MCR_RELOAD_DISK);
+    await(&q, 1);
+    assert_false(q.last.ok);
+    assert_false(mcr_reload_is_stale(q.live.reload));
+    mcr_reload_status status = mcr_reload_status_now(q.live.reload);
+    assert_int_equal(status.succeeded, 2);
+    assert_int_equal(status.failed, 2);
+    assert_false(status.busy);
+    assert_int_equal(live_app_close(&q.live), 0);
+}
+
+static void what_is_asked_meanwhile_is_answered_by_the_next(void **state)
+{
+    (void)state;
+    quiet q;
+    open_quiet(&q, "return {}");
+    for (int i = 0; i < 5; i++)
+        ask(&q, MCR_RELOAD_DISK); // the first one begins, the others wait
+    assert_true(mcr_reload_status_now(q.live.reload).busy);
+    ask(&q, MCR_RELOAD_ROLLBACK);
+    await(&q, 6);
+    assert_true(q.last.ok);
+    assert_int_equal(q.last.generation, 4); // one, then one for four, then back
+    assert_int_equal(mcr_reload_status_now(q.live.reload).succeeded, 3);
+    assert_int_equal(live_app_close(&q.live), 0);
+}
+
+static void the_end_answers_everybody(void **state)
+{
+    (void)state;
+    quiet q;
+    open_quiet(&q, "return {}");
+    for (int i = 0; i < 3; i++)
+        ask(&q, MCR_RELOAD_DISK);
+    mcr_reload_stop(q.live.reload);
+    assert_int_equal(q.outcomes, 3);
+    assert_false(q.last.ok);
+    assert_string_equal(q.message, "mooncrier is ending; generation 1 goes on");
+    ask(&q, MCR_RELOAD_DISK);
+    assert_int_equal(q.outcomes, 4);
+    assert_int_equal(live_app_close(&q.live), 0);
+}
+
+// A hook that takes longer than the patience with it; the reload fails, and nothing else.
+static void a_busy_watcher_is_not_waited_for_long(void **state)
+{
+    (void)state;
+    quiet q;
+    open_quiet(&q, "return { filter = function()\n"
+                   "  while shared.get('go on') == nil do end\n"
+                   "  return true end }");
+    write_file("quiet.lua",
+               "return { sources = { { kind = 'jsonl', path = env 'RELOAD_TEST' .. '/in.jsonl',\n"
+               "  follow = true } }, watchers = { { name = 'w', deadline = '60s',\n"
+               "  script = 'script.lua' } } }\n");
+    ask(&q, MCR_RELOAD_DISK); // takes up the deadline
+    await(&q, 1);
+    assert_true(q.last.ok);
+    live_app_feed(&q.live);
+    while (q.live.published == 0)
+        ev_run(q.live.loop, EVRUN_ONCE);
+    live_app_pause(&q.live);
+    while (mcr_host_in_hand(q.live.app.hosts[0]) == 0)
+        ev_run(q.live.loop, EVRUN_NOWAIT);
+    ask(&q, MCR_RELOAD_DISK);
+    await(&q, 1);
+    assert_false(q.last.ok);
+    assert_string_equal(q.message, "not every watcher came to a pause within 5 s; "
+                                   "generation 2 goes on");
+    const mcr_shared_value yes = { .kind = MCR_SHARED_BOOL, .boolean = true };
+    mcr_shared_set(q.live.app.shared, MCR_STR("go on"), &yes, 0, 0);
+    ask(&q, MCR_RELOAD_DISK);
+    await(&q, 1);
+    assert_true(q.last.ok);
+    assert_int_equal(live_app_close(&q.live), 0);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -300,6 +451,10 @@ int main(void)
     mcr_log_set_level(MCR_LOG_ERROR);
     mcr_set_log(show, NULL);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rollback_is_not_undone),
+        cmocka_unit_test(what_is_asked_meanwhile_is_answered_by_the_next),
+        cmocka_unit_test(the_end_answers_everybody),
+        cmocka_unit_test(a_busy_watcher_is_not_waited_for_long),
         cmocka_unit_test(nothing_is_lost_doubled_or_mixed),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
