@@ -68,6 +68,7 @@ void mcr_delivery_defaults(mcr_delivery_options *options)
         .attempts = 12,
         .wait = SECOND,
         .max_wait = 60 * SECOND,
+        .jitter = 0.5,
         .deadline = 3600 * SECOND,
         .burst = 10,
     };
@@ -395,7 +396,7 @@ void mcr_job_failed(mcr_job *job, const char *reason)
     go_on_now(d);
 }
 
-// From `wait` on doubling up to `max_wait`, half of it random.
+// From `wait` on doubling up to `max_wait`, `jitter` of it random.
 static int64_t back_off(mcr_deliveries *d, int tries)
 {
     const mcr_delivery_options *o = &d->options;
@@ -404,7 +405,7 @@ static int64_t back_off(mcr_deliveries *d, int tries)
         wait = wait > o->max_wait / 2 ? o->max_wait : wait * 2;
     if (wait > o->max_wait)
         wait = o->max_wait;
-    return wait - (int64_t)((double)wait / 2 * mcr_random_unit(d->random));
+    return wait - (int64_t)((double)wait * o->jitter * mcr_random_unit(d->random));
 }
 
 void mcr_job_again(mcr_job *job, int64_t retry_after_ns, const char *reason)

@@ -41,6 +41,7 @@ typedef struct mcr_delivery_options {
                        // until the deadline
     int64_t wait;      // before the second try (1 s)
     int64_t max_wait;  // between two tries, Retry-After as well (1 min)
+    double jitter;     // how much of a wait is random, 0 to 1 (0.5)
     int64_t deadline;  // from a job's arrival until it is given up (1 h); 0: none
     double rate;       // requests begun a second, all tries counted; 0: no limit
     int64_t burst;     // (10)

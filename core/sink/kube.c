@@ -8,11 +8,13 @@
 #include "base/log.h"
 #include "sink/kinds.h"
 #include "sink/record_to_sink.h"
+#include "sink/statuses.h"
 
 enum {
     MOST_IN_FLIGHT = 1000,
     MOST_STREAMS = 100, // what the API server allows on one connection
-    NOT_SAID = -1       // of a duration: the policy's
+    CONFLICTS = 3,
+    NOT_SAID = -1 // the policy's
 };
 
 static const int64_t SECOND = INT64_C(1000000000);
@@ -22,6 +24,7 @@ static const mcr_kube_policy *const policies[] = {
     [MCR_KUBE_CLIENT_GO] = &mcr_kube_policy_client_go,
 };
 #define POLICIES "default|client-go"
+#define ANSWERS  "accept|refuse"
 
 #define OPTION(field) offsetof(mcr_kube_options, field)
 
@@ -50,6 +53,18 @@ static const mcr_option options[] = {
       "the longest wait, Retry-After as well (60s)" },
     { "retry.deadline", MCR_OPTION_DURATION, OPTION(deadline), NULL,
       "after which an event is given up, 0: never (1h)" },
+    { "retry.jitter", MCR_OPTION_NUMBER, OPTION(jitter), NULL,
+      "how much of a wait is random, 0 to 1 (0.5)" },
+    { "retry.statuses", MCR_OPTION_LIST, OPTION(statuses), NULL,
+      "answers worth another try ({ \"3xx\", 401, 408, 425, 429, \"5xx\" })" },
+    { "retry.conflicts", MCR_OPTION_INT, OPTION(conflicts), NULL,
+      "how often an event answered 409 Conflict is tried again (3)" },
+    { "already_exists", MCR_OPTION_CHOICE, OPTION(already_exists), ANSWERS,
+      "\"accept\": a new event that is there counts as delivered, a repeat is patched" },
+    { "fit", MCR_OPTION_BOOL, OPTION(fit), NULL,
+      "names, namespaces and messages that the server would refuse are changed (true)" },
+    { "merge", MCR_OPTION_BOOL, OPTION(merge), NULL,
+      "repeats that wait become one request (true)" },
     { "timeout", MCR_OPTION_DURATION, OPTION(timeout), NULL,
       "of one request (30s; client-go: none)" },
     { "rate", MCR_OPTION_RATE, OPTION(rate), NULL, "requests a second, 0: no limit (0)" },
@@ -64,38 +79,119 @@ static void defaults(void *o)
     mcr_delivery_options d;
     mcr_delivery_defaults(&d);
     *(mcr_kube_options *)o = (mcr_kube_options){
-        .max_in_flight = d.in_flight,
+        .max_in_flight = NOT_SAID,
         .queue = d.queue,
         .attempts = d.attempts,
         .wait = NOT_SAID,
+        .max_wait = NOT_SAID,
+        .deadline = NOT_SAID,
+        .jitter = NOT_SAID,
+        .conflicts = NOT_SAID,
+        .already_exists = NOT_SAID,
+        .fit = true,
+        .merge = true,
         .timeout = NOT_SAID,
-        .max_wait = d.max_wait,
-        .deadline = d.deadline,
         .burst = d.burst,
     };
 }
 
-// Under "client-go" some options are what they are there, whatever was said.
+static void set_unless_said(int64_t *option, int64_t value)
+{
+    if (*option < 0)
+        *option = value;
+}
+
+static void settle_default(mcr_kube_options *kube)
+{
+    mcr_delivery_options d;
+    mcr_delivery_defaults(&d);
+    set_unless_said(&kube->max_in_flight, d.in_flight);
+    set_unless_said(&kube->wait, d.wait);
+    set_unless_said(&kube->max_wait, d.max_wait);
+    set_unless_said(&kube->deadline, d.deadline);
+    set_unless_said(&kube->conflicts, CONFLICTS);
+    set_unless_said(&kube->timeout, 30 * SECOND);
+    if (kube->jitter < 0)
+        kube->jitter = d.jitter;
+    if (kube->already_exists < 0)
+        kube->already_exists = MCR_KUBE_ACCEPT;
+}
+
+// What client-go does, which `check` let nobody say otherwise.
+static void settle_client_go(mcr_kube_options *kube)
+{
+    set_unless_said(&kube->wait, MCR_RECORDING_SLEEP_NS);
+    set_unless_said(&kube->timeout, 0);
+    kube->max_in_flight = 1;
+    kube->max_wait = kube->deadline = kube->conflicts = 0;
+    kube->jitter = 0;
+    kube->already_exists = MCR_KUBE_REFUSE;
+    kube->fit = kube->merge = false;
+}
+
 static void settle(void *o)
 {
     mcr_kube_options *kube = o;
-    bool client_go = kube->policy == MCR_KUBE_CLIENT_GO;
-    if (kube->wait < 0)
-        kube->wait = client_go ? MCR_RECORDING_SLEEP_NS : SECOND;
-    if (kube->timeout < 0)
-        kube->timeout = client_go ? 0 : 30 * SECOND;
-    if (!client_go)
+    if (kube->settled)
         return;
-    kube->max_in_flight = 1;
-    kube->max_wait = kube->deadline = 0;
-    if (!kube->attempts)
-        kube->attempts = MCR_RECORDING_TRIES;
+    if (kube->policy == MCR_KUBE_CLIENT_GO)
+        settle_client_go(kube);
+    else
+        settle_default(kube);
+    kube->settled = true;
+}
+
+// What was said and means nothing under "client-go".
+static const char *check_client_go(const mcr_kube_options *kube, mcr_errbuf *err)
+{
+    const struct {
+        const char *name;
+        bool said;
+    } rows[] = {
+        { "max_in_flight", kube->max_in_flight >= 0 && kube->max_in_flight != 1 },
+        { "retry.max_wait", kube->max_wait >= 0 },
+        { "retry.deadline", kube->deadline >= 0 },
+        { "retry.jitter", kube->jitter >= 0 },
+        { "retry.statuses", kube->statuses.n > 0 },
+        { "retry.conflicts", kube->conflicts >= 0 },
+        { "already_exists", kube->already_exists >= 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].said) {
+            mcr_errf(err, MCR_ECONFIG,
+                     "'%s' is not for policy = \"client-go\", which decides that itself",
+                     rows[i].name);
+            return rows[i].name;
+        }
+    if (kube->attempts >= 1)
+        return NULL;
+    mcr_errf(err, MCR_ECONFIG,
+             "'retry.attempts' must be 1 or more with policy = \"client-go\", which has no "
+             "deadline");
+    return "retry.attempts";
+}
+
+static const char *check_retry(const mcr_kube_options *kube, mcr_errbuf *err)
+{
+    mcr_statuses statuses;
+    if (mcr_statuses_read(&statuses, &kube->statuses, MCR_KUBE_AGAIN, err))
+        return "retry.statuses";
+    if (kube->jitter > 1) {
+        mcr_errf(err, MCR_ECONFIG, "'retry.jitter' must be from 0 to 1");
+        return "retry.jitter";
+    }
+    if (kube->attempts == 0 && kube->deadline == 0) {
+        mcr_errf(err, MCR_ECONFIG,
+                 "'retry.attempts' and 'retry.deadline' cannot both be 0: one must end the tries");
+        return "retry.attempts";
+    }
+    return NULL;
 }
 
 static const char *check(const void *o, mcr_errbuf *err)
 {
     const mcr_kube_options *kube = o;
-    if (kube->max_in_flight < 1 || kube->max_in_flight > MOST_IN_FLIGHT) {
+    if (kube->max_in_flight == 0 || kube->max_in_flight > MOST_IN_FLIGHT) {
         mcr_errf(err, MCR_ECONFIG, "'max_in_flight' must be from 1 to %d", MOST_IN_FLIGHT);
         return "max_in_flight";
     }
@@ -109,11 +205,11 @@ static const char *check(const void *o, mcr_errbuf *err)
         mcr_errf(err, MCR_ECONFIG, "'queue' must be at least 1");
         return "queue";
     }
-    if (kube->attempts == 0 && kube->deadline == 0) {
-        mcr_errf(err, MCR_ECONFIG,
-                 "'retry.attempts' and 'retry.deadline' cannot both be 0: one must end the tries");
-        return "retry.attempts";
-    }
+    const char *wrong = check_retry(kube, err);
+    if (!wrong && kube->policy == MCR_KUBE_CLIENT_GO && !kube->settled)
+        wrong = check_client_go(kube, err);
+    if (wrong)
+        return wrong;
     if (kube->rate > 0 && kube->burst < 1) {
         mcr_errf(err, MCR_ECONFIG, "'burst' must be at least 1 with 'rate'");
         return "burst";
@@ -177,14 +273,15 @@ static mcr_sink *open_kube(const void *o, mcr_errbuf *err)
     if (!access)
         return NULL;
     mcr_http_global_init();
-    if (!can_speak(access, given, err)) {
+    mcr_kube_options settled = *given;
+    settle(&settled);
+    if (!can_speak(access, &settled, err)) {
         mcr_kube_access_free(access);
         return NULL;
     }
     mcr_kube *kube = mcr_zalloc(sizeof *kube);
     kube->sink.kind = &mcr_sink_kind_kube;
-    kube->settled = *given;
-    settle(&kube->settled);
+    kube->settled = settled;
     kube->options = &kube->settled;
     kube->access = access;
     kube->policy = policies[given->policy];

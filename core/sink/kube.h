@@ -16,19 +16,30 @@
 #include "sink/kube_rest.h"
 #include "sink/sink.h"
 
+// The statuses that are tried again when the configuration says nothing.
+#define MCR_KUBE_AGAIN "3xx 401 408 425 429 5xx"
+
+// What is not said is below 0 until the kind's settle sets it as the policy has it.
 typedef struct mcr_kube_options {
     mcr_kube_access_options access;
-    int policy;            // MCR_KUBE_DEFAULT …
-    int64_t max_in_flight; // requests under way at once
-    int64_t queue;         // events
-    int64_t attempts;      // of an event
-    int64_t wait;          // ns; below 0: the policy's
-    int64_t max_wait;      // ns
-    int64_t deadline;      // ns; 0: none
-    int64_t timeout;       // ns of one request; 0: none, below 0: the policy's
-    double rate;           // requests a second; 0: no limit
+    int policy;               // MCR_KUBE_DEFAULT …
+    int64_t max_in_flight;    // requests under way at once
+    int64_t queue;            // events
+    int64_t attempts;         // of an event
+    int64_t wait;             // ns
+    int64_t max_wait;         // ns
+    int64_t deadline;         // ns; 0: none
+    double jitter;            // how much of a wait is random
+    int64_t conflicts;        // tries of an event that may end in a Conflict
+    int already_exists;       // MCR_KUBE_ACCEPT …
+    bool fit;                 // what the server would refuse is changed (sink/kube_fit.h)
+    bool merge;               // repeats that wait become one
+    mcr_option_list statuses; // of answers that are tried again; empty: MCR_KUBE_AGAIN
+    int64_t timeout;          // ns of one request; 0: none
+    double rate;              // requests a second; 0: no limit
     int64_t burst;
     bool http2;
+    bool settled; // no option: nothing is left to the policy
     // No options: tests say what time it is and what chance brings. NULL: the machine's.
     const mcr_clock *clock; // only differences count
     const mcr_random *random;
@@ -62,6 +73,12 @@ extern const mcr_kube_policy mcr_kube_policy_client_go; // kube_client_go.c
 enum {
     MCR_KUBE_DEFAULT,
     MCR_KUBE_CLIENT_GO
+};
+
+// Those of `already_exists`.
+enum {
+    MCR_KUBE_ACCEPT,
+    MCR_KUBE_REFUSE
 };
 
 typedef struct mcr_kube_note {

@@ -10,12 +10,12 @@
 #include "event/event_name.h"
 #include "sink/kube.h"
 #include "sink/kube_fit.h"
+#include "sink/statuses.h"
 
 #define SECOND INT64_C(1000000000)
 
 enum {
-    CONFLICTS = 3, // tries of an event that may end in one
-    TURNS = 3,     // between POST and PATCH within one try
+    TURNS = 3, // between POST and PATCH within one try
     // Events past so many wait long enough for their memory to count.
     COMPACT_FROM = 1000
 };
@@ -23,6 +23,7 @@ enum {
 typedef struct deliverer {
     mcr_kube *kube;
     mcr_deliveries *deliveries;
+    mcr_statuses again;
     mcr_buf key;
     mcr_buf patch;
     mcr_buf reason;
@@ -39,7 +40,7 @@ typedef struct sending {
     mcr_job *job;
     mcr_kube_call *call;  // NULL: none under way
     bool create;          // by POST; else by PATCH
-    uint8_t conflicts;    // answers of 409
+    int64_t conflicts;    // answers of 409
     uint8_t turns;        // from POST to PATCH or back, in this try
     uint32_t credentials; // which were used
 } sending;
@@ -123,17 +124,10 @@ static bool may_succeed_later(sending *s, const mcr_kube_result *result)
     if (err->class != MCR_WRITE_STATUS)
         return true;
     int code = code_of(result);
-    switch (code) {
-    case 401:
-    case 408:
-    case 425:
-    case 429:
-        return true;
-    case 409:
-        return ++s->conflicts <= CONFLICTS;
-    default:
-        return (code < 400 || code >= 500) && !never_fits(err);
-    }
+    if (code == 409)
+        return ++s->conflicts <= s->from->kube->options->conflicts;
+    // An answer of 2xx that says nothing of an event is a failed try whatever it says.
+    return (code < 300 || mcr_statuses_has(&s->from->again, code)) && !never_fits(err);
 }
 
 // It says nothing of the event: the same would have become of any other.
@@ -213,6 +207,11 @@ static void on_created(void *self, const mcr_kube_result *result)
     if (result->ok) {
         end_delivered(s, result);
     } else if (err->class == MCR_WRITE_STATUS && mcr_str_is(err->reason, "AlreadyExists")) {
+        if (s->from->kube->options->already_exists == MCR_KUBE_REFUSE) {
+            set_cause(s, result);
+            mcr_job_failed(s->job, reason_of(s->from, result));
+            return;
+        }
         // A new event has a name of its own: what is there under it is this one, stored by an
         // earlier try or an earlier run.
         if (is_repeat(event_of(s->job))) {
@@ -305,9 +304,12 @@ static void start(mcr_kube *kube)
     options.wait = o->wait;
     options.max_wait = o->max_wait;
     options.deadline = o->deadline;
+    options.jitter = o->jitter;
     options.rate = o->rate;
     options.burst = o->burst;
-    mcr_deliveries_hooks hooks = { from, on_send, on_cancel, free_sending, on_merge };
+    mcr_statuses_read(&from->again, &o->statuses, MCR_KUBE_AGAIN, NULL);
+    mcr_deliveries_hooks hooks = { from, on_send, on_cancel, free_sending,
+                                   o->merge ? on_merge : NULL };
     from->deliveries =
         mcr_deliveries_new(&kube->sink, kube->loop, &options, &hooks, kube->clock, kube->random);
     kube->state = from;
@@ -335,9 +337,10 @@ static void refuse_namespace(mcr_kube *kube, const mcr_event *ev)
 
 static void write_event(deliverer *from, mcr_event *given)
 {
-    mcr_kube_fitted fitted;
-    mcr_event *ev = mcr_kube_fit(given, &fitted);
-    if (!mcr_event_name_valid(ev->metadata.namespace)) {
+    bool fit = from->kube->options->fit;
+    mcr_kube_fitted fitted = { 0 };
+    mcr_event *ev = fit ? mcr_kube_fit(given, &fitted) : mcr_event_ref(given);
+    if (fit && !mcr_event_name_valid(ev->metadata.namespace)) {
         refuse_namespace(from->kube, given);
     } else {
         from->names_replaced += fitted.name;

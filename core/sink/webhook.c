@@ -42,7 +42,7 @@ struct webhook {
     const mcr_webhook_options *o; // the owner's, until close
     mcr_template *url;            // NULL: the render hook gives it
     mcr_template *body;           // NULL: the event's JSON
-    mcr_webhook_statuses again;
+    mcr_statuses again;
     const mcr_clock *clock;
     const mcr_random *random;
     mcr_token_file bearer;
@@ -92,7 +92,7 @@ static mcr_sink *open_webhook(const void *options, mcr_errbuf *err)
     w->url = o->url ? mcr_template_new(o->url, MCR_TEMPLATE_URL, err) : NULL;
     w->limits = mcr_webhook_limits(o);
     w->body = o->body ? mcr_template_new(o->body, mcr_webhook_body_place(o), err) : NULL;
-    mcr_webhook_statuses_read(&o->statuses, &w->again, err);
+    mcr_statuses_read(&w->again, &o->statuses, MCR_WEBHOOK_AGAIN, err);
     w->clock = o->clock ? o->clock : &steady;
     w->random = o->random ? o->random : &mcr_random_system;
     mcr_token_file_init(&w->bearer, o->bearer_file);
@@ -237,7 +237,7 @@ static bool is_worth_another_try(webhook *w, const mcr_http_answer *answer)
         mcr_token_file_refused(&w->bearer);
         return true;
     }
-    return mcr_webhook_statuses_has(&w->again, answer->status);
+    return mcr_statuses_has(&w->again, answer->status);
 }
 
 // It says nothing of the events: the same would have become of any others.

@@ -201,11 +201,11 @@ static const char *check_target(const mcr_webhook_options *o, mcr_errbuf *err)
 const char *mcr_webhook_check(const void *options, mcr_errbuf *err)
 {
     const mcr_webhook_options *o = options;
-    mcr_webhook_statuses statuses;
+    mcr_statuses statuses;
     const char *wrong = check_numbers(o, err);
     if (!wrong)
         wrong = check_credentials(o, err);
-    if (!wrong && mcr_webhook_statuses_read(&o->statuses, &statuses, err))
+    if (!wrong && mcr_statuses_read(&statuses, &o->statuses, MCR_WEBHOOK_AGAIN, err))
         wrong = "retry.statuses";
     if (!wrong)
         wrong = check_target(o, err);

@@ -2,8 +2,12 @@
 // The options of the webhook sink as the configuration has them.
 
 #include "base/err.h"
+#include "sink/statuses.h"
 #include "sink/template.h"
 #include "sink/webhook.h"
+
+// The statuses that are tried again when the configuration says nothing.
+#define MCR_WEBHOOK_AGAIN "408 425 429 5xx"
 
 extern const mcr_option mcr_webhook_option_list[];
 void mcr_webhook_defaults(void *options);

@@ -233,38 +233,6 @@ bool mcr_webhook_own_server(const mcr_webhook_options *o, mcr_str target)
     return same;
 }
 
-static void add_status(mcr_webhook_statuses *s, int status)
-{
-    s->bits[status / 64] |= UINT64_C(1) << status % 64;
-}
-
-mcr_err mcr_webhook_statuses_read(const mcr_option_list *list, mcr_webhook_statuses *out,
-                                  mcr_errbuf *err)
-{
-    static char *usual[] = { (char *)"408", (char *)"425", (char *)"429", (char *)"5xx" };
-    static const mcr_option_list usual_list = { usual, sizeof usual / sizeof *usual };
-    *out = (mcr_webhook_statuses){ 0 };
-    if (!list->n)
-        list = &usual_list;
-    for (size_t i = 0; i < list->n; i++) {
-        const char *text = list->items[i];
-        if (strlen(text) != 3 || !strchr("1345", text[0]) ||
-            (strcmp(text + 1, "xx") != 0 && strspn(text, "0123456789") != 3))
-            return mcr_errf(err, MCR_EINVAL,
-                            "'retry.statuses' lists statuses such as 429 or \"5xx\", not '%s'",
-                            text);
-        int first = text[1] == 'x' ? (text[0] - '0') * 100 : (int)strtol(text, NULL, 10);
-        for (int status = first; status < first + (text[1] == 'x' ? 100 : 1); status++)
-            add_status(out, status);
-    }
-    return MCR_OK;
-}
-
-bool mcr_webhook_statuses_has(const mcr_webhook_statuses *s, int status)
-{
-    return status >= 0 && status < 1024 && (s->bits[status / 64] >> status % 64 & 1);
-}
-
 int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now)
 {
     static const int64_t second = 1000000000;

@@ -21,16 +21,6 @@ mcr_err mcr_webhook_check_headers(const mcr_option_map *headers, mcr_errbuf *err
 // gets their credentials.
 bool mcr_webhook_own_server(const mcr_webhook_options *o, mcr_str target);
 
-// Statuses that are worth another try, as a set.
-typedef struct mcr_webhook_statuses {
-    uint64_t bits[16]; // of 0 … 1023
-} mcr_webhook_statuses;
-
-// mcr_webhook_statuses_read reads "429" and "5xx". MCR_EINVAL for anything else, 2xx included.
-mcr_err mcr_webhook_statuses_read(const mcr_option_list *list, mcr_webhook_statuses *out,
-                                  mcr_errbuf *err);
-bool mcr_webhook_statuses_has(const mcr_webhook_statuses *s, int status);
-
 // mcr_webhook_retry_after is what the answer's Retry-After asks for: seconds, or an HTTP date
 // compared with `now` (Unix ns). -1: nothing.
 int64_t mcr_webhook_retry_after(const mcr_http_answer *answer, int64_t now);

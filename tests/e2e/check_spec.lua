@@ -41,9 +41,11 @@ describe("mooncrier check", function()
   -- What `check` prints of a kube sink; what is not said follows from the policy.
   for policy, expected in pairs({
     default = { "max_in_flight 64", "retry.attempts 12", "retry.wait 1s", "retry.max_wait 60s",
-      "retry.deadline 1h", "timeout   30s", "rate      none" },
+      "retry.deadline 1h", "retry.jitter 0.5", "retry.conflicts 3", "already_exists accept", "fit       true",
+      "merge     true", "timeout   30s", "rate      none" },
     ["client-go"] = { "max_in_flight 1", "retry.attempts 12", "retry.wait 10s", "retry.max_wait none",
-      "retry.deadline none", "timeout   none", "rate      none" },
+      "retry.deadline none", "retry.jitter 0", "retry.conflicts 0", "already_exists refuse", "fit       false",
+      "merge     false", "timeout   none", "rate      none" },
   }) do
     it("says what holds for a kube sink of policy " .. policy, function()
       config({ sinks = ('{ out = { kind = "kube", server = "http://127.0.0.1:1", policy = "%s" } }'):format(policy) })
@@ -163,6 +165,11 @@ describe("mooncrier check", function()
     ["two names of one option"] = {
       { sinks = '{ out = { kind = "kube", server = "http://h", qps = 5, rate = 5 } }' },
       "mooncrier.lua:3:", "'qps' is another name of 'rate': say one of them" },
+    ["what client-go decides"] = { { sinks = '{ out = { kind = "kube", server = "http://h", policy = "client-go",\n'
+      .. "retry = { deadline = '1h' } } }" },
+      "mooncrier.lua:4:", "'retry.deadline' is not for policy = \"client-go\", which decides that itself" },
+    ["client-go without an end"] = { { sinks = '{ out = { kind = "kube", server = "http://h", policy = "client-go", '
+      .. "retry = { attempts = 0 } } }" }, "mooncrier.lua:3:", "'retry.attempts' must be 1 or more with policy" },
     ["an unknown kind of sink"] = { { sinks = '{ out = { kind = "stdoot" } }' },
       "mooncrier.lua:3:", "stdoot", "did you mean 'stdout'" },
     ["an unknown kind of source"] = { { sources = '{ { kind = "json", path = "-" } }' },

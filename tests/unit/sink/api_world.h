@@ -80,6 +80,8 @@ static inline void expect_token(world *w, const char *token)
 static inline void open_sink(world *w)
 {
     mcr_errbuf err;
+    if (w->options.policy == MCR_KUBE_CLIENT_GO) // which has no such option
+        w->options.max_wait = -1;
     w->sink = mcr_sink_kind_kube.open(&w->options, &err);
     if (!w->sink)
         fail_msg("%s", err.text);

@@ -337,6 +337,8 @@ static void requests_a_second(void **state)
         world w;
         begin_world(&w, NULL);
         w.options.policy = policy;
+        if (policy == MCR_KUBE_CLIENT_GO) // which has no such options
+            w.options.max_wait = w.options.deadline = -1;
         w.options.access.server = scripted_server_url(w.server);
         w.options.rate = 20;
         w.options.burst = 2;
