@@ -269,6 +269,23 @@ describe("a running mooncrier takes commands:", function()
     assert.matches("no mooncrier runs there; tried: no.sock (there is none)", r.err, 1, true)
   end)
 
+  it("is found although a mounted ConfigMap has exchanged its files", function()
+    config()
+    place:write("in.jsonl", "")
+    place:write("s.lua", good:format("one"))
+    place:shell("mkdir -p cm/..1 cm/..2 && cp mooncrier.lua s.lua cm/..1 && ln -s ..1 cm/..data && " ..
+      "ln -s ..data/mooncrier.lua cm/mooncrier.lua && ln -s ..data/s.lua cm/s.lua")
+    place:write("cm/..2/s.lua", good:format("two"))
+    place:shell("cp mooncrier.lua cm/..2")
+    local p = place:start({ "run", "-c", "cm/mooncrier.lua" })
+    running[1] = p
+    h.eventually("it answers", function() return place:run({ "status", "-c", "cm/mooncrier.lua" }).code == 0 end)
+    place:shell("ln -s ..2 cm/..data_tmp && mv -T cm/..data_tmp cm/..data && rm -r cm/..1")
+    local r = place:run({ "reload", "-c", "cm/mooncrier.lua" })
+    assert.same({ 0, "generation 2 runs, changed: cm/s.lua\n" }, { r.code, r.out })
+    assert.equal("two", reason_of_next("a"))
+  end)
+
   it("says what it has tried when nothing runs", function()
     config()
     place:write("s.lua", good:format("one"))
