@@ -427,21 +427,23 @@ describe("a reload", function()
 
     it("leaves connections, queues and counts of what did not change alone", function()
       place:write("h.lua", "return {}\n")
-      receiver = received.start(place, "200")
+      receiver = received.start(place, '201={"kind":"Event","apiVersion":"v1",' ..
+        '"metadata":{"name":"same","namespace":"default","resourceVersion":"1"}}')
       local config = ([[
         sources = { { kind = "jsonl", path = "in.jsonl", follow = true } },
         sinks = {
           out = { kind = "file", path = "out.jsonl" },
           hook = { kind = "webhook", url = "%s/in" },
+          api = { kind = "kube", server = "%s" },
         },
-        watchers = { { name = "w", script = "h.lua", correlate = true, sinks = { "out", "hook" } } },]])
-        :format(receiver.url)
+        watchers = { { name = "w", script = "h.lua", correlate = true, sinks = { "out", "hook", "api" } } },]])
+        :format(receiver.url, receiver.url)
       start(config)
       for i = 1, 4 do
         -- The same event each time: the correlator counts it.
         place:append("in.jsonl", line("same", { eventTime = h.null }))
         h.eventually("it has come", function()
-          return #receiver:requests() == i and #words() == i
+          return #receiver:requests() == 2 * i and #words() == i
         end)
         if i < 4 then
           place:write("h.lua", ([[return { filter = function() return %d < 10 end }]]):format(i))
@@ -449,11 +451,16 @@ describe("a reload", function()
           h.eventually("the reload is over", function() return outcomes() >= i end)
         end
       end
-      local counts, connections = {}, {}
+      local counts, connections, methods = {}, {}, {}
       for i, text in ipairs(h.lines(place:read("out.jsonl"))) do counts[i] = h.decode(text).count end
-      for i, request in ipairs(receiver:requests()) do connections[i] = request.connection end
-      assert.same({ 0, 0, 0, 0 }, connections)
+      for _, request in ipairs(receiver:requests()) do
+        local sink = request.path == "/in" and "hook" or "api"
+        connections[sink] = connections[sink] or request.connection
+        assert.equal(connections[sink], request.connection)
+        if sink == "api" then methods[#methods + 1] = request.method end
+      end
       assert.same({ 1, 2, 3, 4 }, counts)
+      assert.same({ "POST", "PATCH", "PATCH", "PATCH" }, methods)
       finish()
     end)
 
