@@ -122,7 +122,8 @@ int mcr_cmd_serve(int argc, char **argv)
         .about =
             "Serves the event store as the Kubernetes events API: core/v1 and events.k8s.io/v1,\n"
             "for kubectl and client libraries. There is no authentication: whoever reaches the\n"
-            "address may read and write. SIGTERM or SIGINT ends it.\n"
+            "address may read and write. SIGTERM or SIGINT ends it. Of pods, deployments and the\n"
+            "like it knows the names only, for `kubectl events --for pod/web-1`.\n"
             "\n"
             "Faults are settings apart by commas: latency=50ms:0.5, status=429:0.3:2 "
             "(Retry-After:\n"

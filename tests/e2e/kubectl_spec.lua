@@ -167,6 +167,22 @@ regarding: { kind: Pod, name: web-0, namespace: a }
     assert.matches("eventTime: Required value", r.err, 1, true)
   end)
 
+  it("finds events by what they are about", function()
+    server:create("c", "web-0.3", { type = "Normal",
+      involvedObject = { apiVersion = "v1", kind = "Pod", namespace = "c", name = "web-0" } })
+    for object, names in pairs({
+      ["pod/web-0"] = 1, ["po/web-0"] = 1, ["Pod/web-0"] = 1, ["pods/other"] = 0, ["deploy/web-0"] = 0,
+      ["jobs.batch/web-0"] = 0, ["hpa/web-0"] = 0, ["node/web-0"] = 0,
+    }) do
+      local r = kubectl("events -n c --for " .. object)
+      assert.equal(0, r.code, r.err)
+      assert.equal(names > 0 and names + 1 or 0, #h.lines(r.out), object)
+    end
+    -- Nothing can be done with what they are about.
+    assert.not_matches("Pod", kubectl("api-resources").out)
+    assert.equal(1, kubectl("get pods").code)
+  end)
+
   it("deletes many, discovers and explains", function()
     assert.equal(0, kubectl("delete events -n a --all").code)
     assert.equal("event/db-0.1\n", kubectl("get events -A -o name").out)
