@@ -41,17 +41,14 @@ typedef struct page {
 } page;
 
 struct mcr_arena {
+    mcr_arena_state state; // first
     char *base;
     page *pages;
     uint32_t page_n; // of the region
     uint32_t top;    // pages from here on are not committed
     uint32_t bins[BINS];
     uint32_t partial[CLASSES]; // slabs with room
-    size_t limit;
-    size_t used;
-    size_t reserved; // bytes of the mapping
-    bool enforced;
-    bool was_full;
+    size_t reserved;           // bytes of the mapping
 };
 
 static const uint16_t class_sizes[CLASSES] = {
@@ -282,15 +279,15 @@ static bool fits(mcr_arena *a, void *ptr, size_t size)
 
 static void *refuse(mcr_arena *a)
 {
-    a->was_full = true;
+    a->state.was_full = true;
     return NULL;
 }
 
 static bool passes_limit(const mcr_arena *a, size_t old_size, size_t size)
 {
-    if (size > a->limit * 2) // more than there is
+    if (size > a->state.limit * 2) // more than there is
         return true;
-    return a->enforced && a->used - old_size + size > a->limit;
+    return a->state.enforced && a->state.used - old_size + size > a->state.limit;
 }
 
 void *mcr_arena_alloc(void *arena, void *ptr, size_t old_size, size_t size)
@@ -317,7 +314,7 @@ void *mcr_arena_alloc(void *arena, void *ptr, size_t old_size, size_t size)
             give(a, ptr);
         }
     }
-    __atomic_store_n(&a->used, a->used - old_size + size, __ATOMIC_RELAXED);
+    __atomic_store_n(&a->state.used, a->state.used - old_size + size, __ATOMIC_RELAXED);
     return block;
 }
 
@@ -341,7 +338,7 @@ mcr_arena *mcr_arena_new(size_t limit)
     a->base = memory + table;
     a->page_n = page_n;
     a->top = 1;
-    a->limit = limit;
+    a->state.limit = limit;
     a->reserved = table + region;
     return a;
 }
@@ -350,28 +347,4 @@ void mcr_arena_free(mcr_arena *arena)
 {
     if (arena)
         munmap(arena, arena->reserved);
-}
-
-bool mcr_arena_enforce(mcr_arena *arena, bool enforce)
-{
-    bool before = arena->enforced;
-    arena->enforced = enforce;
-    return before;
-}
-
-size_t mcr_arena_used(const mcr_arena *arena)
-{
-    return __atomic_load_n(&arena->used, __ATOMIC_RELAXED);
-}
-
-size_t mcr_arena_limit(const mcr_arena *arena)
-{
-    return arena->limit;
-}
-
-bool mcr_arena_was_full(mcr_arena *arena)
-{
-    bool was_full = arena->was_full;
-    arena->was_full = false;
-    return was_full;
 }

@@ -14,6 +14,15 @@
 
 typedef struct mcr_arena mcr_arena;
 
+// What is asked for around every call of a hook, in front of each arena; for the inline functions
+// below and arena.c alone.
+typedef struct mcr_arena_state {
+    size_t limit;
+    size_t used;
+    bool enforced;
+    bool was_full;
+} mcr_arena_state;
+
 enum {
     MCR_ARENA_MIN = 8 << 20 // the least limit: a state with the script layer and room to work
 };
@@ -32,13 +41,37 @@ void *mcr_arena_alloc(void *arena, void *ptr, size_t old_size, size_t size);
 // mcr_arena_enforce says whether the limit holds from now on (at first it does not), and gives what
 // was said before. Outside of protected calls Lua aborts when it gets no memory: there it must not
 // hold.
-bool mcr_arena_enforce(mcr_arena *arena, bool enforce);
+static inline bool mcr_arena_enforce(mcr_arena *arena, bool enforce)
+{
+    mcr_arena_state *state = (mcr_arena_state *)(void *)arena;
+    bool before = state->enforced;
+    state->enforced = enforce;
+    return before;
+}
 
 // mcr_arena_used is how many bytes are in use, as Lua counts them; any thread.
-size_t mcr_arena_used(const mcr_arena *arena);
+static inline size_t mcr_arena_used(const mcr_arena *arena)
+{
+    return __atomic_load_n(&((const mcr_arena_state *)(const void *)arena)->used, __ATOMIC_RELAXED);
+}
 
 // mcr_arena_limit is the limit in bytes.
-size_t mcr_arena_limit(const mcr_arena *arena);
+static inline size_t mcr_arena_limit(const mcr_arena *arena)
+{
+    return ((const mcr_arena_state *)(const void *)arena)->limit;
+}
 
 // mcr_arena_was_full says whether an allocation was refused since the last call.
-bool mcr_arena_was_full(mcr_arena *arena);
+static inline bool mcr_arena_was_full(mcr_arena *arena)
+{
+    mcr_arena_state *state = (mcr_arena_state *)(void *)arena;
+    bool was_full = state->was_full;
+    state->was_full = false;
+    return was_full;
+}
+
+// mcr_arena_is_full says the same without forgetting it.
+static inline bool mcr_arena_is_full(const mcr_arena *arena)
+{
+    return ((const mcr_arena_state *)(const void *)arena)->was_full;
+}

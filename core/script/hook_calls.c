@@ -51,6 +51,16 @@ static bool limited_pcall(mcr_lua *st, int args, int results, bool traced)
     return ok;
 }
 
+static mcr_call guarded_pcall(mcr_lua *st, int args, int results, bool traced)
+{
+    mcr_guard_enter(st->guarded);
+    bool ok = limited_pcall(st, args, results, traced);
+    bool stopped = mcr_guard_leave(st->guarded);
+    if (ok)
+        return MCR_CALL_OK;
+    return stopped ? MCR_CALL_STOPPED : MCR_CALL_FAILED;
+}
+
 // What ran was cut off: the state is in no order. `height` values were below it on the stack.
 static mcr_call start_anew(mcr_lua *st, int height)
 {
@@ -71,35 +81,41 @@ static mcr_call start_anew(mcr_lua *st, int height)
     return MCR_CALL_STOPPED;
 }
 
+// A function of its own, since the compiler keeps nothing in registers around mcr_exit_set:
+// inlined, that made each call several times as long. True: what ran was cut off; else `*call` is
+// how it went.
+static __attribute__((noinline)) bool was_cut_off(mcr_lua *st, int args, int results, bool traced,
+                                                  mcr_call *call)
+{
+    mcr_exit exit;
+    if (mcr_exit_set(&exit) != 0)
+        return true;
+    mcr_guard_set_exit(st->guarded, &exit);
+    *call = guarded_pcall(st, args, results, traced);
+    return false;
+}
+
 mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t deadline)
 {
-    if (!st->guarded) {
-        bool ok = limited_pcall(st, args, results, traced);
-        if (ok)
-            mcr_lua_relieve(st);
-        return ok ? MCR_CALL_OK : MCR_CALL_FAILED;
-    }
-    double ns = (double)deadline;
-    __atomic_store(&st->run.deadline, &ns, __ATOMIC_RELAXED);
-    mcr_exit exit;
-    int height = lua_gettop(st->L) - args - 1;
-    if (st->renew && st->arena) {
-        if (mcr_exit_set(&exit) != 0)
+    mcr_call call = MCR_CALL_OK;
+    if (st->guarded) {
+        double ns = (double)deadline;
+        __atomic_store(&st->run.deadline, &ns, __ATOMIC_RELAXED);
+        int height = lua_gettop(st->L) - args - 1;
+        if (!st->renew || !st->arena)
+            call = guarded_pcall(st, args, results, traced);
+        else if (was_cut_off(st, args, results, traced, &call))
             return start_anew(st, height);
-        mcr_guard_set_exit(st->guarded, &exit);
+    } else if (!limited_pcall(st, args, results, traced)) {
+        call = MCR_CALL_FAILED;
     }
-    mcr_guard_enter(st->guarded);
-    bool ok = limited_pcall(st, args, results, traced);
-    bool stopped = mcr_guard_leave(st->guarded);
-    if (ok)
+    if (call == MCR_CALL_OK) {
         mcr_lua_relieve(st);
-    if (ok)
-        return MCR_CALL_OK;
-    if (!stopped)
-        return MCR_CALL_FAILED;
-    lua_pop(st->L, 1);     // [error]
-    mcr_lua_push_stop(st); // message
-    return MCR_CALL_STOPPED;
+    } else if (call == MCR_CALL_STOPPED) {
+        lua_pop(st->L, 1);     // [error]
+        mcr_lua_push_stop(st); // message
+    }
+    return call;
 }
 
 bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook)

@@ -77,10 +77,8 @@ static void make_room(mcr_lua *s)
     plan(s);
 }
 
-void mcr_lua_relieve(mcr_lua *s)
+void mcr_lua_relieve_now(mcr_lua *s)
 {
-    if (!s->arena)
-        return;
     if (mcr_arena_was_full(s->arena))
         make_room(s);
     // A step starts a collection, or takes it further; Lua goes on with it as it allocates.

@@ -7,6 +7,7 @@
 // event finds room. What a script holds on to stays; a state that is still nearly full then is
 // marked `spent`, and is of no use until it is made anew.
 
+#include "script/arena.h"
 #include "script/state.h"
 
 // mcr_lua_open makes the Lua state of `s`, with memory of its own of at most `limit` bytes
@@ -22,7 +23,12 @@ void mcr_lua_discard(mcr_lua *s);
 
 // mcr_lua_relieve is called after each call into Lua that went well: collects garbage when it is
 // time to.
-void mcr_lua_relieve(mcr_lua *s);
+void mcr_lua_relieve_now(mcr_lua *s);
+static inline void mcr_lua_relieve(mcr_lua *s)
+{
+    if (s->arena && (mcr_arena_used(s->arena) > s->relieve_at || mcr_arena_is_full(s->arena)))
+        mcr_lua_relieve_now(s);
+}
 
 // mcr_lua_failure is `message`, the reason why a call into Lua failed, as users should read it:
 // for memory that ran out the limit (and everything is collected), else the message itself.
