@@ -52,7 +52,7 @@ struct mcr_reload {
     ev_async arrived;
     ev_timer patience;
 
-    // The loading thread; it frees `dropped` when it is done.
+    // The loading thread.
     pthread_t loader;
     bool has_loader; // to be joined
     mcr_generation_world world;
@@ -240,11 +240,9 @@ static void loaded(mcr_reload *r)
         r->code = mcr_errf(&r->err, MCR_ECONFIG,
                            "nothing in %s has the name of a file of the configuration",
                            r->answered->folder);
-    if (r->code)
-        fail(r, r->err.text);
-    else if (r->stopped)
+    if (!r->code && r->stopped)
         fail(r, "mooncrier is ending");
-    else if (begin_change(r))
+    else if (!r->code && begin_change(r))
         call_ballot(r);
     else
         fail(r, r->err.text);

@@ -71,14 +71,13 @@ static bool drop_directs(mcr_lua *lua, uint32_t before)
 
 mcr_err mcr_scripts_save(mcr_scripts *s, int64_t now, mcr_buf *out, mcr_errbuf *err)
 {
-    lua_State *L = s->lua.L;
     uint32_t before = s->lua.direct_n;
     mcr_lua_set_now(&s->lua, now);
     mcr_scripts_push_function(s, "save"); // save
     mcr_call call =
         mcr_lua_call(&s->lua, 0, 2, true, mcr_scripts_unhurried(s)); // bytes why, or message
     bool emitted = drop_directs(&s->lua, before);
-    L = s->lua.L;
+    lua_State *L = s->lua.L; // after the call: it may be another one
     mcr_err result = MCR_OK;
     if (call)
         result = mcr_errf(err, MCR_ESCRIPT, "%s: save: %s", mcr_scripts_name(s),

@@ -116,7 +116,7 @@ Script.__index = Script
 
 for _, name in ipairs({
   "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "tick", "fini", "open", "write", "flush", "reopen", "close",
+  "self_test", "save", "restore", "tick", "fini", "open", "write", "flush", "reopen", "close",
 }) do
   Script[name] = function(self, ...)
     local hook = self.hooks[name]

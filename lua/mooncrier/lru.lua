@@ -74,4 +74,38 @@ function lru:nodes()
   end
 end
 
+-- Two tables full of long keys fit into what a script may save.
+local SAVED_BYTES = 450 * 1024
+local FIELD_BYTES = 16 -- a field with its name, at most
+
+-- The nodes as plain data for lru:restore, newest first, as many as fit.
+function lru:save()
+  local list, left = {}, SAVED_BYTES
+  for node in self:nodes() do
+    local copy = {}
+    left = left - #node.key
+    for field, value in pairs(node) do
+      if field ~= "older" and field ~= "newer" then
+        copy[field] = value
+        left = left - FIELD_BYTES
+      end
+    end
+    if left < 0 then
+      break
+    end
+    list[#list + 1] = copy
+  end
+  return list
+end
+
+-- Takes over what lru:save of another table gave; keys that are there already stay.
+function lru:restore(list)
+  for i = #list, 1, -1 do
+    local node = list[i]
+    if not self.by_key[node.key] then
+      self:add(node.key, node)
+    end
+  end
+end
+
 return lru

@@ -133,6 +133,20 @@ function Window:evicted()
   return self.keys.evicted
 end
 
+---What it knows, as plain data for a script's save().
+---@return table
+function Window:save()
+  return { steps = self.steps, step = self.step, keys = self.keys:save() }
+end
+
+---Goes on with what Window:save gave; one of another span begins empty.
+---@param saved? table
+function Window:restore(saved)
+  if saved and saved.steps == self.steps and saved.step == self.step then
+    self.keys:restore(saved.keys)
+  end
+end
+
 ---@class mooncrier.Rate
 ---@field private keys table
 local Rate = {}
@@ -188,6 +202,20 @@ function Rate:evicted()
   return self.keys.evicted
 end
 
+---What it knows, as plain data for a script's save().
+---@return table
+function Rate:save()
+  return { keys = self.keys:save() }
+end
+
+---Goes on with what Rate:save gave.
+---@param saved? table
+function Rate:restore(saved)
+  if saved then
+    self.keys:restore(saved.keys)
+  end
+end
+
 ---@class mooncrier.Once
 ---@field private keys table
 local Once = {}
@@ -240,6 +268,20 @@ end
 ---@return integer
 function Once:evicted()
   return self.keys.evicted
+end
+
+---What it knows, as plain data for a script's save().
+---@return table
+function Once:save()
+  return { keys = self.keys:save() }
+end
+
+---Goes on with what Once:save gave.
+---@param saved? table
+function Once:restore(saved)
+  if saved then
+    self.keys:restore(saved.keys)
+  end
 end
 
 return window

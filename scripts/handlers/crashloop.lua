@@ -70,4 +70,13 @@ return {
       announce(event, n, now)
     end
   end,
+
+  save = function()
+    return { back_offs = back_offs:save(), announced = announced:save() }
+  end,
+
+  restore = function(saved)
+    back_offs:restore(saved.back_offs)
+    announced:restore(saved.announced)
+  end,
 }

@@ -36,4 +36,12 @@ return {
     end
     return false, "repeat"
   end,
+
+  save = function()
+    return { passed = passed:save() }
+  end,
+
+  restore = function(saved)
+    passed:restore(saved.passed)
+  end,
 }

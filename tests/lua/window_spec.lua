@@ -207,3 +207,65 @@ describe("window.once", function()
     assert.is_true((fresh:first("a", 0)))
   end)
 end)
+
+describe("what a window saves", function()
+  local saved = require("mooncrier.saved")
+
+  -- As a reload hands it over.
+  local function hand_over(old, new)
+    new:restore(saved.decode(assert(saved.encode(old:save()))))
+    return new
+  end
+
+  it("is what the next one goes on with", function()
+    local crashes = window.new({ span = "10m" })
+    crashes:add("a", 3, 1000)
+    crashes:add("b", 1, 1200)
+    crashes = hand_over(crashes, window.new({ span = "10m" }))
+    assert.equal(5, crashes:add("a", 2, 1300))
+    assert.equal(2, crashes:add("b", 1, 1300))
+    assert.equal(3, crashes:add("a", 1, 1610)) -- the first three have left
+    assert.equal(0, hand_over(crashes, window.new({ span = "5m" })):count("a", 1610))
+
+    local limit = window.rate({ per = 10, burst = 2 })
+    assert.is_true(limit:allow("k", 0))
+    assert.is_true(limit:allow("k", 0))
+    assert.is_false(hand_over(limit, window.rate({ per = 10, burst = 2 })):allow("k", 5))
+
+    local fresh = window.once({ every = "10m" })
+    fresh:first("k", 1000)
+    fresh = hand_over(fresh, window.once({ every = "10m" }))
+    assert.same({ false, 1 }, { fresh:first("k", 1001) })
+    assert.same({ true, 1 }, { fresh:first("k", 1600) })
+  end)
+
+  it("keeps the order of its keys, and those that are there", function()
+    local old = window.once({ every = 60 })
+    for _, key in ipairs({ "a", "b", "c" }) do old:first(key, 0) end
+    local new = window.once({ every = 60, max_keys = 3 })
+    new:first("b", 30)
+    hand_over(old, new)
+    assert.same({ true, 0 }, { new:first("d", 31) }) -- for which the oldest goes: b, then a
+    assert.is_true((new:first("b", 32)))
+    assert.is_false((new:first("c", 32)))
+  end)
+
+  it("begins empty with nothing", function()
+    local fresh = window.once({ every = 60 })
+    fresh:restore(nil)
+    assert.is_true((fresh:first("a", 0)))
+  end)
+
+  it("is never too much: the newest keys are kept", function()
+    local crashes, fresh = window.new({ span = "10m", max_keys = 100000 }), window.once({ every = "10m" })
+    for i = 1, 20000 do
+      local key = ("x"):rep(200) .. i
+      for now = 0, 500, 50 do crashes:add(key, i, now) end
+      fresh:first(key, 1000)
+    end
+    assert.truthy(saved.encode({ crashes:save(), fresh:save() }))
+    fresh = hand_over(fresh, window.once({ every = "10m" }))
+    assert.is_false((fresh:first(("x"):rep(200) .. 20000, 1001)))
+    assert.is_true((fresh:first(("x"):rep(200) .. 1, 1001)))
+  end)
+end)
