@@ -36,13 +36,17 @@ static mcr_err add_script(const mcr_config *c, mcr_config_reader *r, mcr_config_
 {
     *script = (mcr_config_script){ .name = mcr_strdup(name), .params = LUA_NOREF };
     script->path = find_script(c, name);
-    if (!script->path)
-        return mcr_config_fail(r, where, name,
-                               "no script '%s' beside the configuration%s%s, nor "
-                               "among the installed ones",
-                               name, c->scripts_dir ? ", in " : "",
-                               c->scripts_dir ? c->scripts_dir : "");
-    return MCR_OK;
+    if (script->path)
+        return MCR_OK;
+    char *installed = mcr_install_dir("scripts");
+    const char *nor = installed        ? ", nor among the installed ones"
+                      : c->scripts_dir ? ""
+                                       : ", and none are installed with this program: where they "
+                                         "are is said by scripts = \"FOLDER\"";
+    free(installed);
+    return mcr_config_fail(r, where, name, "no script '%s' beside the configuration%s%s%s", name,
+                           c->scripts_dir ? ", nor in " : "", c->scripts_dir ? c->scripts_dir : "",
+                           nor);
 }
 
 // allow = { "io", "ffi" } of the script on top of the stack.

@@ -169,9 +169,10 @@ static void refuses(void **state)
         { WATCHER("queue = -1"), ":6: " },
         { WATCHER("on_error = 'dorp'"), ":6: " },
         { WATCHER("log = 'strctured'"), ":6: log: " },
-        { WATCHER("script = 'c.lua'"),
-          ":6: no script 'c.lua' beside the configuration, nor among the installed ones in "
-          "watchers[2]" },
+        { WATCHER("script = 'c.lua'"), ":6: no script 'c.lua' beside the configuration, and none "
+                                       "are installed with this program: "
+                                       "where they are is said by scripts = \"FOLDER\" in "
+                                       "watchers[2]" },
         { WATCHER("script = 5"), ":6: a script is a path or { path, parameters } in watchers[2]" },
         { WATCHER("script = {}"), ":6: a script's first item is its path in watchers[2]" },
         { WATCHER("scripts = 'a.lua'"),
