@@ -12,6 +12,48 @@ static const char *hook_name(const char *name)
     return "route";
 }
 
+// Where a chain is: before hook `k` of slot `i`.
+typedef struct chain_walk {
+    mcr_lua *lua;
+    const mcr_lua_driver *chain;
+    uint32_t n;
+    uint32_t last;
+    uint32_t i, k;
+} chain_walk;
+
+// Calls one hook after the other in one protected call, until a breaker has to be asked.
+static int walk(lua_State *L)
+{
+    chain_walk *w = lua_touserdata(L, 1);
+    mcr_lua *lua = w->lua;
+    for (; w->i < w->last; w->i++, w->k = 0) {
+        for (; w->k < w->n && lua->run.slot[w->i].outcome == MCR_PASS; w->k++) {
+            const mcr_lua_driver *d = &w->chain[w->k];
+            if (d->hook->breaker.state != MCR_BREAKER_CLOSED)
+                return 0;
+            double deadline = (double)d->hook->deadline;
+            __atomic_store(&lua->run.deadline, &deadline, __ATOMIC_RELAXED);
+            lua->run.first = w->i;
+            lua->run.last = w->i + 1;
+            mcr_hook_begin_batch(lua, d->hook, w->i);
+            lua_rawgeti(L, LUA_REGISTRYINDEX, d->one); // walk driver
+            lua_call(L, 0, 0);                         // walk
+            mcr_hook_end_batch(lua, w->i + 1);
+        }
+    }
+    return 0;
+}
+
+// Kept in the registry: a protected call needs no memory before it protects.
+static const char walk_key;
+
+static void keep_walk(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&walk_key); // key
+    lua_pushcfunction(L, walk);                  // key walk
+    lua_rawset(L, LUA_REGISTRYINDEX);            //
+}
+
 mcr_lua_driver mcr_lua_take_driver(mcr_lua *lua)
 {
     lua_State *L = lua->L;
@@ -25,31 +67,35 @@ mcr_lua_driver mcr_lua_take_driver(mcr_lua *lua)
     lua_getfield(L, -1, "one");               // driver one
     d.one = luaL_ref(L, LUA_REGISTRYINDEX);   // driver
     lua_pop(L, 1);                            //
+    keep_walk(L);
     return d;
+}
+
+// The call of a driver failed. Errors of scripts end in the driver's own xpcall. So the hook was
+// stopped; or it is out of memory, or a fault of ours. It is the one event's at run.first: it goes
+// the way of a failed hook, and the rest of the batch on.
+static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
+{
+    bool stopped = call == MCR_CALL_STOPPED; // message
+    mcr_lua_end_hook(lua);
+    const char *message = mcr_lua_failure(lua, lua_tostring(lua->L, -1));
+    mcr_lua_fail_event(lua, hook->stage, stopped ? hook->script : "the script layer",
+                       lua->run.first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
+                       mcr_str_of(message));
+    lua_pop(lua->L, 1); //
 }
 
 // Enters a driver for slots [first, last); returns where it came to.
 static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
 {
-    lua_State *L = lua->L;
     mcr_run *run = &lua->run;
     run->first = first;
     run->last = last;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
-    mcr_call call = mcr_lua_call(lua, 0, 0, false, d->hook->deadline);        // [message]
+    lua_rawgeti(lua->L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
+    mcr_call call = mcr_lua_call(lua, 0, 0, false, d->hook->deadline);             // [message]
     if (call == MCR_CALL_OK)
         return last;
-    // Errors of scripts end in the driver's own xpcall. So the hook was stopped; or it is out of
-    // memory, or a fault of ours. It is this one event's: it goes the way of a failed hook, and the
-    // rest of the batch on.
-    bool stopped = call == MCR_CALL_STOPPED;
-    mcr_lua_end_hook(lua);
-    L = lua->L;
-    const char *message = mcr_lua_failure(lua, lua_tostring(L, -1));
-    mcr_lua_fail_event(lua, d->hook->stage, stopped ? d->hook->script : "the script layer",
-                       run->first, stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,
-                       mcr_str_of(message));
-    lua_pop(L, 1); //
+    entry_failed(lua, d->hook, call);
     return run->first + 1;
 }
 
@@ -72,4 +118,29 @@ void mcr_lua_drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32
             first++;
     }
     mcr_hook_end_batch(lua, last);
+}
+
+void mcr_lua_drive_chain(mcr_lua *lua, const mcr_lua_driver *chain, uint32_t n, uint32_t last)
+{
+    chain_walk w = { .lua = lua, .chain = chain, .n = n, .last = last };
+    while (w.i < last) {
+        if (w.k == n || lua->run.slot[w.i].outcome != MCR_PASS) {
+            w.i++;
+            w.k = 0;
+            continue;
+        }
+        const mcr_hook *hook = chain[w.k].hook;
+        if (lua->lost || hook->breaker.state != MCR_BREAKER_CLOSED) {
+            mcr_lua_drive(lua, &chain[w.k++], w.i, w.i + 1);
+            continue;
+        }
+        lua_pushlightuserdata(lua->L, (void *)&walk_key);               // key
+        lua_rawget(lua->L, LUA_REGISTRYINDEX);                          // walk
+        lua_pushlightuserdata(lua->L, &w);                              // walk w
+        mcr_call call = mcr_lua_call(lua, 1, 0, false, hook->deadline); // [message]
+        if (call == MCR_CALL_OK)
+            continue;
+        entry_failed(lua, chain[w.k++].hook, call);
+        mcr_hook_end_batch(lua, lua->run.first + 1);
+    }
 }

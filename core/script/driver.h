@@ -17,3 +17,8 @@ mcr_lua_driver mcr_lua_take_driver(mcr_lua *lua);
 // one. An event whose hook fails, is stopped or may not be called goes the way of on_error, and the
 // others on.
 void mcr_lua_drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last);
+
+// mcr_lua_drive_chain runs `n` drivers over slots [0, last): each event goes through all of them
+// before the next one starts, so that what scripts see of each other does not depend on how events
+// happen to be batched.
+void mcr_lua_drive_chain(mcr_lua *lua, const mcr_lua_driver *chain, uint32_t n, uint32_t last);

@@ -118,11 +118,11 @@ mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t d
     return call;
 }
 
-bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook)
+bool mcr_hook_asks_breaker(mcr_lua *st, mcr_hook *hook)
 {
     if (st->lost)
         return false;
-    if (hook->breaker.state == MCR_BREAKER_CLOSED || mcr_breaker_allows(&hook->breaker, st->now_ns))
+    if (mcr_breaker_allows(&hook->breaker, st->now_ns))
         return true;
     st->counts.breaker_skipped++;
     return false;
@@ -147,20 +147,11 @@ void mcr_hook_failed(mcr_lua *st, mcr_hook *hook, bool deadline)
                 st->watcher, hook->stage, hook->script, n, what, (double)b->wait / 1e9);
 }
 
-void mcr_hook_worked(mcr_lua *st, mcr_hook *hook)
+void mcr_hook_works_again(mcr_lua *st, mcr_hook *hook)
 {
-    mcr_breaker *b = &hook->breaker;
-    if (b->state == MCR_BREAKER_CLOSED && !b->failures)
-        return;
-    if (mcr_breaker_worked(b))
+    if (mcr_breaker_worked(&hook->breaker))
         mcr_log(MCR_LOG_WARN, "watcher '%s': %s of %s works again", st->watcher, hook->stage,
                 hook->script);
-}
-
-void mcr_hook_begin_batch(mcr_lua *st, mcr_hook *hook, uint32_t first)
-{
-    st->batch_hook = hook;
-    st->batch_next = first;
 }
 
 void mcr_hook_failed_at(mcr_lua *st, uint32_t slot, bool deadline)
@@ -171,11 +162,4 @@ void mcr_hook_failed_at(mcr_lua *st, uint32_t slot, bool deadline)
         mcr_hook_worked(st, st->batch_hook); // for those in between
     mcr_hook_failed(st, st->batch_hook, deadline);
     st->batch_next = slot + 1;
-}
-
-void mcr_hook_end_batch(mcr_lua *st, uint32_t last)
-{
-    if (last > st->batch_next)
-        mcr_hook_worked(st, st->batch_hook);
-    st->batch_hook = NULL;
 }

@@ -36,14 +36,35 @@ mcr_call mcr_lua_call(mcr_lua *st, int args, int results, bool traced, int64_t d
 void mcr_lua_push_stop(mcr_lua *st);
 
 // mcr_hook_may_run tells whether the breaker lets the hook be called; when not, that is counted.
-bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook);
+bool mcr_hook_asks_breaker(mcr_lua *st, mcr_hook *hook);
+static inline bool mcr_hook_may_run(mcr_lua *st, mcr_hook *hook)
+{
+    return (!st->lost && hook->breaker.state == MCR_BREAKER_CLOSED) ||
+           mcr_hook_asks_breaker(st, hook);
+}
 
 // mcr_hook_failed and mcr_hook_worked tell the breaker how a call went, and the log what it makes
 // of it.
 void mcr_hook_failed(mcr_lua *st, mcr_hook *hook, bool deadline);
-void mcr_hook_worked(mcr_lua *st, mcr_hook *hook);
+void mcr_hook_works_again(mcr_lua *st, mcr_hook *hook);
+static inline void mcr_hook_worked(mcr_lua *st, mcr_hook *hook)
+{
+    if (hook->breaker.state != MCR_BREAKER_CLOSED || hook->breaker.failures)
+        mcr_hook_works_again(st, hook);
+}
 
 // For a driver that calls the hook over a batch: what fails in it is told by slot. begin … end.
-void mcr_hook_begin_batch(mcr_lua *st, mcr_hook *hook, uint32_t first);
+static inline void mcr_hook_begin_batch(mcr_lua *st, mcr_hook *hook, uint32_t first)
+{
+    st->batch_hook = hook;
+    st->batch_next = first;
+}
+
 void mcr_hook_failed_at(mcr_lua *st, uint32_t slot, bool deadline);
-void mcr_hook_end_batch(mcr_lua *st, uint32_t last);
+
+static inline void mcr_hook_end_batch(mcr_lua *st, uint32_t last)
+{
+    if (last > st->batch_next)
+        mcr_hook_worked(st, st->batch_hook);
+    st->batch_hook = NULL;
+}

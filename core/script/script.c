@@ -117,11 +117,8 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     begin(s, v, now);
     if (s->chain_n == 1)
         mcr_lua_drive(&s->lua, &s->chain[0], 0, n);
-    // Several hooks: each event goes through all of them before the next one starts, so that what
-    // scripts see of each other does not depend on how events happen to be batched.
-    for (uint32_t i = 0; s->chain_n > 1 && i < n; i++)
-        for (uint32_t k = 0; k < s->chain_n && v[i].outcome == MCR_PASS; k++)
-            mcr_lua_drive(&s->lua, &s->chain[k], i, i + 1);
+    else if (s->chain_n > 1)
+        mcr_lua_drive_chain(&s->lua, s->chain, s->chain_n, n);
     s->lua.run.slot = NULL;
 }
 

@@ -246,6 +246,62 @@ static void test_not_made_anew(void **state)
     mcr_scripts_free(s);
 }
 
+// Several hooks run in one protected call: one that runs away costs its own event alone, and its
+// breaker keeps it from the rest.
+static void test_chain(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *became[2]; // of two batches
+        unsigned deadlines, discards, trips, skipped;
+    } cases[] = {
+        { "if e.reason == 'R2a' then while true do end end",
+          { "R1ac refused R3ac", "R1ac refused R3ac" },
+          2,
+          0,
+          0,
+          0 },
+        { "if e.reason == 'R2a' then " FOR_EVER " end",
+          { "R1ac refused R3ac", "R1ac refused R3ac" },
+          2,
+          2,
+          0,
+          0 },
+        { "while true do end",
+          { "refused refused refused", "refused refused refused" },
+          3,
+          0,
+          1,
+          3 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mcr_scripts *s =
+            mcr_scripts_new(&(mcr_script_options){ .watcher = "w", .deadline = DEADLINE_NS });
+        char text[256];
+        snprintf(text, sizeof text, "return { handle = function(e) %s end }", cases[i].body);
+        load_text(s,
+                  "return { handle = function(e) return e:with{ reason = e.reason .. 'a' } end }",
+                  "first");
+        load_text(s, text, "second");
+        load_text(s,
+                  "return { handle = function(e) return e:with{ reason = e.reason .. 'c' } end }",
+                  "third");
+        run_init(s);
+        for (int k = 0; k < 2; k++) {
+            batch b;
+            assert_string_equal(handled(s, &b, 0), cases[i].became[k]);
+            batch_release(&b);
+        }
+        mcr_script_counts counts = mcr_scripts_counts_now(s);
+        assert_int_equal(counts.deadlines, cases[i].deadlines);
+        assert_int_equal(counts.discards, cases[i].discards);
+        assert_int_equal(counts.breaker_trips, cases[i].trips);
+        assert_int_equal(counts.breaker_skipped, cases[i].skipped);
+        mcr_scripts_free(s);
+    }
+}
+
 // Of two scripts in one watcher, and of hooks of all kinds: the one that runs away is named.
 static void test_long_calls(void **state)
 {
@@ -403,17 +459,12 @@ int main(void)
 {
     mcr_log_set_level(MCR_LOG_ERROR);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compiled_code_polls),
-        cmocka_unit_test(test_attacks),
-        cmocka_unit_test(test_long_calls),
-        cmocka_unit_test(test_made_anew),
-        cmocka_unit_test(test_not_made_anew),
-        cmocka_unit_test(test_dead_letter),
-        cmocka_unit_test(test_breaker),
-        cmocka_unit_test(test_breaker_between),
-        cmocka_unit_test(test_tick_and_fini),
-        cmocka_unit_test(test_load_and_init),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_compiled_code_polls), cmocka_unit_test(test_attacks),
+        cmocka_unit_test(test_long_calls),          cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_made_anew),           cmocka_unit_test(test_not_made_anew),
+        cmocka_unit_test(test_dead_letter),         cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_breaker_between),     cmocka_unit_test(test_tick_and_fini),
+        cmocka_unit_test(test_load_and_init),       cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests_name("script/guard", tests, NULL, NULL);
 }
