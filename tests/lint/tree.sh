@@ -35,8 +35,10 @@ if [ -d core/script ] && [ "$(grep -c . <<<"$calls")" -ne 1 ]; then
   wrong "lua_pcall belongs in exactly one place; found:"
   echo "$calls"
 fi
+# But for the walk over a chain of hooks, which is a C function that only that call enters.
 if sources core -- '*.c' '*.h' |
-  xargs -0 grep -nHE '\b(lua_callk?|luaL_do(string|file)|lua_resume) *\(' | grep -vE ':[0-9]+: *(//|\*)'; then
+  xargs -0 grep -nHE '\b(lua_callk?|luaL_do(string|file)|lua_resume) *\(' |
+  grep -vE ':[0-9]+: *(//|\*)|^core/script/driver\.c:[0-9]+: *lua_call\(L, 0, 0\);'; then
   wrong "unprotected or hidden calls of Lua"
 fi
 exit "$found"
