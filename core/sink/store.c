@@ -238,9 +238,10 @@ static void give_up(store_sink *s, batch *b, const char *when)
 static void give_up_late(store_sink *s, int64_t now)
 {
     int64_t deadline = s->options->deadline;
-    batch *b;
-    while (deadline && (b = TAILQ_FIRST(&s->held)) && now - b->arrived >= deadline) {
+    batch *b = deadline ? TAILQ_FIRST(&s->held) : NULL;
+    for (batch *next; b && now - b->arrived >= deadline; b = next) {
         char when[64];
+        next = TAILQ_NEXT(b, in_list);
         snprintf(when, sizeof when, "not written within %gs", (double)deadline / (double)SECOND);
         TAILQ_REMOVE(&s->held, b, in_list);
         give_up(s, b, when);
