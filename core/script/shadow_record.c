@@ -10,19 +10,38 @@ void mcr_shadow_same(mcr_shadow_record *r)
     r->compared++;
 }
 
-// A copy for people: cut where it gets long.
-static char *shown(mcr_str text)
+static bool is_middle(char byte) // of a character
 {
-    size_t len = text.len < MCR_SHADOW_SHOWN ? text.len : MCR_SHADOW_SHOWN;
-    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--; // not within a character
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+// A copy for people of what begins at `from`: cut where it gets long.
+static char *shown(mcr_str text, size_t from)
+{
+    size_t end = text.len - from > MCR_SHADOW_SHOWN ? from + MCR_SHADOW_SHOWN : text.len;
+    while (end < text.len && end > from && is_middle(text.ptr[end]))
+        end--;
     mcr_buf out = { 0 };
-    mcr_buf_append(&out, text.ptr, len);
-    if (len < text.len)
-        mcr_buf_puts(&out, "…");
+    mcr_buf_puts(&out, from ? "…" : "");
+    mcr_buf_append(&out, text.ptr + from, end - from);
+    mcr_buf_puts(&out, end < text.len ? "…" : "");
     char *copy = mcr_strdup(mcr_buf_cstr(&out));
     mcr_buf_fini(&out);
     return copy;
+}
+
+// Where both are shown from, so that what differs is seen.
+static size_t begin_of(mcr_str a, mcr_str b)
+{
+    size_t same = 0, shorter = a.len < b.len ? a.len : b.len;
+    while (same < shorter && a.ptr[same] == b.ptr[same])
+        same++;
+    if (same < MCR_SHADOW_SHOWN / 2)
+        return 0;
+    size_t from = same - MCR_SHADOW_SHOWN / 4;
+    while (is_middle(a.ptr[from]))
+        from--;
+    return from;
 }
 
 static char *name_of(const mcr_event *ev)
@@ -41,8 +60,10 @@ void mcr_shadow_compare(mcr_shadow_record *r, const mcr_event *ev, mcr_str live,
     r->compared++;
     if (mcr_str_eq(live, shadow))
         return;
+    size_t from = begin_of(live, shadow);
     if (r->differ < MCR_SHADOW_EXAMPLES)
-        r->examples[r->differ] = (mcr_shadow_example){ name_of(ev), shown(live), shown(shadow) };
+        r->examples[r->differ] =
+            (mcr_shadow_example){ name_of(ev), shown(live, from), shown(shadow, from) };
     r->differ++;
 }
 

@@ -229,6 +229,34 @@ static void promoted_causes_all(void **state)
     mcr_shared_free(p.shared);
 }
 
+// Of long answers the part is shown in which they differ, in whole characters.
+static void shows_what_differs(void **state)
+{
+    (void)state;
+    pair p =
+        pair_of("return { handle = function(e)\n"
+                "  return e:with{ message = ('ä'):rep(1000) .. 'one' .. ('ö'):rep(1000) } end }",
+                "return { handle = function(e)\n"
+                "  return e:with{ message = ('ä'):rep(1000) .. 'two' .. ('ö'):rep(1000) } end }");
+    batch b;
+    handled(&p, &b);
+    mcr_buf json = { 0 };
+    mcr_shadow_report(p.shadow, &json);
+    cJSON *report = cJSON_Parse(mcr_buf_cstr(&json));
+    const cJSON *hook = cJSON_GetArrayItem(cJSON_GetObjectItem(report, "hooks"), 0);
+    const cJSON *example = cJSON_GetArrayItem(cJSON_GetObjectItem(hook, "examples"), 0);
+    const char *live = cJSON_GetObjectItem(example, "live")->valuestring;
+    const char *shadow = cJSON_GetObjectItem(example, "shadow")->valuestring;
+    assert_memory_equal(live, "…ää", strlen("…ää"));
+    assert_non_null(strstr(live, "äoneö"));
+    assert_non_null(strstr(shadow, "ätwoö"));
+    assert_string_equal(live + strlen(live) - strlen("öö…"), "öö…");
+    assert_in_range(strlen(live), 390, 410);
+    cJSON_Delete(report);
+    mcr_buf_fini(&json);
+    pair_end(&p);
+}
+
 static void keeps_the_first_examples(void **state)
 {
     (void)state;
@@ -253,6 +281,7 @@ int main(void)
         cmocka_unit_test(only_live_answers_hold), cmocka_unit_test(compares_routes),
         cmocka_unit_test(compares_keys),          cmocka_unit_test(causes_nothing),
         cmocka_unit_test(promoted_causes_all),    cmocka_unit_test(keeps_the_first_examples),
+        cmocka_unit_test(shows_what_differs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
