@@ -55,10 +55,17 @@ function harness.place()
   local pipe = io.popen("mktemp -d")
   local dir = pipe:read("*l")
   pipe:close()
-  return setmetatable({ dir = dir, n = 0 }, Place)
+  return setmetatable({ dir = dir, n = 0, started = {} }, Place)
 end
 
+-- Ends what was started here and still runs, then removes the folder.
 function Place:remove()
+  for _, p in ipairs(self.started) do
+    if p:running() then
+      ffi.C.kill(p:pid(), 9)
+      harness.eventually("a killed program is gone", function() return not p:running() end)
+    end
+  end
   os.execute("rm -rf " .. quote(self.dir))
 end
 
@@ -114,7 +121,9 @@ function Place:start(args, options)
   local command = ("cd %s && { sh -c %s <%s >%s.out 2>%s.err; echo $? >%s.part; mv %s.part %s.code; } &")
     :format(quote(self.dir), quote(inner), stdin, name, name, name, name, name)
   os.execute(command)
-  return setmetatable({ place = self, name = name }, Process)
+  local p = setmetatable({ place = self, name = name }, Process)
+  self.started[#self.started + 1] = p
+  return p
 end
 
 function Process:out() return self.place:read(self.name .. ".out") end
