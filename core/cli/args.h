@@ -17,15 +17,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-
-// Exit codes of every command (DESIGN §7).
-enum {
-    MCR_EXIT_OK = 0,
-    MCR_EXIT_FAILED = 1, // also: some input was malformed or a script raised
-    MCR_EXIT_USAGE = 2,
-    MCR_EXIT_EVENTS_LEFT = 3, // a drain ended with events left
-    MCR_EXIT_CONFIG = 78
-};
+#include "daemon/exit_code.h"
 
 typedef enum mcr_flag_type {
     MCR_FLAG_TEXT,  // const char *: the argument, borrowed from argv; the last one wins

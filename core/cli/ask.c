@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/commands.h"
-#include "cli/control_client.h"
+#include "daemon/control_client.h"
 
 int mcr_asking_check(const mcr_usage *usage, mcr_asking *a)
 {

@@ -2,10 +2,10 @@
 
 #include "base/log.h"
 #include "broadcast/updates.h"
-#include "cli/app.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/config_correlate.h"
+#include "config/config_correlate.h"
+#include "daemon/app.h"
 
 static void describe_scripts(mcr_buf *out, const mcr_scripts *scripts, const char *title)
 {

@@ -10,8 +10,8 @@
 #include "base/units.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/ledger.h"
 #include "cli/progress.h"
+#include "daemon/ledger.h"
 #include "source/jsonl.h"
 
 // `eval` runs inline: what a source hands over is worked on by one watcher on the main thread

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/file_watch.h"
+#include "daemon/file_watch.h"
 #include "support/live_app.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/drain.h"
+#include "daemon/drain.h"
 
 enum {
     BATCHES = 8 // published in one turn of the loop

@@ -11,8 +11,8 @@
 #include <ev.h>
 #include <stdint.h>
 
-#include "cli/app.h"
-#include "cli/reload.h"
+#include "daemon/app.h"
+#include "daemon/reload.h"
 
 typedef struct live_app {
     mcr_app app;

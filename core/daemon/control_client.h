@@ -1,0 +1,19 @@
+#pragma once
+// Asks a running program over its control socket (daemon/control.h), and waits.
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+// mcr_control_find connects to the program that runs the configuration at `config_path` (as
+// mcr_config_load takes it), or, when `socket` is not NULL, to the one that listens there. -1 with
+// a sentence that names the sockets that were tried.
+int mcr_control_find(const char *config_path, const char *socket, mcr_errbuf *err);
+
+// mcr_control_ask sends one request over `fd`, which it closes, and returns the answer, to be
+// deleted, within `timeout_ns`. NULL with a sentence. `folder` is that of "shadow-start", else
+// NULL; `text`: asks for the form for people.
+cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
+                       int64_t timeout_ns, mcr_errbuf *err);
