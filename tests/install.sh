@@ -8,12 +8,12 @@ set -euo pipefail
 
 build=(
   cmake gcc libc6-dev ninja-build pkg-config
-  libcjson-dev libcurl4-openssl-dev libev-dev libluajit-5.1-dev libmicrohttpd-dev libpcre2-dev
+  libcjson-dev libcurl4-openssl-dev libedit-dev libev-dev libluajit-5.1-dev libmicrohttpd-dev libpcre2-dev
   libsqlite3-dev libxxhash-dev libyaml-dev luajit zlib1g-dev
 )
 tests=(
   clang clang-format clang-tidy curl gzip libclang-rt-dev libcmocka-dev libgnutls28-dev
-  lua-busted lua-check lua-cjson mandoc nghttp2-server openssl shellcheck sqlite3
+  lua-busted lua-check lua-cjson mandoc nghttp2-server openssl shellcheck sqlite3 tmux
 )
 
 case "${1-all}" in
