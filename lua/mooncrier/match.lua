@@ -303,9 +303,15 @@ local function compile(globs)
   return any_of(exact, predicates)
 end
 
----A predicate for one glob: `local prod = match.glob("prod-*")`, `prod(event.metadata.namespace)`.
+---A predicate for one glob.
 ---`*` any characters, `?` one character, `[a-z]` `[!0-9]` one of a set (ASCII), `{a,b}` one of several,
 ---`\` takes the next character as it is. The whole string must match.
+---
+---```lua
+---local in_production = match.glob("prod{,-*}") -- once, at the top of the script
+---in_production(event.metadata.namespace) --> true
+---in_production("preprod") --> false
+---```
 ---@param glob string
 ---@return fun(s: string): boolean
 function match.glob(glob)
@@ -314,6 +320,12 @@ function match.glob(glob)
 end
 
 ---A predicate that is true when one of the globs matches; false for all when the list is empty.
+---
+---```lua
+---local ours = match.any({ "prod-*", "kube-system" })
+---ours("kube-system") --> true
+---ours("dev") --> false
+---```
 ---@param globs string[]
 ---@return fun(s: string): boolean
 function match.any(globs)
@@ -327,9 +339,13 @@ end
 ---A compiled regular expression; its methods are described in lua/meta/mooncrier.lua.
 ---@class mooncrier.Regex
 
----A regular expression of PCRE2: `match.regex("^Back-off (?<what>\\w+)", "i")`. Flags: "i" caseless, "m"
+---A regular expression of PCRE2, with the methods of mooncrier.Regex. Flags: "i" caseless, "m"
 ---^ and $ at line ends, "s" . matches line feeds, "x" white space in the pattern does not count. A match
 ---that takes a million steps raises an error.
+---
+---```lua
+---match.regex("^back-off", "i"):test(event.message) --> true
+---```
 ---@param pattern string
 ---@param flags? string
 ---@return mooncrier.Regex

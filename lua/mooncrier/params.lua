@@ -80,6 +80,18 @@ local kinds = {
 ---"strings" (a list of strings; a string alone is a list of one), "sinks" (the same, of sinks that the
 ---watcher has). A parameter without default must be given; one with default `false` may be left out and
 ---is then nil (boolean: false).
+---
+---```lua
+---local given = { window = "5m", namespaces = "prod" } -- what init was called with
+---local p = params.read(given, {
+---  threshold = { "count", 5 },
+---  window = { "duration", "10m" },
+---  namespaces = { "strings", "*" },
+---})
+---p.threshold --> 5
+---p.window --> 300
+---p.namespaces --> { "prod" }
+---```
 ---@param given table?
 ---@param spec table<string, { [1]: string, [2]: any }>
 ---@param level? integer whose fault an error is, as for error(): default 1, the caller

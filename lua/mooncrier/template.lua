@@ -1,6 +1,4 @@
----Text with fields of an event in it, compiled once:
----  local line = template.compile("{{type}} {{involvedObject.name}}: {{message | oneline | truncate 80}}")
----  line(event)
+---Text with fields of an event in it, compiled once.
 ---@class mooncrier.template
 local template = {}
 
@@ -359,6 +357,11 @@ end
 ---  json              as JSON
 ---
 ---An error in the template is raised here, with line and column.
+---
+---```lua
+---local line = template.compile("{{type | upper}} {{involvedObject.name}}: {{message | truncate 8}}")
+---line(event) --> "WARNING web-1: Back-of…"
+---```
 ---@param text string
 ---@return fun(event: mooncrier.Event|table): string
 function template.compile(text)

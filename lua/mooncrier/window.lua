@@ -33,7 +33,14 @@ Window.__metatable = "read-only"
 ---@field steps? integer of the span (60); an occurrence leaves up to one step early
 ---@field tumbling? boolean instead of sliding, the window starts anew at every multiple of span
 
----A window: `local crashes = window.new{ span = "10m" }`.
+---A window.
+---
+---```lua
+---local crashes = window.new({ span = "10m" })
+---crashes:add("prod/web-1", event.delta, event.time) --> 3
+---crashes:add("prod/web-1", 1, event.time + 60) --> 4
+---crashes:count("prod/web-1", event.time + 3600) --> 0
+---```
 ---@param options mooncrier.window.Options
 ---@return mooncrier.Window
 function window.new(options)
@@ -158,7 +165,15 @@ Rate.__metatable = "read-only"
 ---@field burst? integer so many at once (1)
 ---@field max_keys? integer keys remembered at a time (10000)
 
----A token bucket for each key: `local limit = window.rate{ per = "1m", burst = 5 }`.
+---A token bucket for each key.
+---
+---```lua
+---local limit = window.rate({ per = "1m", burst = 2 })
+---limit:allow("prod", event.time) --> true
+---limit:allow("prod", event.time) --> true
+---limit:allow("prod", event.time) --> false
+---limit:allow("prod", event.time + 60) --> true
+---```
 ---@param options mooncrier.window.RateOptions
 ---@return mooncrier.Rate
 function window.rate(options)
@@ -226,7 +241,14 @@ Once.__metatable = "read-only"
 ---@field every string|number how long a key stays quiet after its first: "10m"
 ---@field max_keys? integer keys remembered at a time (10000)
 
----At most one of each key per period: `local fresh = window.once{ every = "10m" }`.
+---At most one of each key per period.
+---
+---```lua
+---local fresh = window.once({ every = "10m" })
+---fresh:first("prod/web-1", event.time) --> true, 0
+---fresh:first("prod/web-1", event.time + 60) --> false, 1
+---fresh:first("prod/web-1", event.time + 600) --> true, 1
+---```
 ---@param options mooncrier.window.OnceOptions
 ---@return mooncrier.Once
 function window.once(options)

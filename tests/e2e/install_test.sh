@@ -21,7 +21,8 @@ lib=lib/$arch
 [ -d "$lib" ] || lib=lib
 expected=(
   bin/mooncrier include/mooncrier.h "$lib/libmooncrier.so" "$lib/pkgconfig/mooncrier.pc"
-  "$lib/lua/5.1/mooncrier/core.so" share/man/man1/mooncrier.1
+  "$lib/lua/5.1/mooncrier/core.so" share/man/man1/mooncrier.1 \
+  share/man/man7/mooncrier-lua.7 share/mooncrier/meta/mooncrier/window.lua
   share/doc/mooncrier/README.md share/doc/mooncrier/LICENSE share/doc/mooncrier/CHANGELOG.md
 )
 for folder in lua/mooncrier:share/lua/5.1/mooncrier lua/meta:share/mooncrier/meta scripts:share/mooncrier/scripts; do

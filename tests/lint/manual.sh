@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# The man page is well-formed mdoc.
+# The man pages are well-formed mdoc.
 . "$(dirname "$0")/sources.bash"
-mandoc -T lint -W warning core/cli/mooncrier.1
+mandoc -T lint -W warning core/cli/mooncrier.1 core/cli/mooncrier-lua.7
