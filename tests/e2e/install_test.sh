@@ -21,8 +21,7 @@ lib=lib/$arch
 [ -d "$lib" ] || lib=lib
 expected=(
   bin/mooncrier include/mooncrier.h "$lib/libmooncrier.so" "$lib/pkgconfig/mooncrier.pc"
-  "$lib/lua/5.1/mooncrier/core.so" share/man/man1/mooncrier.1 \
-  share/man/man7/mooncrier-lua.7 share/mooncrier/meta/mooncrier/window.lua
+  "$lib/lua/5.1/mooncrier/core.so" share/man/man1/mooncrier.1 share/man/man7/mooncrier-lua.7
   share/doc/mooncrier/README.md share/doc/mooncrier/LICENSE share/doc/mooncrier/CHANGELOG.md
 )
 for folder in lua/mooncrier:share/lua/5.1/mooncrier lua/meta:share/mooncrier/meta scripts:share/mooncrier/scripts; do

@@ -104,6 +104,14 @@ describe("the reference", function()
     end)
   end
 
+  it("has stubs that are Lua", function()
+    for path in pairs(written.files()) do
+      if path:match("%.lua$") then
+        assert.is_function(loadfile(path))
+      end
+    end
+  end)
+
   it("has a text for everything", function()
     local bare = {}
     for _, chapter in ipairs(chapters) do
