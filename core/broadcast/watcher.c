@@ -30,6 +30,7 @@ struct mcr_watcher {
     int64_t correlated_at;      // Unix ns: the time of the last correlation
     mcr_buf name_room;
     mcr_watcher_counts counts;
+    mcr_watcher_observer observer;
     directs own;           // routes' own events, by place
     directs emitted;       // the other direct deliveries
     mcr_event **outgoing;  // for one sink
@@ -332,6 +333,12 @@ static void drop_directs(directs *list)
     list->size = 0;
 }
 
+static void tell_end(const mcr_watcher *w, mcr_event *ev, mcr_watcher_end end)
+{
+    if (w->observer.ended)
+        w->observer.ended(w->observer.self, ev, end);
+}
+
 // Counts what did not pass and moves the rest together; returns how many passed.
 static uint32_t keep_passed(mcr_watcher *w, mcr_verdict *v, uint32_t n)
 {
@@ -341,10 +348,9 @@ static uint32_t keep_passed(mcr_watcher *w, mcr_verdict *v, uint32_t n)
             v[passed++] = v[i];
             continue;
         }
-        if (v[i].outcome == MCR_DROP)
-            w->counts.filtered++;
-        else
-            w->counts.refused++;
+        bool dropped = v[i].outcome == MCR_DROP;
+        ++*(dropped ? &w->counts.filtered : &w->counts.refused);
+        tell_end(w, v[i].ev, dropped ? MCR_END_FILTERED : MCR_END_REFUSED);
         mcr_event_unref(v[i].ev);
     }
     return passed;
@@ -382,6 +388,10 @@ static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t no
             name_it(w, &v[i]);
         mcr_correlated out;
         mcr_correlator_run(w->correlator, v[i].ev, &clock, &out);
+        if (w->observer.correlated)
+            w->observer.correlated(w->observer.self, v[i].ev, &out, w->correlator);
+        if (!out.ev)
+            tell_end(w, v[i].ev, MCR_END_SPAM_FILTERED);
         mcr_event_unref(v[i].ev);
         w->counts.aggregated += out.aggregated;
         w->counts.counted += out.counted;
@@ -400,10 +410,11 @@ static void count_routes(mcr_watcher *w, const mcr_verdict *v, uint32_t n)
         bool routed = v[i].sinks != 0;
         for (; own < w->own.size && w->own.at[own].place == i + 1; own++)
             routed = true;
-        if (routed)
-            w->counts.routed++;
-        else
-            w->counts.routed_nowhere++;
+        ++*(routed ? &w->counts.routed : &w->counts.routed_nowhere);
+        if (routed && w->observer.routed)
+            w->observer.routed(w->observer.self, v[i].ev, v[i].sinks);
+        else if (!routed)
+            tell_end(w, v[i].ev, MCR_END_ROUTED_NOWHERE);
     }
 }
 
@@ -432,9 +443,12 @@ static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t no
         return n;
     size_t left = 0;
     uint64_t forgotten = mcr_updates_forgotten(w->updates[s]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (mcr_updates_wants(w->updates[s], w->outgoing[i], now))
             w->outgoing[left++] = w->outgoing[i];
+        else if (w->observer.suppressed)
+            w->observer.suppressed(w->observer.self, s, w->outgoing[i]);
+    }
     w->counts.forgotten += mcr_updates_forgotten(w->updates[s]) - forgotten;
     w->sinks[s]->counts.assigned += n - left;
     w->sinks[s]->counts.suppressed += n - left;
@@ -498,8 +512,11 @@ void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int6
     } else {
         w->counts.handled_only += passed;
     }
-    for (uint32_t i = 0; i < passed; i++)
+    for (uint32_t i = 0; i < passed; i++) {
+        if (!w->sinks_size)
+            tell_end(w, v[i].ev, MCR_END_HANDLED_ONLY);
         mcr_event_unref(v[i].ev);
+    }
 }
 
 static void deliver_directs(mcr_watcher *w, int64_t now)
@@ -566,6 +583,11 @@ void mcr_watcher_stop(mcr_watcher *w)
     for (uint32_t s = 0; s < w->sinks_size; s++)
         if (w->sinks[s]->kind->stop)
             w->sinks[s]->kind->stop(w->sinks[s]);
+}
+
+void mcr_watcher_observe(mcr_watcher *w, const mcr_watcher_observer *observer)
+{
+    w->observer = observer ? *observer : (mcr_watcher_observer){ 0 };
 }
 
 mcr_watcher_counts mcr_watcher_counts_now(const mcr_watcher *w)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "broadcast/hooks.h"
 #include "broadcast/updates.h"
+#include "broadcast/watcher_observer.h"
 #include "correlate/correlator.h"
 #include "sink/sink.h"
 
@@ -144,6 +145,10 @@ void mcr_watcher_stop(mcr_watcher *w);
 // its loop until mcr_watcher_in_flight is 0 or its patience ends. No step after it; a second call
 // does nothing.
 void mcr_watcher_fini(mcr_watcher *w, int64_t now);
+
+// mcr_watcher_observe has `observer` (copied) told of every event from the next step on, in the
+// place of the one before; NULL: nobody. Between two calls.
+void mcr_watcher_observe(mcr_watcher *w, const mcr_watcher_observer *observer);
 
 // mcr_watcher_counts_now reads the counters; on the driving thread, between calls.
 mcr_watcher_counts mcr_watcher_counts_now(const mcr_watcher *w);

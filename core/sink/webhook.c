@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "event/encode.h"
 #include "net/base64.h"
 #include "net/http_client.h"
 #include "net/token_file.h"
@@ -15,9 +14,9 @@
 #include "sink/deliveries.h"
 #include "sink/gzip.h"
 #include "sink/kinds.h"
-#include "sink/template.h"
 #include "sink/webhook_options.h"
 #include "sink/webhook_request.h"
+#include "sink/webhook_writer.h"
 
 enum {
     KEY_MAX = 600
@@ -40,8 +39,7 @@ typedef struct request {
 struct webhook {
     mcr_sink sink;
     const mcr_webhook_options *o; // the owner's, until close
-    mcr_template *url;            // NULL: the render hook gives it
-    mcr_template *body;           // NULL: the event's JSON
+    mcr_webhook_writer *writer;
     mcr_statuses again;
     const mcr_clock *clock;
     const mcr_random *random;
@@ -55,9 +53,7 @@ struct webhook {
     request *unsent;                 // their tries end when the loop comes round
     request *ending;                 // those of which this is happening
     ev_timer round;
-    mcr_buf usual_target;          // of events for which nothing is rendered; empty: they differ
-    mcr_buf url_text, target, key; // of the event at hand
-    mcr_rendered rendered;         // the same
+    mcr_buf key; // of the event at hand
     mcr_batch_limits limits;
     uint64_t batches_closed;
     uint64_t batches_split;
@@ -89,9 +85,8 @@ static mcr_sink *open_webhook(const void *options, mcr_errbuf *err)
     webhook *w = mcr_zalloc(sizeof *w);
     w->sink.kind = &mcr_sink_kind_webhook;
     w->o = o;
-    w->url = o->url ? mcr_template_new(o->url, MCR_TEMPLATE_URL, err) : NULL;
+    w->writer = mcr_webhook_writer_new(o);
     w->limits = mcr_webhook_limits(o);
-    w->body = o->body ? mcr_template_new(o->body, mcr_webhook_body_place(o), err) : NULL;
     mcr_statuses_read(&w->again, &o->statuses, MCR_WEBHOOK_AGAIN, err);
     w->clock = o->clock ? o->clock : &steady;
     w->random = o->random ? o->random : &mcr_random_system;
@@ -409,69 +404,22 @@ static size_t room(const mcr_sink *sink)
     return left > open ? left - open : 0;
 }
 
-// The event as JSON on one line.
-static void write_json(mcr_buf *out, const mcr_event *ev)
-{
-    size_t before = out->len;
-    mcr_event_write(out, ev);
-    // A line end in JSON can only be white space.
-    for (char *at = out->ptr + before, *end = out->ptr + out->len;
-         (at = memchr(at, '\n', (size_t)(end - at)));)
-        *at = ' ';
-}
-
-// Where the event goes: w->target, or the one that all have.
-static mcr_err find_target(webhook *w, mcr_event *ev, mcr_str *target, mcr_errbuf *why)
-{
-    const mcr_rendered *r = &w->rendered;
-    bool usual =
-        w->url && mcr_template_is_fixed(w->url) && !r->url.len && !r->method.len && !r->headers.len;
-    mcr_buf *made = usual ? &w->usual_target : &w->target;
-    if (!usual)
-        made->len = 0;
-    if (!made->len) {
-        w->url_text.len = 0;
-        if (w->url && !r->url.len)
-            mcr_template_write(w->url, ev, &w->url_text);
-        mcr_err code = mcr_webhook_target(w->o, mcr_buf_str(&w->url_text), r, made, why);
-        if (code)
-            return code;
-    }
-    *target = mcr_buf_str(made);
-    return MCR_OK;
-}
-
 static void write_one(webhook *w, mcr_event *ev, int64_t now)
 {
-    mcr_rendered *r = &w->rendered;
+    mcr_webhook_written written;
     mcr_errbuf why;
-    r->body.len = r->url.len = r->method.len = r->headers.len = 0;
-    mcr_render_result result =
-        w->sink.render.call ? w->sink.render.call(w->sink.render.self, ev, w->sink.name, r, &why)
-                            : MCR_RENDER_NONE;
-    if (result == MCR_RENDER_SUPPRESS) {
+    switch (mcr_webhook_writer_write(w->writer, &w->sink, ev, &written, &why)) {
+    case MCR_RENDER_SUPPRESS:
         w->sink.counts.suppressed++;
         w->sink.counts.in_flight--;
         return;
-    }
-    if (result == MCR_RENDER_FAILED) {
+    case MCR_RENDER_FAILED:
         mcr_sink_refuse(&w->sink, ev, why.text);
         return;
+    case MCR_RENDER_NONE:
+    case MCR_RENDER_DONE:
+        mcr_batches_add(w->batches, written.target, ev, written.body, now);
     }
-    if (result == MCR_RENDER_NONE)
-        r->body.len = r->url.len = r->method.len = r->headers.len = 0;
-    if (!r->body.len && w->body)
-        mcr_template_write(w->body, ev, &r->body);
-    else if (!r->body.len)
-        write_json(&r->body, ev);
-    mcr_str target;
-    if (find_target(w, ev, &target, &why)) {
-        mcr_log_once_a_minute(MCR_LOG_ERROR, "sink '%s' of watcher '%s': %s", w->sink.name,
-                              w->sink.watcher ? w->sink.watcher : "", why.text);
-        mcr_sink_refuse(&w->sink, ev, why.text);
-        return;
-    }
-    mcr_batches_add(w->batches, target, ev, mcr_buf_str(&r->body), now);
 }
 
 static void write_events(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t now)
@@ -560,16 +508,8 @@ static void close_webhook(mcr_sink *sink)
     webhook *w = (webhook *)sink;
     stop(sink);
     mcr_token_file_fini(&w->bearer);
-    mcr_template_free(w->url);
-    mcr_template_free(w->body);
-    mcr_buf_fini(&w->usual_target);
-    mcr_buf_fini(&w->url_text);
-    mcr_buf_fini(&w->target);
+    mcr_webhook_writer_free(w->writer);
     mcr_buf_fini(&w->key);
-    mcr_buf_fini(&w->rendered.body);
-    mcr_buf_fini(&w->rendered.url);
-    mcr_buf_fini(&w->rendered.method);
-    mcr_buf_fini(&w->rendered.headers);
     free(w);
 }
 

@@ -16,8 +16,9 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     may["script"] = "base event correlate sink broadcast"
     may["api"] = "base event correlate net store sink"
     may["config"] = "base event correlate sink broadcast source script"
+    may["rehearse"] = "base event correlate sink broadcast script config"
     may["daemon"] = "base event correlate net sink broadcast source script config"
-    may["cli"] = "base event correlate net store sink broadcast source script api config daemon"
+    may["cli"] = "base event correlate net store sink broadcast source script api config rehearse daemon"
 
     name_of["base"] = name_of["event"] = name_of["broadcast"] = name_of["cli"] = "knows mooncrier.h"
 
