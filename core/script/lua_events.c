@@ -7,6 +7,7 @@
 #include "event/time.h"
 #include "script/core_module.h"
 #include "script/lua_json.h"
+#include "script/shared.h"
 #include "script/state.h"
 
 // The event behind the view at `index`. The Lua half has checked that it is a live view.
@@ -193,6 +194,19 @@ static int set_now(lua_State *L)
     return 0;
 }
 
+// core.forget(): what earlier tests have left behind in a plain LuaJIT, the `shared` table and
+// which names of events were given
+static int forget(lua_State *L)
+{
+    mcr_lua *st = mcr_lua_of(L);
+    st->last_name_ns = 0;
+    if (st->shared == st->own_shared) {
+        mcr_shared_free(st->own_shared);
+        st->shared = st->own_shared = mcr_shared_new();
+    }
+    return 0;
+}
+
 // core.event_json(view)
 static int event_json(lua_State *L)
 {
@@ -247,6 +261,7 @@ void mcr_lua_register_events(lua_State *L)
         { "wrap_table", wrap_table },
         { "decode", decode },
         { "set_now", set_now },
+        { "forget", forget },
         { "event_json", event_json },
         { "event_name", event_name },
         { "time_text", time_text },

@@ -483,5 +483,6 @@ event.api = api
 event.run = run
 event.view_t = view_t
 event.take_made = take_made
+event.names_problem = names_problem
 
 return event

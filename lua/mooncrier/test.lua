@@ -1,0 +1,468 @@
+---What specs of scripts use, under `mooncrier test` or plain busted: events, a clock and sinks that are
+---not real, and scripts called as the program calls them.
+---
+---    local test = require("mooncrier.test")
+---
+---    it("finds a crash loop", function()
+---      local loops = {}
+---      for i = 1, 3 do
+---        loops[i] = test.event({ reason = "BackOff" })
+---        test.advance("1m")
+---      end
+---      local result = test.run({ "handlers/crashloop.lua", threshold = 3 }, loops)
+---      assert.equal(3, result.passed)
+---      assert.equal("CrashLoop", result.emitted[1].event.reason)
+---    end)
+---
+---Needs `mooncrier/core.so` (build/<preset>/lua) in package.cpath and `lua/?.lua` in package.path under
+---busted, nothing under `mooncrier test`.
+---@class mooncrier.test
+local test = {}
+
+local core = require("mooncrier.core")
+local duration = require("mooncrier.duration")
+local event = require("mooncrier.event")
+local rfc3339 = require("mooncrier.rfc3339")
+local test_events = require("mooncrier.test_events")
+local test_golden = require("mooncrier.test_golden")
+local test_watcher = require("mooncrier.test_watcher")
+
+--------------------------------------------------------------------------------------------------------
+-- The clock
+
+local START = rfc3339.parse("2026-01-01T12:00:00Z")
+
+local now = START
+
+-- Watchers that time passes for.
+local started = setmetatable({}, { __mode = "k" })
+
+local function seconds_of(t)
+  local seconds = type(t) == "string" and rfc3339.parse(t) or t
+  if type(seconds) ~= "number" then
+    error(("a time is Unix seconds or a text such as \"2026-01-01T12:00:00Z\", not %s"):format(tostring(t)), 3)
+  end
+  return seconds
+end
+
+---Sets the clock that events and scripts go by, to Unix seconds or an RFC 3339 time; without one, tells
+---what it says. It begins at 2026-01-01T12:00:00Z and stands still. No ticks run: see `advance`.
+---@param t? number|string
+---@return number seconds
+function test.clock(t)
+  if t ~= nil then
+    now = seconds_of(t)
+    core.set_now(now)
+  end
+  return now
+end
+
+---Lets time pass: moves the clock, and runs the ticks that become due in the watchers made by `start`.
+---@param by number|string seconds, or a duration such as "5m"
+---@return number seconds what the clock says then
+function test.advance(by)
+  local seconds = duration.parse(by)
+  if not seconds then
+    error(("advance takes a duration such as \"5m\" or seconds, not %s"):format(tostring(by)), 2)
+  end
+  now = now + seconds
+  core.set_now(now)
+  local list = {}
+  for watcher, order in pairs(started) do
+    list[#list + 1] = { watcher, order }
+  end
+  table.sort(list, function(a, b)
+    return a[2] < b[2]
+  end)
+  for _, item in ipairs(list) do
+    item[1]:advance_to(now)
+    item[1]:raise()
+  end
+  return now
+end
+
+--------------------------------------------------------------------------------------------------------
+-- Events
+
+---Makes an event as it could come from a cluster: what is not given is filled in. `reason` (default
+---"Started") decides the kind of object, the type, the component and the message where it is a usual one;
+---the object is the Pod default/web-1; the times are those of the clock. `change = "deleted"` (or "new",
+---"repeat") makes it one that a watch told as such. A text is taken as the JSON of an event, as it is.
+---@param fields? table|string
+---@return mooncrier.Event
+function test.event(fields)
+  local view
+  if type(fields) == "string" then
+    view = test_events.decode(fields)
+    if not view then
+      error("event: this is a control line of a watch, no event", 2)
+    end
+  elseif fields == nil or type(fields) == "table" then
+    view = test_events.build(fields or {}, now)
+  else
+    error("event takes a table of fields or JSON text, not a " .. type(fields), 2)
+  end
+  return test_events.note({}, view)
+end
+
+---The same event once more: count one higher, last seen now. `fields` change it further.
+---@param before mooncrier.Event
+---@param fields? table
+---@return mooncrier.Event
+function test.again(before, fields)
+  local whole = before:get()
+  whole.count = before.occurrences + 1
+  whole.lastTimestamp = core.time_text(math.floor(now), 0)
+  local view = test_events.note({}, test_events.decode(core.json_encode(whole)))
+  if fields then
+    view = test_events.decode(tostring(view:with(fields)))
+  end
+  return view
+end
+
+-- The path of a file that a spec names: as it is, beside the spec, or in a folder "scripts".
+local function find(name, what)
+  local tried = {}
+  local folders = { "", test_golden.spec_dir() .. "/", "scripts/" }
+  for i, folder in ipairs(name:sub(1, 1) == "/" and { "" } or folders) do
+    local path = folder .. name
+    if core.has_file(path) then
+      return path
+    end
+    tried[i] = path
+  end
+  error(("no %s %s"):format(what, table.concat(tried, ", nor ")), 0)
+end
+
+---The events of a file: JSON Lines, a watch stream, a List or one event. The path is looked for from
+---the current folder, then beside the spec.
+---@param path string
+---@return mooncrier.Event[]
+function test.events(path)
+  return test_events.read(find(path, "file"))
+end
+
+--------------------------------------------------------------------------------------------------------
+-- Watchers
+
+---A script as a configuration names it: a path, or { path, parameters…, allow = { "io" } }. The path is
+---looked for from the current folder, beside the spec, and in the folder "scripts".
+---@alias mooncrier.test.Script string|{ [1]: string, allow: string[]?, [string]: any }
+
+---@class mooncrier.test.Options
+---@field params? table parameters, when there is one script
+---@field allow? string[] what it may use beyond the sandbox
+---@field sinks? table names in order, and name = { render = script }; without it every name is a sink
+---@field fallback? string[] where events go whose route failed; default: all sinks
+---@field on_error? "dead_letter"|"drop"|"pass" what becomes of events whose hook raised; default: refused
+---@field errors? boolean hooks may fail: errors are left in the result, and not raised
+---@field still? boolean the clock stays where it is; else it goes by the events' times
+---@field after? string|number how much time passes after the last event, with its ticks
+---@field keep_shared? boolean leave in `shared` what earlier watchers put there
+---@field seed? number of math.random, default 1
+---@field scripts_dir? string where scripts find modules besides their own folder; default "scripts"
+
+---What became of one event.
+---@class mooncrier.test.Outcome
+---@field outcome "passed"|"dropped"|"refused"
+---@field input mooncrier.Event
+---@field event mooncrier.Event? as it left; nil unless it passed
+---@field changed boolean? another event left than came in
+---@field reason string? of filter or handle, when it dropped the event
+---@field error string? of the hook that failed, with file:line
+---@field sinks string[]|"all"|nil where it went; "all": route said nothing, and no sinks are named
+---@field keys table<string, string>? what the correlator's hooks said, by hook
+---@field emitted mooncrier.test.Emitted[] what the hooks emitted on this event
+---@field at number the clock
+
+---@class mooncrier.test.Emitted
+---@field event mooncrier.Event
+---@field sink string? nil: to the other watchers
+---@field at number the clock
+
+---What a sink got.
+---@class mooncrier.test.Delivery
+---@field event mooncrier.Event
+---@field sink string
+---@field at number
+---@field body string? what a render hook made of it
+---@field url string?
+---@field method string?
+---@field headers table<string, string>?
+
+---The outcomes, one for each event, and what happened besides.
+---@class mooncrier.test.Result
+---@field [integer] mooncrier.test.Outcome
+---@field passed integer
+---@field dropped integer
+---@field refused integer
+---@field reasons table<string, integer> why events were dropped
+---@field emitted mooncrier.test.Emitted[] all of it, also by ticks
+---@field sinks table<string, mooncrier.test.Delivery[]> what each sink got, routed or emitted
+---@field ticks integer how many ran
+---@field log { level: string, text: string }[] what scripts logged
+---@field errors { hook: string, script: string, message: string, traceback: string }[]
+
+local script_options = { allow = true, deadline = true }
+
+-- A script as the configuration has it, found, with its parameters apart.
+local function script_of(value, options)
+  if type(value) == "string" then
+    value = { value }
+  end
+  if type(value) ~= "table" or type(value[1]) ~= "string" then
+    error("a script is a path or { path, parameters }", 0)
+  end
+  local params = {}
+  for name, member in pairs(value) do
+    if type(name) == "string" and not script_options[name] then
+      params[name] = member
+    end
+  end
+  for name, member in pairs(options and options.params or {}) do
+    params[name] = member
+  end
+  return { name = value[1], path = find(value[1], "script"), params = params,
+           allow = value.allow or options and options.allow or {} }
+end
+
+-- One script, or a list of them: { "a.lua", threshold = 3 } is one, { "a.lua", { "b.lua", n = 1 } } two.
+local function scripts_of(given, options)
+  if type(given) == "string" or type(given) == "table" and type(given[1]) == "string" and #given == 1 then
+    return { script_of(given, options) }
+  elseif type(given) ~= "table" or given[1] == nil then
+    error("run takes a script, { path, parameters }, or a list of them", 0)
+  elseif options.params or options.allow then
+    error("params and allow are for one script; with more, each has its own: { path, parameters }", 0)
+  end
+  local list = {}
+  for i, item in ipairs(given) do
+    list[i] = script_of(item)
+  end
+  return list
+end
+
+local option_names = { "params", "allow", "sinks", "fallback", "on_error", "errors", "still", "after", "keep_shared",
+                       "seed", "scripts_dir" }
+
+local function check_options(options)
+  for name in pairs(options) do
+    local known = false
+    for _, option in ipairs(option_names) do
+      known = known or option == name
+    end
+    if not known then
+      local meant = core.suggest(tostring(name), option_names)
+      error(("unknown option '%s'%s"):format(tostring(name), meant and ("; did you mean '%s'?"):format(meant) or ""),
+        0)
+    end
+  end
+  local on_error = options.on_error
+  if on_error ~= nil and on_error ~= "dead_letter" and on_error ~= "pass" and on_error ~= "drop" then
+    error('on_error is "dead_letter", "pass" or "drop"', 0)
+  end
+end
+
+local function setup_of(given, options)
+  check_options(options)
+  local setup = { scripts = scripts_of(given, options), renderers = {}, fallback = options.fallback,
+                  on_error = options.on_error or "dead_letter", scripts_dir = options.scripts_dir or "scripts" }
+  if options.sinks then
+    setup.sinks = {}
+    local named = {}
+    for i, name in ipairs(options.sinks) do
+      setup.sinks[i] = name
+    end
+    for name, sink in pairs(options.sinks) do
+      if type(name) == "string" then
+        named[#named + 1] = name
+        if sink.render then
+          setup.renderers[name] = script_of(sink.render)
+        end
+      end
+    end
+    table.sort(named)
+    for _, name in ipairs(named) do
+      setup.sinks[#setup.sinks + 1] = name
+    end
+  end
+  return setup
+end
+
+local function new_result()
+  return { passed = 0, dropped = 0, refused = 0, reasons = {}, emitted = {}, sinks = {}, ticks = 0, log = {},
+           errors = {} }
+end
+
+local Watcher = test_watcher.Watcher
+
+-- A failed hook fails the test, unless it was said that they may.
+function Watcher:raise()
+  local first = self.result.errors[self.raised + 1]
+  self.raised = #self.result.errors
+  if first and not self.options.errors then
+    error(("%s of %s failed: %s%s\n(with the option errors = true it is left in the result)"):format(
+      first.hook, first.script, first.message, first.traceback ~= "" and "\n" .. first.traceback or ""),
+      0)
+  end
+end
+
+-- Errors of loading have their place; those of wrong arguments are the caller's.
+local function watcher_of(given, options, at)
+  options = options or {}
+  local setup = setup_of(given, options)
+  if not options.keep_shared then
+    core.forget()
+  end
+  math.randomseed(options.seed or 1)
+  local watcher = test_watcher.new(setup, at, new_result())
+  watcher.given, watcher.options, watcher.raised, watcher.seen = given, options, 0, {}
+  return watcher
+end
+
+-- An event, or what makes one.
+local function event_of(source)
+  if event.is(source) then
+    return source
+  end
+  return test.event(source)
+end
+
+-- The events of run: one, a list, an iterator, or the path of a file.
+local function list_of(source)
+  if event.is(source) then
+    return { source }
+  elseif type(source) == "string" and not source:find("^%s*{") then
+    return test.events(source)
+  elseif type(source) == "string" then
+    return { event_of(source) }
+  elseif type(source) == "function" then
+    local list = {}
+    for view in source do
+      list[#list + 1] = event_of(view)
+    end
+    return list
+  elseif type(source) == "table" and (source[1] ~= nil or next(source) == nil) then
+    local list = {}
+    for i, item in ipairs(source) do
+      list[i] = event_of(item)
+    end
+    return list
+  end
+  return { event_of(source) }
+end
+
+---Gives the watcher one event: what became of it. When the event is from later than the clock, time passes
+---until then.
+---@param source mooncrier.Event|table|string
+---@return mooncrier.test.Outcome
+function Watcher:send(source)
+  local view = test_events.note(self.seen, event_of(source))
+  if not self.options.still and view.time > self.now then
+    self:advance_to(view.time)
+    if started[self] then
+      now = math.max(now, self.now)
+    end
+  end
+  local outcome = self:take(view)
+  self:raise()
+  return outcome
+end
+
+---Reloads the scripts as a changed file would: save of the old ones, restore of the new ones. `options`
+---can have other `params`; counters and the result go on.
+---@param options? { params: table }
+---@return mooncrier.test.Watcher
+function Watcher:reload(options)
+  local changed = {}
+  for name, value in pairs(self.options) do
+    changed[name] = value
+  end
+  changed.params = options and options.params or changed.params
+  self:change_to(setup_of(self.given, changed))
+  self:raise()
+  return self
+end
+
+---Ends it: fini of the scripts. All that happened since `start`.
+---@return mooncrier.test.Result
+function Watcher:stop()
+  started[self] = nil
+  self:finish()
+  self:raise()
+  return self.result
+end
+
+local order = 0
+
+---Starts a watcher with these scripts, to be given events one by one: `watcher:send(event)`,
+---`test.advance("5m")`, `watcher:reload()`, `watcher:stop()`; `watcher.result` is what happened so far.
+---@param scripts mooncrier.test.Script|mooncrier.test.Script[]
+---@param options? mooncrier.test.Options
+---@return mooncrier.test.Watcher
+function test.start(scripts, options)
+  local watcher = watcher_of(scripts, options, now)
+  order = order + 1
+  started[watcher] = order
+  watcher:raise()
+  return watcher
+end
+
+---Runs scripts over events as a watcher of the program does: filter and handle of each in order, the
+---correlator's keys, route, render; ticks as time passes; fini. The clock begins at the first event's time
+---and goes by the events' times (option `still`: it stays). An error in a hook is raised, unless `errors`.
+---@param scripts mooncrier.test.Script|mooncrier.test.Script[]
+---@param events mooncrier.Event|table|string|fun():mooncrier.Event? an event, a list, an iterator, a file
+---@param options? mooncrier.test.Options
+---@return mooncrier.test.Result
+function test.run(scripts, events, options)
+  options = options or {}
+  local list = list_of(events)
+  local first = list[1] and list[1].time or 0
+  local watcher = watcher_of(scripts, options, (options.still or first == 0) and now or first)
+  for _, view in ipairs(list) do
+    watcher:send(view)
+  end
+  if options.after then
+    watcher:advance_to(watcher.now + (duration.parse(options.after) or error("after is a duration", 2)))
+  end
+  return watcher:stop()
+end
+
+---What a script's render hook makes of an event for `sink` (default "sink"): the body and how it is sent,
+---`json` the body decoded; `body` is nil when it leaves that to the sink, and the result false when it
+---suppresses the event.
+---@param script mooncrier.test.Script
+---@param source mooncrier.Event|table|string
+---@param sink? string
+---@param options? mooncrier.test.Options
+---@return { body: string?, json: any, url: string?, method: string?, headers: table<string, string> }|false
+function test.render(script, source, sink, options)
+  sink = sink or "sink"
+  local all = {}
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  all.sinks = { sink }
+  local result = test.run(script, event_of(source), all)
+  local delivery = (result.sinks[sink] or {})[1]
+  if not delivery then
+    return false
+  end
+  local ok, json = pcall(core.json_decode, delivery.body or "")
+  delivery.json = ok and json or nil
+  return delivery
+end
+
+---Compares a value with the file `golden/<name>` beside the spec, and raises an error with the first line
+---that differs. Texts are compared as they are, anything else as JSON with one member a line; events too. With
+---MOONCRIER_BLESS=1, or under `mooncrier test --bless`, it writes the file instead.
+---@param name string
+---@param value any
+function test.golden(name, value)
+  test_golden.compare(name, value)
+end
+
+core.set_now(now)
+
+return test
