@@ -12,5 +12,6 @@ int mcr_cmd_reload(int argc, char **argv);
 int mcr_cmd_rollback(int argc, char **argv);
 int mcr_cmd_shadow(int argc, char **argv);
 int mcr_cmd_serve(int argc, char **argv);
+int mcr_cmd_simulate(int argc, char **argv);
 int mcr_cmd_status(int argc, char **argv);
 int mcr_cmd_version(int argc, char **argv);

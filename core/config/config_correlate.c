@@ -6,56 +6,81 @@
 #include "sink/kinds.h"
 #include "sink/kube.h"
 
-// What `correlate = { … }` may say. 0 where nothing was said.
-typedef struct numbers {
-    int64_t lru_cache_size;
-    int64_t burst_size;
-    double qps;
-    int64_t max_events;
-    int64_t max_interval; // ns
-    bool spam_filter;
-    bool aggregate;
-} numbers;
+const mcr_correlate_numbers mcr_correlate_nothing_said = { .spam_filter = true, .aggregate = true };
 
-static const mcr_option options[] = {
-    { "lru_cache_size", MCR_OPTION_INT, offsetof(numbers, lru_cache_size), NULL,
+#define AT(member) offsetof(mcr_correlate_numbers, member)
+
+const mcr_option mcr_correlate_options[] = {
+    { "lru_cache_size", MCR_OPTION_INT, AT(lru_cache_size), NULL,
       "events, groups and objects remembered, each (4096)" },
-    { "burst_size", MCR_OPTION_INT, offsetof(numbers, burst_size), NULL,
+    { "burst_size", MCR_OPTION_INT, AT(burst_size), NULL,
       "events of an object that pass at once (25)" },
-    { "qps", MCR_OPTION_RATE, offsetof(numbers, qps), NULL,
+    { "burst", MCR_OPTION_ALIAS, 0, "burst_size", "" },
+    { "qps", MCR_OPTION_RATE, AT(qps), NULL,
       "events of an object that pass later on (12/h: one in 300 s)" },
-    { "max_events", MCR_OPTION_INT, offsetof(numbers, max_events), NULL,
+    { "max_events", MCR_OPTION_INT, AT(max_events), NULL,
       "from so many similar events on they are combined (10)" },
-    { "max_interval", MCR_OPTION_DURATION, offsetof(numbers, max_interval), NULL,
+    { "max_interval", MCR_OPTION_DURATION, AT(max_interval), NULL,
       "the longest gap between similar events (10m)" },
-    { "spam_filter", MCR_OPTION_BOOL, offsetof(numbers, spam_filter), NULL,
+    { "spam_filter", MCR_OPTION_BOOL, AT(spam_filter), NULL,
       "false: all events pass, however many an object has" },
-    { "aggregate", MCR_OPTION_BOOL, offsetof(numbers, aggregate), NULL,
-      "false: similar events are not combined" },
+    { "aggregate", MCR_OPTION_BOOL, AT(aggregate), NULL, "false: similar events are not combined" },
     { 0 },
 };
+
+const char *mcr_correlate_check(const mcr_correlate_numbers *n, mcr_errbuf *err)
+{
+    const char *wrong = NULL;
+    if (n->max_interval % INT64_C(1000000000)) {
+        mcr_errf(err, MCR_ECONFIG, "'max_interval' is in whole seconds");
+        wrong = "max_interval";
+    } else if (!n->spam_filter && (n->burst_size || n->qps != 0)) {
+        mcr_errf(err, MCR_ECONFIG, "'burst_size' and 'qps' are of the spam filter, which is off");
+        wrong = "spam_filter";
+    } else if (!n->aggregate && (n->max_events || n->max_interval)) {
+        mcr_errf(err, MCR_ECONFIG,
+                 "'max_events' and 'max_interval' are of the aggregator, which is off");
+        wrong = "aggregate";
+    }
+    return wrong;
+}
+
+void mcr_correlate_apply(const mcr_correlate_numbers *n, mcr_correlator_options *to)
+{
+    to->lru_cache_size = n->lru_cache_size;
+    to->burst_size = n->spam_filter ? n->burst_size : INT32_MAX;
+    to->qps = n->spam_filter ? (float)n->qps : (float)INT32_MAX;
+    to->max_events = n->aggregate ? n->max_events : -1;
+    to->max_interval_s = n->max_interval / INT64_C(1000000000);
+}
+
+mcr_correlate_numbers mcr_correlate_said(const mcr_correlator_options *options)
+{
+    bool spam_filter = options->burst_size != INT32_MAX;
+    bool aggregate = options->max_events >= 0;
+    return (mcr_correlate_numbers){
+        .lru_cache_size = options->lru_cache_size,
+        .burst_size = spam_filter ? options->burst_size : 0,
+        .qps = spam_filter ? (double)options->qps : 0,
+        .max_events = aggregate ? options->max_events : 0,
+        .max_interval = options->max_interval_s * INT64_C(1000000000),
+        .spam_filter = spam_filter,
+        .aggregate = aggregate,
+    };
+}
 
 static mcr_err read_numbers(mcr_config_reader *r, const char *where, mcr_correlator_options *to)
 {
     static const char *const none[] = { NULL };
-    numbers n = { .spam_filter = true, .aggregate = true };
-    mcr_err code = mcr_config_options(r, where, options, none, &n);
+    mcr_correlate_numbers n = mcr_correlate_nothing_said;
+    mcr_err code = mcr_config_options(r, where, mcr_correlate_options, none, &n);
     if (code)
         return code;
-    if (n.max_interval % INT64_C(1000000000))
-        return mcr_config_fail(r, where, "max_interval", "'max_interval' is in whole seconds");
-    if (!n.spam_filter && (n.burst_size || n.qps != 0))
-        return mcr_config_fail(r, where, "spam_filter",
-                               "'burst_size' and 'qps' are of the spam filter, which is off");
-    if (!n.aggregate && (n.max_events || n.max_interval))
-        return mcr_config_fail(r, where, "aggregate",
-                               "'max_events' and 'max_interval' are of the aggregator, which is "
-                               "off");
-    to->lru_cache_size = n.lru_cache_size;
-    to->burst_size = n.spam_filter ? n.burst_size : INT32_MAX;
-    to->qps = n.spam_filter ? (float)n.qps : (float)INT32_MAX;
-    to->max_events = n.aggregate ? n.max_events : -1;
-    to->max_interval_s = n.max_interval / INT64_C(1000000000);
+    mcr_errbuf why;
+    const char *wrong = mcr_correlate_check(&n, &why);
+    if (wrong)
+        return mcr_config_fail(r, where, wrong, "%s", why.text);
+    mcr_correlate_apply(&n, to);
     return MCR_OK;
 }
 
