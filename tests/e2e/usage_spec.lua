@@ -5,7 +5,9 @@ describe("the command line", function()
   before_each(function() place = h.place() end)
   after_each(function() place:remove() end)
 
-  local commands = { "run", "check", "eval", "simulate", "serve", "get", "record", "status", "reload", "rollback", "version" }
+  local commands = {
+    "run", "check", "eval", "simulate", "serve", "get", "record", "status", "reload", "rollback", "version",
+  }
   for _, command in ipairs(commands) do
     it(command .. " --help says how it is used", function()
       local r = place:run({ command, "--help" })
