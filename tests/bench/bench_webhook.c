@@ -44,10 +44,11 @@ static events decode_all(const bench_input *input)
     return all;
 }
 
-static void on_turn(struct ev_loop *loop, ev_check *check, int revents)
+// Before every sleep: what ended the last delivery may have been the last thing to happen for long.
+static void on_turn(struct ev_loop *loop, ev_prepare *turn, int revents)
 {
     (void)revents;
-    const mcr_sink *sink = check->data;
+    const mcr_sink *sink = turn->data;
     if (sink->counts.in_flight == 0)
         ev_break(loop, EVBREAK_ALL);
 }
@@ -69,8 +70,8 @@ static figures run_sink(const mcr_webhook_options *options, const events *all)
     }
     sink->name = "bench";
     kind->start(sink, loop);
-    ev_check turn;
-    ev_check_init(&turn, on_turn);
+    ev_prepare turn;
+    ev_prepare_init(&turn, on_turn);
     turn.data = sink;
     double cpu = bench_cpu_ns();
     for (size_t given = 0; given < EVENTS;) {
@@ -87,10 +88,10 @@ static figures run_sink(const mcr_webhook_options *options, const events *all)
         given += n;
     }
     kind->drain(sink, mcr_clock_now(&mcr_clock_wall));
-    ev_check_start(loop, &turn);
+    ev_prepare_start(loop, &turn);
     if (sink->counts.in_flight)
         ev_run(loop, 0);
-    ev_check_stop(loop, &turn);
+    ev_prepare_stop(loop, &turn);
     figures result = { (bench_cpu_ns() - cpu) / EVENTS, sink->counts.delivered };
     kind->close(sink);
     ev_loop_destroy(loop);
