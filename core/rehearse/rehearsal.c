@@ -30,6 +30,7 @@ struct mcr_rehearsal {
     mcr_generation *generation;
     mcr_rehearsal_observer observer;
     bool sent;
+    bool why;
     int64_t now; // Unix ns
     mcr_clock clock;
     mcr_shared *shared;
@@ -39,6 +40,7 @@ struct mcr_rehearsal {
     part *parts;
     uint32_t part_n;
     mcr_rehearsal_place place;
+    mcr_buf reason;    // why a hook has just dropped its event, or how it failed
     mcr_event *routed; // the event whose route is being carried out; NULL: none
     mcr_rehearsal_counts counts;
 };
@@ -75,6 +77,17 @@ static void on_correlated(void *self, mcr_event *ev, const mcr_correlated *out, 
     o->correlated(o->self, &p->r->place, ev, out, c);
 }
 
+static void on_hook(void *self, const mcr_hook_result *result)
+{
+    mcr_rehearsal *r = ((const part *)self)->r;
+    if (result->did == MCR_HOOK_DROPPED || result->did == MCR_HOOK_FAILED) {
+        r->reason.len = 0;
+        mcr_buf_add(&r->reason, result->text);
+    }
+    if (r->observer.hook)
+        r->observer.hook(r->observer.self, &r->place, result);
+}
+
 static void on_routed(void *self, mcr_event *ev, uint64_t sinks)
 {
     (void)sinks;
@@ -83,10 +96,12 @@ static void on_routed(void *self, mcr_event *ev, uint64_t sinks)
 
 static void on_ended(void *self, mcr_event *ev, mcr_watcher_end end)
 {
+    bool by_hook = end == MCR_END_FILTERED || end == MCR_END_REFUSED;
     tell(self, &(mcr_rehearsal_record){
                    .what = (mcr_rehearsed)(MCR_REHEARSED_FILTERED + (int)end),
                    .sink = -1,
                    .ev = ev,
+                   .why = by_hook ? mcr_buf_str(&((const part *)self)->r->reason) : (mcr_str){ 0 },
                });
 }
 
@@ -150,6 +165,8 @@ static mcr_err open_part(part *p, const mcr_config *config, const mcr_config_wat
     // Nobody answers, so that there is nothing to learn.
     if (w->correlates)
         mcr_watcher_correlate(p->watcher, &options, false);
+    if (p->scripts && (r->observer.hook || r->why))
+        mcr_scripts_observe(p->scripts, &(mcr_hook_observer){ p, on_hook });
     bool records = r->observer.record != NULL;
     mcr_watcher_observe(p->watcher, &(mcr_watcher_observer){
                                         .self = p,
@@ -191,6 +208,7 @@ mcr_rehearsal *mcr_rehearsal_new_take(mcr_generation *g, const mcr_rehearsal_opt
     r->generation = g;
     r->observer = options->observer;
     r->sent = options->sent;
+    r->why = options->why;
     r->now = options->start;
     r->clock = mcr_clock_fixed(&r->now);
     r->shared = mcr_shared_new();
@@ -223,6 +241,7 @@ void mcr_rehearsal_free(mcr_rehearsal *r)
         free(p->origins);
     }
     free(r->parts);
+    mcr_buf_fini(&r->reason);
     mcr_generation_free(r->generation);
     mcr_broadcaster_free(r->broadcaster);
     mcr_shared_free(r->shared);
@@ -271,6 +290,7 @@ static void enter(part *p, mcr_event *came, const origin *from)
     if (from)
         memcpy(place->by, from->by, sizeof place->by);
     p->r->routed = NULL;
+    p->r->reason.len = 0;
 }
 
 // Has the watcher work on `ev`, one hold of which goes to it.

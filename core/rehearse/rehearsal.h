@@ -88,10 +88,11 @@ typedef struct mcr_sent {
 // One result: of an event, a watcher, and a sink unless it reached none.
 typedef struct mcr_rehearsal_record {
     mcr_rehearsed what;
-    int sink;             // index into the watcher's; -1: it reached none
-    bool direct;          // emit(event, "sink"), or an event of route's own for this sink
-    mcr_event *ev;        // as it left the last stage that it came to
-    mcr_str why;          // the script's reason, or the error; may be empty
+    int sink;      // index into the watcher's; -1: it reached none
+    bool direct;   // emit(event, "sink"), or an event of route's own for this sink
+    mcr_event *ev; // as it left the last stage that it came to
+    mcr_str why;   // the script's reason for dropping it, or the error; may be empty. For filtered
+                   // and refused ones only with options.why or a hook observer
     const mcr_sent *sent; // for what was sent, if asked for; else NULL
 } mcr_rehearsal_record;
 
@@ -100,6 +101,10 @@ typedef struct mcr_rehearsal_observer {
     void *self;
     // A watcher begins with at->came.
     void (*began)(void *self, const mcr_rehearsal_place *at);
+    // A hook of the watcher's scripts has answered, or has emitted something; also in ticks and at
+    // the end. What it caused further on is told later: emitted events when they come to a watcher
+    // (`began`, with at->by) or to a sink (`record`, direct).
+    void (*hook)(void *self, const mcr_rehearsal_place *at, const mcr_hook_result *result);
     // The correlator has worked on `ev`, the event as the hooks left it; see watcher_observer.h.
     void (*correlated)(void *self, const mcr_rehearsal_place *at, mcr_event *ev,
                        const mcr_correlated *out, mcr_correlator *c);
@@ -113,6 +118,7 @@ typedef struct mcr_rehearsal_options {
                                      // the first event is right
     mcr_rehearsal_observer observer; // copied
     bool sent;                       // records have `sent`
+    bool why;                        // records of what is filtered or refused have `why`
 } mcr_rehearsal_options;
 
 // mcr_rehearsal_time_of is event.time in Unix ns, or `otherwise` for an event without.

@@ -1,7 +1,10 @@
 #include "script/driver.h"
 
+#include <string.h>
+
 #include "script/core_module.h"
 #include "script/memory.h"
+#include "script/observed.h"
 
 static const char *hook_name(const char *name)
 {
@@ -58,10 +61,10 @@ mcr_lua_driver mcr_lua_take_driver(mcr_lua *lua)
 {
     lua_State *L = lua->L;
     mcr_lua_driver d;
-    lua_getfield(L, -1, "stage");  // driver stage
-    lua_getfield(L, -2, "script"); // driver stage script
-    d.hook = mcr_lua_hook(lua, hook_name(lua_tostring(L, -2)), lua_tostring(L, -1));
-    lua_pop(L, 2);                            // driver
+    lua_getfield(L, -1, "stage"); // driver stage
+    const char *stage = hook_name(lua_tostring(L, -1));
+    lua_pop(L, 1); // driver
+    d.hook = mcr_lua_hook_at(lua, stage);
     lua_getfield(L, -1, "batch");             // driver batch
     d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
     lua_getfield(L, -1, "one");               // driver one
@@ -99,7 +102,7 @@ static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uin
     return run->first + 1;
 }
 
-void mcr_lua_drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
+static void drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
 {
     mcr_hook_begin_batch(lua, d->hook, first);
     while (first < last) {
@@ -120,6 +123,48 @@ void mcr_lua_drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32
     mcr_hook_end_batch(lua, last);
 }
 
+// The sinks that the route of slot `i` gave events of their own.
+static uint64_t own_sinks(const mcr_lua *lua, uint32_t i)
+{
+    uint64_t sinks = 0;
+    for (uint32_t k = lua->direct_first; k < lua->direct_n; k++)
+        if (lua->direct[k].place == i + 1)
+            sinks |= UINT64_C(1) << lua->direct[k].sink;
+    return sinks;
+}
+
+static void drive_observed(mcr_lua *lua, const mcr_lua_driver *d, uint32_t i)
+{
+    const mcr_slot *slot = &lua->run.slot[i];
+    mcr_event *before = mcr_event_ref((mcr_event *)(uintptr_t)slot->handle);
+    mcr_lua_observed_begin(lua);
+    drive(lua, d, i, i + 1);
+    mcr_hook_result result = { .did = MCR_HOOK_PASSED, .before = before };
+    result.after = (mcr_event *)(uintptr_t)slot->handle;
+    if (strcmp(d->hook->stage, "route") == 0) {
+        result.did = MCR_HOOK_ROUTED;
+        result.sinks = slot->sinks & lua->all_sinks;
+        result.own = own_sinks(lua, i);
+    } else if (slot->outcome != MCR_PASS) {
+        result.did = MCR_HOOK_DROPPED;
+    } else if (result.after != before) {
+        result.did = MCR_HOOK_CHANGED;
+    }
+    mcr_lua_observed_tell(lua, d->hook, result);
+    mcr_event_unref(before);
+}
+
+void mcr_lua_drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
+{
+    if (!mcr_lua_is_observed(lua)) {
+        drive(lua, d, first, last);
+        return;
+    }
+    for (uint32_t i = first; i < last; i++)
+        if (lua->run.slot[i].outcome == MCR_PASS)
+            drive_observed(lua, d, i);
+}
+
 void mcr_lua_drive_chain(mcr_lua *lua, const mcr_lua_driver *chain, uint32_t n, uint32_t last)
 {
     chain_walk w = { .lua = lua, .chain = chain, .n = n, .last = last };
@@ -130,7 +175,7 @@ void mcr_lua_drive_chain(mcr_lua *lua, const mcr_lua_driver *chain, uint32_t n, 
             continue;
         }
         const mcr_hook *hook = chain[w.k].hook;
-        if (lua->lost || hook->breaker.state != MCR_BREAKER_CLOSED) {
+        if (lua->lost || mcr_lua_is_observed(lua) || hook->breaker.state != MCR_BREAKER_CLOSED) {
             mcr_lua_drive(lua, &chain[w.k++], w.i, w.i + 1);
             continue;
         }

@@ -20,10 +20,27 @@ mcr_hook *mcr_lua_hook(mcr_lua *st, const char *stage, const char *script)
     return hook;
 }
 
+mcr_hook *mcr_lua_hook_at(mcr_lua *st, const char *stage)
+{
+    lua_State *L = st->L;          // table
+    lua_getfield(L, -1, "script"); // table script
+    lua_getfield(L, -2, "where");  // table script where
+    mcr_hook *hook = mcr_lua_hook(st, stage, lua_tostring(L, -2));
+    const char *where = lua_tostring(L, -1);
+    size_t len = where ? strlen(where) : 0;
+    if (!hook->where && len > 2) { // without ": "
+        hook->where = mcr_strdup(where);
+        hook->where[len - 2] = '\0';
+    }
+    lua_pop(L, 2); // table
+    return hook;
+}
+
 void mcr_lua_hooks_fini(mcr_lua *st)
 {
     for (size_t i = 0; i < st->hooks_n; i++) {
         free(st->hooks[i]->script);
+        free(st->hooks[i]->where);
         free(st->hooks[i]);
     }
     free(st->hooks);

@@ -8,6 +8,7 @@
 typedef struct mcr_hook {
     const char *stage; // "filter", "tick"…
     char *script;      // the script's name
+    char *where;       // "file:line" of its function; NULL: not known
     int64_t deadline;  // ns
     mcr_breaker breaker;
 } mcr_hook;
@@ -15,6 +16,10 @@ typedef struct mcr_hook {
 // mcr_lua_hook finds the hook, or makes it, with the deadline of scripts that are loaded now. It
 // lives as long as `st`, also when the Lua state is made anew. `stage` must be a literal.
 mcr_hook *mcr_lua_hook(mcr_lua *st, const char *stage, const char *script);
+
+// mcr_lua_hook_at is mcr_lua_hook for the table on top of the stack, which describes the hook: its
+// `script`, and `where` its function stands.
+mcr_hook *mcr_lua_hook_at(mcr_lua *st, const char *stage);
 
 // mcr_lua_hooks_fini frees them all.
 void mcr_lua_hooks_fini(mcr_lua *st);

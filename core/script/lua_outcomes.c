@@ -3,6 +3,7 @@
 #include "script/core_module.h"
 #include "script/guard.h"
 #include "script/hook_calls.h"
+#include "script/observed.h"
 #include "script/state.h"
 #include "sink/dead_letters.h"
 
@@ -51,6 +52,8 @@ static int deliver(lua_State *L)
     if (st->is_shadow && !place)
         return keep_back(L, &st->kept_back.emits);
     bool taken = deliver_to(st, event_at(L, 1), (uint32_t)luaL_checkint(L, 2), place);
+    if (taken && !place)
+        mcr_lua_observed_emit(st, event_at(L, 1), luaL_checkint(L, 2));
     if (!taken) {
         st->counts.emit_full++;
         mcr_log_once_a_minute(MCR_LOG_WARN,
@@ -74,6 +77,7 @@ static int emit(lua_State *L)
     bool taken = mcr_broadcaster_emit(st->broadcaster, event_at(L, 1), st->watch);
     if (taken) {
         st->counts.emitted++;
+        mcr_lua_observed_emit(st, event_at(L, 1), -1);
     } else {
         st->counts.emit_full++;
         mcr_log_once_a_minute(MCR_LOG_WARN,
@@ -111,6 +115,7 @@ static void log_failure(mcr_lua *st, const char *stage, const char *script, mcr_
         st->counts.deadlines++;
     else
         st->counts.script_errors++;
+    mcr_lua_observed_why(st, mcr_str_of(text), true);
     mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", st->watcher, stage,
                           script, text);
 }
@@ -207,9 +212,10 @@ void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, uint
 
 void mcr_lua_skip_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot)
 {
-    settle(st, stage, script, slot,
-           mcr_str_of(st->lost ? "not called: the scripts could not be loaded anew"
-                               : "not called: it has failed too often in a row"));
+    mcr_str why = mcr_str_of(st->lost ? "not called: the scripts could not be loaded anew"
+                                      : "not called: it has failed too often in a row");
+    mcr_lua_observed_why(st, why, true);
+    settle(st, stage, script, slot, why);
 }
 
 // core.hook_failed(stage, script, slot, text): a hook raised, or gave an answer without meaning
@@ -225,6 +231,13 @@ static int hook_failed(lua_State *L)
     double gen = st->run.gen + 1;
     __atomic_store(&st->run.gen, &gen, __ATOMIC_RELAXED);
     mcr_lua_fail_event(st, stage, script, slot, MCR_FAILED_ERROR, mcr_str_n(text, len));
+    return 0;
+}
+
+// core.observe_why(text): the reason of the hook at work for dropping its event
+static int observe_why(lua_State *L)
+{
+    mcr_lua_observed_why(mcr_lua_of(L), mcr_str_of(luaL_checkstring(L, 1)), false);
     return 0;
 }
 
@@ -251,6 +264,7 @@ void mcr_lua_register_outcomes(lua_State *L)
         { "use_fallback", use_fallback },
         { "script_failed", script_failed },
         { "hook_failed", hook_failed },
+        { "observe_why", observe_why },
         { "may_run", may_run },
         { "ran", ran },
         { "stopped", stopped },

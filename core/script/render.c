@@ -1,5 +1,6 @@
 #include "script/render.h"
 
+#include "script/observed.h"
 #include "script/text_hooks.h"
 
 bool mcr_lua_take_render(mcr_lua *lua, mcr_lua_render *render)
@@ -57,18 +58,12 @@ static mcr_render_result failed(const char *message, mcr_errbuf *err)
     return MCR_RENDER_FAILED;
 }
 
-mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *ev,
-                                       const char *sink, mcr_rendered *out, mcr_errbuf *err)
+// Calls the hook below, which it pops.
+static mcr_render_result call(const mcr_lua_render *render, mcr_hook *hook, mcr_event *ev,
+                              const char *sink, mcr_rendered *out, mcr_errbuf *err)
 {
-    lua_State *L = render->lua->L;
-    if (render->lua->lost)
-        return failed("not called: the scripts could not be loaded anew", err);
-    if (!push_hook(render, sink)) // [hook]
-        return MCR_RENDER_NONE;
+    lua_State *L = render->lua->L; // hook
     int top = lua_gettop(L);
-    lua_getfield(L, top, "script"); // hook script
-    mcr_hook *hook = mcr_lua_hook(render->lua, "render", lua_tostring(L, -1));
-    lua_pop(L, 1); // hook
     if (!mcr_hook_may_run(render->lua, hook)) {
         lua_pop(L, 1); //
         return failed("not called: it has failed too often in a row", err);
@@ -96,5 +91,46 @@ mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *
         take_text(L, top + 5, &out->headers);
     }
     lua_settop(L, top - 1); //
+    return result;
+}
+
+static void tell(const mcr_lua_render *render, const mcr_hook *hook, mcr_event *ev,
+                 const char *sink, mcr_render_result result, const mcr_rendered *out,
+                 const mcr_errbuf *err)
+{
+    static const mcr_hook_did dids[] = {
+        [MCR_RENDER_NONE] = MCR_HOOK_NONE,
+        [MCR_RENDER_DONE] = MCR_HOOK_RENDERED,
+        [MCR_RENDER_SUPPRESS] = MCR_HOOK_SUPPRESSED,
+        [MCR_RENDER_FAILED] = MCR_HOOK_FAILED,
+    };
+    mcr_str text = { 0 };
+    if (result == MCR_RENDER_DONE)
+        text = mcr_buf_str(&out->body);
+    else if (result == MCR_RENDER_FAILED)
+        text = mcr_str_of(err->text);
+    mcr_hook_result told = { .did = dids[result], .before = ev, .after = ev, .text = text };
+    told.sink = sink;
+    mcr_lua_observed_tell(render->lua, hook, told);
+}
+
+mcr_render_result mcr_lua_render_event(const mcr_lua_render *render, mcr_event *ev,
+                                       const char *sink, mcr_rendered *out, mcr_errbuf *err)
+{
+    lua_State *L = render->lua->L;
+    if (render->lua->lost)
+        return failed("not called: the scripts could not be loaded anew", err);
+    if (!push_hook(render, sink)) // [hook]
+        return MCR_RENDER_NONE;
+    lua_getfield(L, -1, "script"); // hook script
+    mcr_hook *hook = mcr_lua_hook(render->lua, "render", lua_tostring(L, -1));
+    lua_pop(L, 1); // hook
+    if (!hook->where)
+        mcr_lua_hook_at(render->lua, "render");
+    if (!mcr_lua_is_observed(render->lua))
+        return call(render, hook, ev, sink, out, err);
+    mcr_lua_observed_begin(render->lua);
+    mcr_render_result result = call(render, hook, ev, sink, out, err);
+    tell(render, hook, ev, sink, result, out, err);
     return result;
 }

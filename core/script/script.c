@@ -209,6 +209,12 @@ static void run_fini(void *self, int64_t now)
              s->lua.counts.discards == discards);
 }
 
+void mcr_scripts_observe(mcr_scripts *s, const mcr_hook_observer *observer)
+{
+    s->lua.observer = observer ? *observer : (mcr_hook_observer){ 0 };
+    s->lua.run.observed = observer != NULL;
+}
+
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
 {
     lua_State *L = s->lua.L;

@@ -16,6 +16,7 @@
 #include "broadcast/watcher.h"
 #include "correlate/correlator.h"
 #include "script/grants.h"
+#include "script/hook_observer.h"
 
 typedef struct mcr_scripts mcr_scripts;
 typedef struct mcr_shared mcr_shared; // script/shared.h
@@ -164,6 +165,10 @@ bool mcr_scripts_correlator_hooks(mcr_scripts *s, mcr_correlator_options *option
 const mcr_hooks *mcr_scripts_hooks(const mcr_scripts *s);
 
 mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s);
+
+// mcr_scripts_observe has `observer` (copied) told what every hook of events makes of them; NULL:
+// nobody. Between two calls.
+void mcr_scripts_observe(mcr_scripts *s, const mcr_hook_observer *observer);
 
 // mcr_scripts_describe appends one line per script: its path and hooks, for `check`.
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out);

@@ -55,10 +55,11 @@ typedef struct mcr_run {
     mcr_slot *slot; // the batch; NULL outside of one
     uint32_t first; // work on slot[first … last)
     uint32_t last;
-    uint64_t made;    // an event on its way from C to a view that holds it; freed when none comes
-    uint32_t scoped;  // how many events of the current hook's making C holds until it has returned
-    uint32_t in_hook; // hooks run inside drivers, which end what they made
-    uint32_t answers; // the hook at work only makes something of its event: it cannot emit
+    uint64_t made;     // an event on its way from C to a view that holds it; freed when none comes
+    uint32_t scoped;   // how many events of the current hook's making C holds until it has returned
+    uint32_t in_hook;  // hooks run inside drivers, which end what they made
+    uint32_t observed; // somebody is told what hooks do, and why: core.observe_why
+    uint32_t answers;  // the hook at work only makes something of its event: it cannot emit
     // Of the hook that runs: how many ns it may take (script/guard.h), and, for those that
     // driver.once calls, the place of its script in the list of scripts, from 1.
     double deadline;

@@ -45,6 +45,7 @@ void mcr_lua_fini(mcr_lua *s)
     mcr_buf_fini(&s->text_b);
     mcr_buf_fini(&s->json);
     mcr_buf_fini(&s->keys);
+    mcr_buf_fini(&s->observed_why);
     mcr_lua_hooks_fini(s);
     mcr_shared_free(s->own_shared);
     mcr_file_set_free(s->files);

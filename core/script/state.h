@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "event/decode.h"
 #include "script/arena.h"
+#include "script/hook_observer.h"
 #include "script/patch.h"
 #include "script/pins.h"
 #include "script/script.h"
@@ -76,6 +77,9 @@ typedef struct mcr_lua {
     struct mcr_hook **hooks; // all that were ever loaded (hook_calls.h)
     size_t hooks_n;
     struct mcr_hook *batch_hook; // what a driver is calling over a batch; NULL: none
+    mcr_hook_observer observer;  // who is told what hooks do (script/observed.h)
+    mcr_buf observed_why;        // of the hook at work: the reason or error it gave
+    bool observed_failure;       // … it failed
     uint32_t batch_next;         // the slot after the last that it failed on
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of
     // route are bounded by the batch and the sinks, those of emit by MCR_MAX_EMITTED.

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "script/core_module.h"
 #include "script/memory.h"
+#include "script/observed.h"
 
 static const struct {
     const char *stage;
@@ -23,13 +24,11 @@ bool mcr_lua_take_texts(mcr_lua *lua, mcr_lua_text_hook hooks[MCR_TEXT_HOOKS])
         lua_getfield(L, -1, members[i].stage); // texts hook
         if (!h->defined && lua_istable(L, -1)) {
             *h = (mcr_lua_text_hook){ .lua = lua, .stage = members[i].stage, .defined = true };
+            h->hook = mcr_lua_hook_at(lua, h->stage);
             lua_getfield(L, -1, "spec"); // texts hook spec
             if (lua_isuserdata(L, -1)) {
                 h->spec = mcr_lua_key_spec_at(L, -1);
             } else {
-                lua_pop(L, 1);                 // texts hook
-                lua_getfield(L, -1, "script"); // texts hook script
-                h->hook = mcr_lua_hook(lua, h->stage, lua_tostring(L, -1));
                 lua_pop(L, 1);                // texts hook
                 lua_getfield(L, -1, "entry"); // texts hook entry
             }
@@ -67,6 +66,7 @@ static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
         lua->counts.deadlines++;
     else
         lua->counts.script_errors++;
+    mcr_lua_observed_why(lua, mcr_str_of(message), true);
     mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", lua->watcher,
                           hook->stage, stopped ? hook->script : "the script layer", message);
 }
@@ -84,12 +84,24 @@ bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)
     return call == MCR_CALL_OK;
 }
 
+static void tell(const mcr_lua_text_hook *h, mcr_event *ev, mcr_str text, bool own)
+{
+    mcr_lua_observed_tell(
+        h->lua, h->hook,
+        (mcr_hook_result){
+            .did = own ? MCR_HOOK_TEXT : MCR_HOOK_NONE, .before = ev, .after = ev, .text = text });
+}
+
 static bool call_entry(void *self, mcr_event *ev, mcr_buf *out)
 {
     const mcr_lua_text_hook *h = self;
     lua_State *L = h->lua->L;
-    if (!mcr_hook_may_run(h->lua, h->hook))
+    mcr_lua_observed_begin(h->lua);
+    if (!mcr_hook_may_run(h->lua, h->hook)) {
+        mcr_lua_observed_why(h->lua, MCR_STR("not called: it has failed too often in a row"), true);
+        tell(h, ev, (mcr_str){ 0 }, false);
         return false;
+    }
     mcr_slot slot;
     mcr_slot *before = mcr_lua_enter_one(h->lua, &slot, ev);
     lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref);            // entry
@@ -97,18 +109,24 @@ static bool call_entry(void *self, mcr_event *ev, mcr_buf *out)
     L = h->lua->L;
     mcr_lua_leave_one(h->lua, before);
     bool own = ran && lua_isstring(L, -1);
+    size_t before_len = out->len;
     if (own) {
         size_t len;
         const char *text = lua_tolstring(L, -1, &len);
         mcr_buf_append(out, text, len);
     }
     lua_pop(L, 1); //
+    tell(h, ev, mcr_str_n(out->ptr + before_len, out->len - before_len), own);
     return own;
 }
 
 static bool write_spec(void *self, mcr_event *ev, mcr_buf *out)
 {
-    mcr_key_spec_write(((const mcr_lua_text_hook *)self)->spec, out, ev);
+    const mcr_lua_text_hook *h = self;
+    size_t before = out->len;
+    mcr_key_spec_write(h->spec, out, ev);
+    mcr_lua_observed_begin(h->lua);
+    tell(h, ev, mcr_str_n(out->ptr + before, out->len - before), true);
     return true;
 }
 

@@ -16,7 +16,7 @@ typedef struct mcr_lua_text_hook {
     mcr_lua *lua;
     const char *stage;
     bool defined;
-    mcr_hook *hook;           // NULL: a key by declaration
+    mcr_hook *hook;
     int ref;                  // registry: the entry, or what owns `spec`
     const mcr_key_spec *spec; // a key by declaration; NULL: a function
 } mcr_lua_text_hook;

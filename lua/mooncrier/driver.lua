@@ -39,6 +39,9 @@ function driver.note_reason(reason, times)
     n = by_text[text] or 0
   end
   by_text[text] = n + (times or 1)
+  if run.observed ~= 0 then
+    core.observe_why(text)
+  end
 end
 
 driver.reasons = reasons.by_text

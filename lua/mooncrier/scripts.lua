@@ -188,7 +188,7 @@ local function add_texts(hooks, name)
     if value then
       define_once(hook, value, name)
       scripts.texts[hook] = type(value) == "table" and { script = name, spec = texts.declare(value) }
-        or { script = name, entry = texts.new(hook, value, name, where_of(value)) }
+        or { script = name, where = where_of(value), entry = texts.new(hook, value, name, where_of(value)) }
     end
   end
 end
@@ -206,22 +206,23 @@ local function add(hooks, name, params, where, allowed)
                    allowed = allowed, deadline = core.deadline() }
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
-      local batch, one =
-        driver.new(stage, hooks[stage], name, where or where_of(hooks[stage]), scripts.sinks)
-      scripts.chain[#scripts.chain + 1] = { stage = stage, script = name, batch = batch, one = one }
+      local place = where or where_of(hooks[stage])
+      local batch, one = driver.new(stage, hooks[stage], name, place, scripts.sinks)
+      scripts.chain[#scripts.chain + 1] =
+        { stage = stage, script = name, where = place, batch = batch, one = one }
     end
   end
   add_texts(hooks, name)
   if hooks.route then
     define_once("route", hooks.route, name)
-    local batch, one =
-      driver.new("route", hooks.route, name, where_of(hooks.route), scripts.sinks)
-    scripts.route = { stage = "route", script = name, batch = batch, one = one }
+    local place = where_of(hooks.route)
+    local batch, one = driver.new("route", hooks.route, name, place, scripts.sinks)
+    scripts.route = { stage = "route", script = name, where = place, batch = batch, one = one }
   end
   if hooks.render then
     define_once("render", hooks.render, name)
-    local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
-    scripts.render = { script = name, entry = entry }
+    local place = where_of(hooks.render)
+    scripts.render = { script = name, where = place, entry = texts.new_render(hooks.render, name, place) }
   end
   return append(script)
 end
@@ -256,8 +257,9 @@ function scripts.load_renderer(sink, path, name, params)
   if scripts.renderers[sink] then
     error(("%s: sink '%s' has a renderer already"):format(name, sink), 0)
   end
-  local entry = texts.new_render(hooks.render, name, where_of(hooks.render))
-  scripts.renderers[sink] = { script = name, entry = entry }
+  local place = where_of(hooks.render)
+  scripts.renderers[sink] =
+    { script = name, where = place, entry = texts.new_render(hooks.render, name, place) }
   append({ name = name, hooks = hooks, params = params or {}, sink = sink, allowed = allowed,
            deadline = core.deadline() })
 end

@@ -93,6 +93,12 @@ static void add_body(mcr_buf *out, const mcr_sent *sent)
     }
 }
 
+static mcr_str first_line(mcr_str text)
+{
+    const char *end = text.len ? memchr(text.ptr, '\n', text.len) : NULL;
+    return end ? mcr_str_n(text.ptr, (size_t)(end - text.ptr)) : text;
+}
+
 // "3 7s b/out sent name by a"
 static void on_record(void *self, const mcr_rehearsal_place *at, const mcr_rehearsal_record *record)
 {
@@ -110,10 +116,36 @@ static void on_record(void *self, const mcr_rehearsal_place *at, const mcr_rehea
         mcr_buf_puts(out, " ticking");
     if (record->why.len) {
         mcr_buf_puts(out, ": ");
-        mcr_buf_add(out, record->why);
+        mcr_buf_add(out, first_line(record->why));
     }
     if (record->sent)
         add_body(out, record->sent);
+    mcr_buf_puts(out, "\n");
+}
+
+// "  handle of a.lua (a.lua:1) changed …"
+static void on_hook(void *self, const mcr_rehearsal_place *at, const mcr_hook_result *result)
+{
+    static const char *const dids[] = { "passed", "changed", "dropped",  "failed",     "routed",
+                                        "text",   "none",    "rendered", "suppressed", "emitted" };
+    (void)at;
+    mcr_buf *out = self;
+    const char *file = strrchr(result->where, '/');
+    mcr_buf_printf(out, "  %s (%s) %s", result->stage ? result->stage : "tick",
+                   file ? file + 1 : result->where, dids[result->did]);
+    if (result->text.len) {
+        mcr_buf_puts(out, " '");
+        mcr_buf_add(out, first_line(result->text));
+        mcr_buf_puts(out, "'");
+    }
+    if (result->did == MCR_HOOK_CHANGED || result->did == MCR_HOOK_EMITTED) {
+        mcr_buf_puts(out, " ");
+        mcr_buf_add(out, result->after->metadata.name);
+    }
+    if (result->did == MCR_HOOK_ROUTED || result->did == MCR_HOOK_EMITTED)
+        mcr_buf_printf(out, " to %d", (int)result->sinks);
+    if (result->own)
+        mcr_buf_printf(out, " own %d", (int)result->own);
     mcr_buf_puts(out, "\n");
 }
 
@@ -125,6 +157,7 @@ typedef struct rehearsal_case {
     const char *b; // b.lua
     given events[6];
     bool sent;
+    bool hooks; // the transcript has those too
     const char *want;
 } rehearsal_case;
 
@@ -213,6 +246,31 @@ static const rehearsal_case cases[] = {
       .want = "1 0s w0/0 sent e1 request POST http://h.example/in \"Plain\"\n"
               "2 0s w0/0 suppressed e2: render\n3 0s w0/0 rejected e3: FOLDER/a.lua:3: no\n"
               "4 0s w0/0 sent e4 request POST http://other.example/ own\n" },
+    // What each hook made of it.
+    { .config =
+          "return {" SOURCES "sinks = { h = { kind = 'webhook', url = 'http://h.example/in' },"
+          "x = { kind = 'stdout' } }, watchers = { { name = 'a', correlate = true,"
+          "scripts = { 'a.lua', 'b.lua' }, sinks = { 'h', 'x' } } } }",
+      .a = "return {\nfilter = function(e) return e.reason ~= 'Drop', 'unwanted' end,\n"
+           "handle = function(e)\n  if e.reason == 'Fail' then error('no') end\n"
+           "  emit(e, 'x')\n  return e:with{ metadata = { name = 'n' } }\nend,\n"
+           "spam_key = function(e) return 'all' end,\n"
+           "local_key = function(e) return nil end,\n"
+           "aggregate_key = { 'reason' },\n"
+           "route = function(e) return { h = true, x = e:with{ reason = 'X' } } end }",
+      .b = "return {\nhandle = function(e) end,\n"
+           "render = function(e) return 'text' end }",
+      .events = { { "e1", "Drop", 0 }, { "e2", "Fail", 0 }, { "e3", "R", 0 } },
+      .hooks = true,
+      .want = "  filter (a.lua:2) dropped 'unwanted'\n1 0s w0 filtered e1: unwanted\n"
+              "  filter (a.lua:2) passed\n  handle (a.lua:3) failed 'FOLDER/a.lua:4: no'\n"
+              "2 0s w0 refused e2: FOLDER/a.lua:4: no\n"
+              "  filter (a.lua:2) passed\n  handle (a.lua:3) emitted e3 to 2\n"
+              "  handle (a.lua:3) changed n\n  handle (b.lua:2) passed\n"
+              "  aggregate_key () text 'R'\n  local_key (a.lua:9) none\n"
+              "  spam_key (a.lua:8) text 'all'\n  route (a.lua:11) routed to 1 own 2\n"
+              "  render (b.lua:3) rendered 'text'\n3 0s w0/0 sent n\n3 0s w0/1 direct sent n\n"
+              "3 0s w0/1 direct sent e3\n" },
 };
 
 // Puts the folder's path in place of FOLDER.
@@ -241,7 +299,9 @@ static mcr_rehearsal *open_case(const rehearsal_case *c, mcr_buf *transcript)
         g,
         &(mcr_rehearsal_options){
             .start = START + (c->events[0].second > 0 ? c->events[0].second : 0) * SECOND,
-            .observer = { .self = transcript, .record = on_record },
+            .observer = { .self = transcript,
+                          .record = on_record,
+                          .hook = c->hooks ? on_hook : NULL },
             .sent = c->sent },
         &err);
     if (!r)
