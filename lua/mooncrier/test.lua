@@ -294,6 +294,10 @@ local function new_result()
            errors = {} }
 end
 
+---A watcher that was started: given events one by one, until it is stopped.
+---@class mooncrier.test.Watcher
+---@field result mooncrier.test.Result what happened so far
+---@field now number its clock
 local Watcher = test_watcher.Watcher
 
 -- A failed hook fails the test, unless it was said that they may.

@@ -4,7 +4,7 @@ local annotations = require("annotations")
 
 local outline = {}
 
-outline.modules = { "match", "window", "template", "params" }
+outline.modules = { "match", "window", "template", "params", "test" }
 
 local function read_file(path)
   local file = assert(io.open(path))
@@ -16,7 +16,13 @@ end
 ---@param module string
 ---@return table[] items of lua/mooncrier/MODULE.lua; the first is the class that stands for the module
 function outline.module(module)
-  return annotations.read(read_file("lua/mooncrier/" .. module .. ".lua"))
+  local items = {}
+  for _, item in ipairs(annotations.read(read_file("lua/mooncrier/" .. module .. ".lua"))) do
+    if item.kind ~= "section" then
+      items[#items + 1] = item
+    end
+  end
+  return items
 end
 
 ---The chapters: { title =, doc =, items = }.
