@@ -29,6 +29,7 @@ static const command commands[] = {
       mcr_cmd_reload },
     { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
     { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
+    { "test", "run the specs of scripts", mcr_cmd_test },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 

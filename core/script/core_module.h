@@ -8,6 +8,10 @@
 #include "correlate/key_spec.h"
 #include "script/state.h"
 
+// mcr_lua_register_modules makes `require` find `mooncrier.core` and the modules inside the binary,
+// before files of the system. The libraries must be open.
+void mcr_lua_register_modules(lua_State *L);
+
 // Events: get, merge, new_event, wrap_table, event_json, event_name, time_text.
 void mcr_lua_register_events(lua_State *L);
 

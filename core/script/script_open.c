@@ -74,7 +74,8 @@ static int search_embedded(lua_State *L)
     const char *file_name = luaL_gsub(L, name, ".", "/"); // name path
     for (const mcr_embedded *file = mcr_embedded_files; file->name; file++) {
         size_t len = strlen(file_name);
-        if (strncmp(file->name, file_name, len) != 0 || strcmp(file->name + len, ".lua") != 0)
+        if (strncmp(file->name, file_name, len) != 0 ||
+            (strcmp(file->name + len, ".lua") != 0 && strcmp(file->name + len, "/init.lua") != 0))
             continue;
         if (load_embedded(L, file) != 0) // … chunk
             return lua_error(L);
@@ -84,7 +85,7 @@ static int search_embedded(lua_State *L)
     return 1;
 }
 
-static void prepare_package(lua_State *L)
+void mcr_lua_register_modules(lua_State *L)
 {
     lua_getglobal(L, "package");                  // package
     lua_getfield(L, -1, "preload");               // package preload
@@ -112,7 +113,7 @@ static int open_state(lua_State *L)
     luaL_openlibs(L);
     if (mcr_lua_of(L)->guarded)
         mcr_stop_prepare(L);
-    prepare_package(L);
+    mcr_lua_register_modules(L);
     if (luaL_loadstring(L, jit_options) || !mcr_lua_pcall(L, 0, 0, true)) // [message]
         return lua_error(L);
     if (luaL_loadstring(L, "return require('mooncrier.scripts')") || !mcr_lua_pcall(L, 0, 1, true))

@@ -1,0 +1,242 @@
+#include <errno.h>
+#include <fts.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "script/core_module.h"
+#include "script/state.h"
+
+typedef struct test_options {
+    const char *output;
+    mcr_flag_texts filters;
+    int bless;
+    int verbose;
+    int quiet;
+} test_options;
+
+typedef struct spec_files {
+    char **at;
+    size_t n;
+} spec_files;
+
+static void spec_files_add(spec_files *files, const char *path)
+{
+    files->at = mcr_realloc(files->at, (files->n + 1) * sizeof *files->at);
+    // Names stay as users know them: "./x_spec.lua" helps nobody.
+    files->at[files->n++] = mcr_strdup(strncmp(path, "./", 2) == 0 ? path + 2 : path);
+}
+
+static void spec_files_fini(spec_files *files)
+{
+    for (size_t i = 0; i < files->n; i++)
+        free(files->at[i]);
+    free(files->at);
+}
+
+static bool is_spec(const char *name)
+{
+    static const char end[] = "_spec.lua";
+    size_t len = strlen(name);
+    return len >= sizeof end - 1 && strcmp(name + len - (sizeof end - 1), end) == 0;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+// Adds the specs beneath `path`, or the file that it is; false: there is none such, said so.
+static bool find_specs(spec_files *files, char *path)
+{
+    char *const roots[] = { path, NULL };
+    FTS *fts = fts_open(roots, FTS_COMFOLLOW | FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    if (!fts) {
+        fprintf(stderr, "mooncrier test: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    bool ok = true;
+    for (FTSENT *entry; (entry = fts_read(fts));) {
+        bool is_root = entry->fts_level == FTS_ROOTLEVEL;
+        if (!is_root && entry->fts_name[0] == '.')
+            fts_set(fts, entry, FTS_SKIP);
+        else if ((entry->fts_info == FTS_F || entry->fts_info == FTS_SL) &&
+                 (is_root || is_spec(entry->fts_name)))
+            spec_files_add(files, entry->fts_path);
+        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_ERR ||
+                 entry->fts_info == FTS_DNR) {
+            fprintf(stderr, "mooncrier test: %s: %s\n", entry->fts_path,
+                    strerror(entry->fts_errno));
+            ok = false;
+        }
+    }
+    fts_close(fts);
+    return ok;
+}
+
+// The specs that the operands name: of the folder `scripts`, or of the current one, when there are
+// none. False: there are none, said so.
+static bool choose_specs(spec_files *files, const mcr_args *args)
+{
+    static char scripts[] = "scripts", here[] = ".";
+    char *usual[] = { scripts, here };
+    struct stat st;
+    if (args->n) {
+        for (int i = 0; i < args->n; i++)
+            if (!find_specs(files, args->operands[i]))
+                return false;
+    } else {
+        for (int i = 0; i < 2 && !files->n; i++)
+            if (stat(usual[i], &st) == 0 && !find_specs(files, usual[i]))
+                return false;
+    }
+    if (!files->n)
+        fprintf(stderr,
+                "mooncrier test: no specs: files that end with _spec.lua were looked for "
+                "in %s\n",
+                args->n ? args->operands[0] : "the current folder and those in it");
+    return files->n > 0;
+}
+
+static void push_list(lua_State *L, const char *const *at, size_t n)
+{
+    lua_createtable(L, (int)n, 0); // list
+    for (size_t i = 0; i < n; i++) {
+        lua_pushstring(L, at[i]);       // list text
+        lua_rawseti(L, -2, (int)i + 1); // list
+    }
+}
+
+static int member(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name); // … number
+    int n = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1); // …
+    return n;
+}
+
+// Says how many there were, and whether all went well; the counts are on top of the stack.
+static int say_counts(lua_State *L, const test_options *opt, const spec_files *files)
+{
+    int passed = member(L, "success"), failed = member(L, "failure"), errors = member(L, "error");
+    int pending = member(L, "pending");
+    if (passed + failed + errors + pending == 0) {
+        fprintf(stderr, "mooncrier test: no test %s\n",
+                opt->filters.n ? "has a name that --filter looks for" : "in any of the specs");
+        return MCR_EXIT_FAILED;
+    }
+    if (!opt->quiet) {
+        fprintf(stderr, "%d passed, %d failed", passed, failed + errors);
+        if (pending)
+            fprintf(stderr, ", %d pending", pending);
+        fprintf(stderr, " (%zu spec%s)\n", files->n, files->n == 1 ? "" : "s");
+    }
+    return failed + errors ? MCR_EXIT_FAILED : MCR_EXIT_OK;
+}
+
+// Runs inside a protected call: on the stack are the options and the files. Gives what runner.run
+// does: the counts, or nil and a sentence, then whether it is one of usage.
+static int run_specs(lua_State *L)
+{
+    const test_options *opt = lua_touserdata(L, 1);
+    const spec_files *files = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    mcr_lua_register_modules(L);
+    lua_getglobal(L, "require");                 // require
+    lua_pushliteral(L, "mooncrier.test_runner"); // require name
+    if (!mcr_lua_pcall(L, 1, 1, true))           // runner or message
+        return lua_error(L);
+    lua_getfield(L, -1, "run");                                         // runner run
+    push_list(L, (const char *const *)files->at, files->n);             // runner run files
+    lua_pushstring(L, opt->output);                                     // … output
+    push_list(L, (const char *const *)opt->filters.at, opt->filters.n); // … filters
+    lua_pushboolean(L, opt->verbose > 0);                               // … verbose
+    lua_pushboolean(L, opt->bless > 0);                                 // … bless
+    if (!mcr_lua_pcall(L, 5, 3, true))                                  // runner counts why usage
+        return lua_error(L);
+    return 3;
+}
+
+static int test(const mcr_usage *usage, const test_options *opt, const spec_files *files)
+{
+    lua_State *L = luaL_newstate();
+    if (!L)
+        abort();                             // out of memory
+    lua_pushcfunction(L, run_specs);         // run
+    lua_pushlightuserdata(L, (void *)opt);   // run opt
+    lua_pushlightuserdata(L, (void *)files); // run opt files
+    int exit_code = MCR_EXIT_FAILED;
+    if (!mcr_lua_pcall(L, 2, 3, true)) { // counts message is-usage, or what went wrong
+        fprintf(stderr, "mooncrier test: %s\n", lua_tostring(L, -1));
+    } else if (lua_istable(L, -3)) {
+        lua_pop(L, 2); // counts
+        fflush(stdout);
+        exit_code = say_counts(L, opt, files);
+    } else if (lua_toboolean(L, -1)) {
+        exit_code = mcr_args_usage_error(usage, "%s", lua_tostring(L, -2));
+    } else {
+        fprintf(stderr, "mooncrier test: %s\n", lua_tostring(L, -2));
+    }
+    lua_close(L);
+    return fflush(stdout) == 0 ? exit_code : MCR_EXIT_FAILED;
+}
+
+int mcr_cmd_test(int argc, char **argv)
+{
+    test_options opt = { .output = "text" };
+    const mcr_flag flags[] = {
+        { "filter", 0, "PATTERN", MCR_FLAG_TEXTS, &opt.filters,
+          "only tests whose whole name has this Lua pattern; may be repeated" },
+        { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &opt.output,
+          "text (default), tap, json, junit or gtest" },
+        { "bless", 0, NULL, MCR_FLAG_COUNT, &opt.bless,
+          "write golden files as they are now, rather than compare" },
+        MCR_FLAG_VERBOSE(&opt.verbose),
+        MCR_FLAG_QUIET(&opt.quiet),
+        { 0 },
+    };
+    const mcr_usage usage = {
+        .command = "test",
+        .synopsis = "[flags] [PATH…]",
+        .about =
+            "Run the specs of scripts: the files that end with _spec.lua, in the folders given, "
+            "in\n"
+            "the folder scripts or in the current one. They are written for busted, which must be\n"
+            "installed, and have require(\"mooncrier.test\"): events, a clock and sinks that are "
+            "not\n"
+            "real, and scripts called as run calls them.\n"
+            "\n"
+            "The exit status is 0 when there were tests and all of them passed.",
+        .examples = "  # All specs of the project\n"
+                    "  mooncrier test\n"
+                    "\n"
+                    "  # Those of one script that are about deleted events\n"
+                    "  mooncrier test --filter deleted scripts/handlers/crashloop_spec.lua\n"
+                    "\n"
+                    "  # Golden files as they should be from now on\n"
+                    "  mooncrier test --bless",
+        .flags = flags,
+    };
+    mcr_args args;
+    int exit_code = MCR_EXIT_FAILED;
+    spec_files files = { 0 };
+    if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT) {
+        exit_code = args.exit_code;
+    } else {
+        mcr_args_log_level(opt.verbose, opt.quiet);
+        if (choose_specs(&files, &args))
+            exit_code = test(&usage, &opt, &files);
+    }
+    spec_files_fini(&files);
+    free(opt.filters.at);
+    return exit_code;
+}
