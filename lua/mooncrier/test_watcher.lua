@@ -23,8 +23,6 @@ local MAX_TICKS = 100000
 
 ---Scripts under test, with their sinks, as one watcher of the program has them.
 ---@class mooncrier.test.Watcher
----@field result mooncrier.test.Result
----@field now number
 local Watcher = {}
 Watcher.__index = Watcher
 
