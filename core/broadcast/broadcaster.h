@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/ring.h"
 #include "event/event.h"
+#include "event/tapping.h"
 #include "mooncrier.h"
 
 // mcr_broadcaster_hold_wakes: the readers of an inline broadcaster are woken only when a quarter of
@@ -62,6 +63,10 @@ void mcr_broadcaster_stop_waiting(mcr_broadcaster *b);
 // mcr_broadcaster_watch_sized is mcr_broadcaster_watch with a queue of `queue` events instead of
 // the broadcaster's.
 mcr_watch *mcr_broadcaster_watch_sized(mcr_broadcaster *b, uint32_t queue, mcr_errbuf *err);
+
+// mcr_watch_set_tapping: who may watch which events it loses (event/tapping.h), and what its
+// watcher is called; both must outlive it. Publisher's thread, which fills it.
+void mcr_watch_set_tapping(mcr_watch *w, mcr_tapping *tapping, const char *watcher);
 
 // mcr_watch_take reads up to `n` events without waiting (the caller holds them); 0: none now.
 // *closed says whether none will ever come. For hosts.

@@ -67,7 +67,11 @@ void mcr_fanout_offer(const mcr_fanout *f, mcr_event *const *events, uint32_t n,
     for (uint32_t i = 0; i < f->n; i++) {
         if (f->at[i]->id == except)
             continue;
-        for (uint32_t lost = mcr_watch_put(f->at[i], events, n); lost < n; lost++)
+        uint32_t lost = mcr_watch_put(f->at[i], events, n);
+        if (lost < n && mcr_tapping_wants(f->at[i]->telling.tapping, MCR_TAP_DROPPED))
+            mcr_tell_events(&f->at[i]->telling, MCR_TAP_DROPPED, "ring_full", events + lost,
+                            n - lost);
+        for (; lost < n; lost++)
             mcr_event_unref(events[lost]);
     }
 }

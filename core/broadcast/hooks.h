@@ -23,7 +23,8 @@ typedef enum mcr_outcome {
 typedef struct mcr_verdict {
     mcr_event *ev; // what goes on; the watcher holds it. A hook that replaces it unrefs the old.
     mcr_outcome outcome;
-    uint64_t sinks; // route's answer: bit i = the watcher's sink i
+    uint64_t sinks; // route's answer: bit i = the watcher's sink i; of what did not pass handle:
+                    // its own note of the reason, for `why`
 } mcr_verdict;
 
 // One delivery of its own: a route that gave a sink a changed event, or emit(event, "sink").
@@ -59,6 +60,9 @@ typedef struct mcr_hooks {
                                 mcr_errbuf *err);
     // Periodic work; returns when it wants to be called next (Unix ns), 0 for never. NULL: none.
     int64_t (*tick)(void *self, int64_t now);
+    // Appends why v[i] of the batch that `handle` was given last did not pass, as far as hooks have
+    // said so; for people who watch (event/tapping.h). NULL: they never say.
+    void (*why)(void *self, const mcr_verdict *v, uint32_t i, mcr_buf *out);
     // The end: fini hooks. NULL: nothing.
     void (*fini)(void *self, int64_t now);
 } mcr_hooks;

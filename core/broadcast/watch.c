@@ -49,6 +49,11 @@ mcr_watch *mcr_watch_make(uint64_t id, uint32_t queue, mcr_broadcaster *owner, m
     return w;
 }
 
+void mcr_watch_set_tapping(mcr_watch *w, mcr_tapping *tapping, const char *watcher)
+{
+    w->telling = (mcr_telling){ tapping, watcher };
+}
+
 uint32_t mcr_watch_room(mcr_watch *w, uint32_t n)
 {
     return w->ring ? mcr_ring_room(w->ring, n) : 0;

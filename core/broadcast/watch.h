@@ -16,6 +16,7 @@
 #include "base/ring.h"
 #include "broadcast/broadcaster.h"
 #include "broadcast/handoff.h"
+#include "broadcast/telling.h"
 
 struct mcr_watch {
     // Immutable.
@@ -31,6 +32,8 @@ struct mcr_watch {
     void *room_arg;
     mcr_wake *wake; // wakes the reader
     void *wake_arg;
+
+    mcr_telling telling; // set before it is filled
 
     pthread_mutex_t stopping; // held by mcr_watch_stop all along: a second one waits for the first
 

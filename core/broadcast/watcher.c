@@ -6,14 +6,10 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "broadcast/directs.h"
 #include "broadcast/retired.h"
+#include "broadcast/telling.h"
 #include "event/event_name.h"
-
-typedef struct directs {
-    mcr_direct *at;
-    size_t size;
-    size_t cap;
-} directs;
 
 #define LONG_WAIT_NS INT64_C(1000000000)
 
@@ -25,14 +21,15 @@ struct mcr_watcher {
     int64_t every[MCR_MAX_SINKS];        // … as it was set
     uint32_t sinks_size;
     mcr_retirees retirees;
+    mcr_telling telling;
     mcr_correlator *correlator; // NULL: events go on as they are
     bool learns;                // it hears of the sinks' answers
     int64_t correlated_at;      // Unix ns: the time of the last correlation
     mcr_buf name_room;
     mcr_watcher_counts counts;
     mcr_watcher_observer observer;
-    directs own;           // routes' own events, by place
-    directs emitted;       // the other direct deliveries
+    mcr_directs own;       // routes' own events, by place
+    mcr_directs emitted;   // the other direct deliveries
     mcr_event **outgoing;  // for one sink
     size_t outgoing_cap;   // events
     bool ticked;           // hooks.tick was called once
@@ -47,6 +44,7 @@ mcr_watcher *mcr_watcher_new(const char *name)
 {
     mcr_watcher *w = mcr_zalloc(sizeof *w);
     w->name = mcr_strdup(name);
+    w->telling.watcher = w->name;
     return w;
 }
 
@@ -61,8 +59,8 @@ void mcr_watcher_free(mcr_watcher *w)
     mcr_retirees_fini(&w->retirees);
     mcr_correlator_free(w->correlator);
     mcr_buf_fini(&w->name_room);
-    free(w->own.at);
-    free(w->emitted.at);
+    mcr_directs_fini(&w->own);
+    mcr_directs_fini(&w->emitted);
     free(w->outgoing);
     free(w->name);
     free(w);
@@ -120,6 +118,11 @@ void mcr_watcher_set_text_hooks(mcr_watcher *w, const mcr_correlator_options *op
         mcr_correlator_set_text_hooks(w->correlator, options);
 }
 
+void mcr_watcher_set_tapping(mcr_watcher *w, mcr_tapping *tapping)
+{
+    w->telling.tapping = tapping;
+}
+
 uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
 {
     if (w->sinks_size == MCR_MAX_SINKS) {
@@ -127,6 +130,7 @@ uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink)
         abort(); // the configuration reader refuses it before
     }
     sink->watcher = w->name;
+    sink->tapping = w->telling.tapping;
     sink->render = render_hook(w);
     w->sinks[w->sinks_size] = sink;
     return w->sinks_size++;
@@ -198,6 +202,7 @@ void mcr_watcher_exchange_sinks(mcr_watcher *w, mcr_sink *const *next, uint32_t 
             continue;
         }
         next[i]->watcher = w->name;
+        next[i]->tapping = w->telling.tapping;
         next[i]->render = render_hook(w);
         next[i]->answer = answer_hook(w);
         start_sink(next[i], loop);
@@ -288,25 +293,6 @@ static uint64_t all_sinks(const mcr_watcher *w)
     return w->sinks_size == 64 ? UINT64_MAX : ((uint64_t)1 << w->sinks_size) - 1;
 }
 
-static void push(directs *list, mcr_direct d)
-{
-    if (list->size == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : 16;
-        list->at = mcr_realloc(list->at, list->cap * sizeof *list->at);
-    }
-    list->at[list->size++] = d;
-}
-
-// Keeps the order of equal places; routes answer in order, so that there is little to move.
-static void push_by_place(directs *list, mcr_direct d)
-{
-    push(list, d);
-    size_t i = list->size - 1;
-    for (; i > 0 && list->at[i - 1].place > d.place; i--)
-        list->at[i] = list->at[i - 1];
-    list->at[i] = d;
-}
-
 // Takes what hooks asked for. `n` events are being routed: no place is past them.
 static void collect_directs(mcr_watcher *w, uint32_t n)
 {
@@ -319,18 +305,11 @@ static void collect_directs(mcr_watcher *w, uint32_t n)
         }
         w->counts.direct++;
         if (d.place)
-            push_by_place(&w->own, d);
+            mcr_directs_push_by_place(&w->own, d);
         else
-            push(&w->emitted, d);
+            mcr_directs_push(&w->emitted, d);
         d = (mcr_direct){ 0 };
     }
-}
-
-static void drop_directs(directs *list)
-{
-    for (size_t i = 0; i < list->size; i++)
-        mcr_event_unref(list->at[i].ev);
-    list->size = 0;
 }
 
 static void tell_end(const mcr_watcher *w, mcr_event *ev, mcr_watcher_end end)
@@ -381,6 +360,8 @@ static void name_it(mcr_watcher *w, mcr_verdict *v)
 static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now)
 {
     const mcr_clock clock = { now_of, w };
+    const bool tells = mcr_tapping_wants(w->telling.tapping, MCR_TAP_RECORDED | MCR_TAP_DROPPED);
+    mcr_told told[MCR_BATCH];
     uint32_t left = 0;
     for (uint32_t i = 0; i < n; i++) {
         w->correlated_at = now > w->correlated_at ? now : w->correlated_at + 1;
@@ -392,6 +373,9 @@ static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t no
             w->observer.correlated(w->observer.self, v[i].ev, &out, w->correlator);
         if (!out.ev)
             tell_end(w, v[i].ev, MCR_END_SPAM_FILTERED);
+        if (tells)
+            told[i] = (mcr_told){ mcr_event_ref(out.ev ? out.ev : v[i].ev), !out.ev, out.counted,
+                                  out.aggregated };
         mcr_event_unref(v[i].ev);
         w->counts.aggregated += out.aggregated;
         w->counts.counted += out.counted;
@@ -400,22 +384,31 @@ static uint32_t correlate(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t no
         else
             w->counts.spam_filtered++;
     }
+    if (tells)
+        mcr_tell_correlated(&w->telling, told, n);
     return left;
 }
 
 static void count_routes(mcr_watcher *w, const mcr_verdict *v, uint32_t n)
 {
+    mcr_event *nowhere[MCR_BATCH];
+    uint32_t lost = 0;
     size_t own = 0;
     for (uint32_t i = 0; i < n; i++) {
         bool routed = v[i].sinks != 0;
         for (; own < w->own.size && w->own.at[own].place == i + 1; own++)
             routed = true;
-        ++*(routed ? &w->counts.routed : &w->counts.routed_nowhere);
+        w->counts.routed += routed;
         if (routed && w->observer.routed)
             w->observer.routed(w->observer.self, v[i].ev, v[i].sinks);
-        else if (!routed)
-            tell_end(w, v[i].ev, MCR_END_ROUTED_NOWHERE);
+        if (routed)
+            continue;
+        tell_end(w, v[i].ev, MCR_END_ROUTED_NOWHERE);
+        nowhere[lost++] = v[i].ev;
     }
+    w->counts.routed_nowhere += lost;
+    if (lost && mcr_tapping_wants(w->telling.tapping, MCR_TAP_DROPPED))
+        mcr_tell_events(&w->telling, MCR_TAP_DROPPED, "routed_nowhere", nowhere, lost);
 }
 
 // What goes to sink `s`, in order: a route's own event at the place of the event it stands for,
@@ -444,9 +437,12 @@ static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t no
     size_t left = 0;
     uint64_t forgotten = mcr_updates_forgotten(w->updates[s]);
     for (size_t i = 0; i < n; i++) {
-        if (mcr_updates_wants(w->updates[s], w->outgoing[i], now))
+        if (mcr_updates_wants(w->updates[s], w->outgoing[i], now)) {
             w->outgoing[left++] = w->outgoing[i];
-        else if (w->observer.suppressed)
+            continue;
+        }
+        mcr_sink_tell(w->sinks[s], "suppressed", &w->outgoing[i], 1);
+        if (w->observer.suppressed)
             w->observer.suppressed(w->observer.self, s, w->outgoing[i]);
     }
     w->counts.forgotten += mcr_updates_forgotten(w->updates[s]) - forgotten;
@@ -472,8 +468,8 @@ static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t no
         sink->kind->write(sink, w->outgoing, size, now);
         w->counts.undelivered += w->cut_off ? sink->turned_away - before : 0;
     }
-    drop_directs(&w->own);
-    drop_directs(&w->emitted);
+    mcr_directs_clear(&w->own);
+    mcr_directs_clear(&w->emitted);
 }
 
 // Sets where v[0…n) go, hooks asked or not.
@@ -488,6 +484,16 @@ static void choose_sinks(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now
         v[i].sinks &= all;
 }
 
+static void tell_handled_only(const mcr_watcher *w, const mcr_verdict *v, uint32_t n)
+{
+    mcr_event *events[MCR_BATCH];
+    if (!mcr_tapping_wants(w->telling.tapping, MCR_TAP_DELIVERED))
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        events[i] = v[i].ev;
+    mcr_tell_events(&w->telling, MCR_TAP_DELIVERED, "handled_only", events, n);
+}
+
 void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int64_t now)
 {
     mcr_verdict v[MCR_BATCH];
@@ -500,6 +506,8 @@ void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int6
     w->counts.taken += n;
     if (w->hooks.handle && n > 0)
         w->hooks.handle(w->hooks.self, v, n, now);
+    if (mcr_tapping_wants(w->telling.tapping, MCR_TAP_FILTERED | MCR_TAP_DROPPED))
+        mcr_tell_handled(&w->telling, &w->hooks, v, n);
     uint32_t passed = keep_passed(w, v, n);
     collect_directs(w, 0);
     if (w->sinks_size > 0) {
@@ -511,6 +519,7 @@ void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int6
         deliver(w, v, passed, now);
     } else {
         w->counts.handled_only += passed;
+        tell_handled_only(w, v, passed);
     }
     for (uint32_t i = 0; i < passed; i++) {
         if (!w->sinks_size)

@@ -65,6 +65,10 @@ void mcr_watcher_correlate(mcr_watcher *w, const mcr_correlator_options *options
 // correlator. Between two calls.
 void mcr_watcher_set_text_hooks(mcr_watcher *w, const mcr_correlator_options *options);
 
+// mcr_watcher_set_tapping: who may watch what becomes of its events (event/tapping.h), which must
+// outlive the watcher. Before its first sink.
+void mcr_watcher_set_tapping(mcr_watcher *w, mcr_tapping *tapping);
+
 // mcr_watcher_add_sink_take gives the watcher a sink under its name; returns its index. At most
 // MCR_MAX_SINKS, before the first step.
 uint32_t mcr_watcher_add_sink_take(mcr_watcher *w, mcr_sink *sink);

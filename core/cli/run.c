@@ -48,9 +48,16 @@ typedef struct runner {
 static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
 {
     runner *r = self;
-    return mcr_broadcaster_publish(r->app.broadcaster, events, n,
-                                   source->wait ? MCR_WAIT_IF_CHANNEL_FULL
-                                                : MCR_DROP_IF_CHANNEL_FULL);
+    uint32_t taken =
+        mcr_broadcaster_publish(r->app.broadcaster, events, n,
+                                source->wait ? MCR_WAIT_IF_CHANNEL_FULL : MCR_DROP_IF_CHANNEL_FULL);
+    if (mcr_tapping_wants(r->app.tapping, MCR_TAP_SOURCE)) {
+        const mcr_passing passing = { .stages = MCR_TAP_SOURCE,
+                                      .outcome = "decoded",
+                                      .from = source->name };
+        mcr_tapping_tell(r->app.tapping, &passing, events, taken);
+    }
+    return taken;
 }
 
 static void on_malformed(void *self, mcr_source *source, const char *message)

@@ -48,6 +48,7 @@ mcr_err mcr_app_load(mcr_app *app, mcr_generation *first, const mcr_clock *clock
     app->config = config;
     app->clock = clock;
     app->shared = mcr_shared_new();
+    app->tapping = mcr_tapping_new();
     app->broadcaster = mcr_broadcaster_new(&(mcr_broadcaster_options){
         .queue = 1000, .incoming = (uint32_t)config->emit_queue, .is_inline = true });
     mcr_broadcaster_hold_wakes(app->broadcaster);
@@ -138,6 +139,7 @@ static mcr_err open_sinks(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
 static mcr_err open_watcher(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
 {
     w->watcher = mcr_watcher_new(w->name);
+    mcr_watcher_set_tapping(w->watcher, app->tapping);
     mcr_err code = open_sinks(app, w, err);
     if (code)
         return code;
@@ -197,6 +199,7 @@ static mcr_err put_to_work(mcr_app *app, mcr_app_watcher *w, mcr_errbuf *err)
     w->watch = mcr_broadcaster_watch_sized(app->broadcaster, (uint32_t)w->config->queue, err);
     if (!w->watch)
         return MCR_ESTOPPED;
+    mcr_watch_set_tapping(w->watch, app->tapping, w->name);
     if (w->scripts)
         mcr_scripts_set_watch(w->scripts, w->watch);
     uint32_t hosts = app->host_n;
@@ -381,6 +384,7 @@ void mcr_app_close(mcr_app *app)
     mcr_shared_free(app->shared);
     mcr_config_unref(app->config);
     mcr_ledger_fini(&app->former);
+    mcr_tapping_free(app->tapping);
     free(app->watchers);
     free(app->hosts);
     free(app->sources);

@@ -44,6 +44,7 @@ typedef struct mcr_app {
     mcr_config *config; // that of the generation in use
     const mcr_clock *clock;
     mcr_shared *shared;
+    mcr_tapping *tapping;         // who watches events pass; made by load
     mcr_dead_letters *dead;       // NULL: none configured, or not open yet
     mcr_broadcaster *broadcaster; // inline; made by load, since emit needs it
     struct ev_loop *loop;         // NULL before open

@@ -2,19 +2,27 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/control_listen.h"
+#include "daemon/control_tap.h"
 #include "event/encode.h"
 
 #define REQUEST_S 60. // for a whole request
 #define ANSWER_S  30. // without a byte being read
 #define REST_S    1.  // before the next try when there are no descriptors
+#define TAP_S     .02 // between two looks at what a tap has noted: its host wakes nobody
+
+enum {
+    TAP_BYTES = 256 << 10 // sent of a tap at a time
+};
 
 typedef struct client {
     struct client *next;
@@ -25,11 +33,13 @@ typedef struct client {
     ev_timer deadline;
     mcr_buf asked;
     mcr_buf answer;
-    size_t sent;  // of `answer`
-    bool waiting; // for what it has asked last
-    bool serving; // serve() goes on after an answer
-    bool ended;   // it sends nothing more
-    bool closing; // after its answer
+    size_t sent;          // of `answer`
+    bool waiting;         // for what it has asked last
+    bool serving;         // serve() goes on after an answer
+    bool ended;           // it sends nothing more
+    bool closing;         // after its answer
+    mcr_control_tap *tap; // NULL: it taps nothing
+    ev_timer look;        // at the tap
 } client;
 
 struct mcr_control {
@@ -57,6 +67,9 @@ static void hang_up(client *cl)
         ev_io_stop(c->loop, &cl->in);
         ev_io_stop(c->loop, &cl->out);
         ev_timer_stop(c->loop, &cl->deadline);
+        ev_timer_stop(c->loop, &cl->look);
+        mcr_control_tap_free(cl->tap);
+        cl->tap = NULL;
         close(cl->fd);
         cl->fd = -1;
         c->n--;
@@ -138,6 +151,23 @@ static void on_answer(void *arg, const mcr_live_answer *answer)
         serve(cl);
 }
 
+static void start_tap(client *cl, const cJSON *json)
+{
+    mcr_errbuf err;
+    mcr_buf described = { 0 };
+    cl->tap = mcr_control_tap_new(cl->control->live->app, json, &err);
+    if (!cl->tap) {
+        refuse(cl, err.text);
+        return;
+    }
+    mcr_control_tap_describe(cl->tap, &described);
+    add_answer(cl,
+               &(mcr_live_answer){ .ok = true, .name = "tap", .value = mcr_buf_str(&described) });
+    mcr_buf_fini(&described);
+    expect(cl, 0);
+    ev_timer_start(cl->control->loop, &cl->look);
+}
+
 static void take_request(client *cl, const cJSON *json)
 {
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(json, "mooncrier");
@@ -149,6 +179,10 @@ static void take_request(client *cl, const cJSON *json)
     }
     if (version->valuedouble != MCR_CONTROL_VERSION) {
         refuse(cl, "this mooncrier speaks version 1 of the control protocol");
+        return;
+    }
+    if (strcmp(request->valuestring, "tap") == 0) {
+        start_tap(cl, json);
         return;
     }
     bool text = cJSON_IsString(format) && strcmp(format->valuestring, "text") == 0;
@@ -181,11 +215,66 @@ static bool take_line(client *cl)
     return true;
 }
 
+// Sends what a tap has noted, as far as the client takes it. What it sends itself is not read, but
+// its end is.
+static void serve_tap(client *cl)
+{
+    cl->asked.len = 0;
+    if (cl->ended)
+        ev_io_stop(cl->control->loop, &cl->in);
+    if (!cl->answer.len && !cl->closing) {
+        mcr_control_tap_write(cl->tap, &cl->answer, TAP_BYTES);
+        if (cl->ended) {
+            mcr_control_tap_write_counts(cl->tap, &cl->answer);
+            cl->closing = true;
+        }
+    }
+    bool was_late = ev_is_active(&cl->out);
+    if (!send_answer(cl) || cl->answer.len)
+        return;
+    if (was_late)
+        expect(cl, 0);
+    if (cl->closing)
+        hang_up(cl);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *look, int revents)
+{
+    (void)loop, (void)revents;
+    client *cl = look->data;
+    if (!cl->answer.len)
+        serve_tap(cl);
+}
+
+// The program ends: the last that a tap has noted, and its counts, if the client takes them.
+static void say_farewell(client *cl)
+{
+    int64_t deadline = mcr_clock_monotonic() + MCR_CONTROL_FAREWELL_MS * INT64_C(1000000);
+    struct pollfd room = { .fd = cl->fd, .events = POLLOUT };
+    mcr_control_tap_write(cl->tap, &cl->answer, SIZE_MAX);
+    mcr_control_tap_write_counts(cl->tap, &cl->answer);
+    int64_t left;
+    while (cl->sent < cl->answer.len && (left = deadline - mcr_clock_monotonic()) > 0) {
+        ssize_t n = send(cl->fd, cl->answer.ptr + cl->sent, cl->answer.len - cl->sent,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0)
+            cl->sent += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            poll(&room, 1, (int)(left / 1000000) + 1);
+        else if (n < 0 && errno != EINTR)
+            return;
+    }
+}
+
 // Works on what was asked, one request after the other, as far as that goes now.
 static void serve(client *cl)
 {
     struct ev_loop *loop = cl->control->loop;
     bool fresh = false;
+    if (cl->tap) {
+        serve_tap(cl);
+        return;
+    }
     cl->serving = true;
     ev_io_stop(loop, &cl->in);
     for (;;) {
@@ -195,6 +284,10 @@ static void serve(client *cl)
         }
         if (!send_answer(cl))
             return;
+        if (cl->tap) {
+            ev_io_start(loop, &cl->in);
+            break;
+        }
         if (cl->answer.len)
             break; // it must read first
         if (cl->closing) {
@@ -262,7 +355,8 @@ static void add_client(mcr_control *c, int fd)
     ev_io_init(&cl->in, on_readable, fd, EV_READ);
     ev_io_init(&cl->out, on_writable, fd, EV_WRITE);
     ev_timer_init(&cl->deadline, on_deadline, REQUEST_S, 0);
-    cl->in.data = cl->out.data = cl->deadline.data = cl;
+    ev_timer_init(&cl->look, on_look, TAP_S, TAP_S);
+    cl->in.data = cl->out.data = cl->deadline.data = cl->look.data = cl;
     expect(cl, REQUEST_S);
     if (c->n++ < MCR_CONTROL_CLIENTS) {
         ev_io_start(c->loop, &cl->in);
@@ -318,6 +412,8 @@ void mcr_control_free(mcr_control *c)
         return;
     for (client *cl = c->clients, *next; cl; cl = next) {
         next = cl->next;
+        if (cl->tap)
+            say_farewell(cl);
         hang_up(cl);
     }
     ev_io_stop(c->loop, &c->accepting);

@@ -133,6 +133,13 @@ static mcr_err receive_line(int fd, mcr_buf *line, int64_t deadline, mcr_errbuf 
     return mcr_errf(err, MCR_EIO, "the answer is too long");
 }
 
+mcr_err mcr_control_send(int fd, mcr_str line, int64_t timeout_ns, mcr_errbuf *err)
+{
+    if (send_all(fd, line, mcr_clock_monotonic() + timeout_ns))
+        return MCR_OK;
+    return mcr_errf(err, MCR_ESTOPPED, "mooncrier does not take the request in time");
+}
+
 cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
                        int64_t timeout_ns, mcr_errbuf *err)
 {
@@ -146,11 +153,9 @@ cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool tex
         mcr_json_string(&line, mcr_str_of(folder));
     }
     mcr_buf_puts(&line, "}\n");
-    bool sent = send_all(fd, mcr_buf_str(&line), deadline);
+    mcr_err unsent = mcr_control_send(fd, mcr_buf_str(&line), timeout_ns, err);
     line.len = 0;
-    if (!sent) {
-        mcr_errf(err, MCR_ESTOPPED, "mooncrier does not take the request in time (--timeout)");
-    } else if (!receive_line(fd, &line, deadline, err)) {
+    if (!unsent && !receive_line(fd, &line, deadline, err)) {
         answer = cJSON_ParseWithLength(line.ptr, line.len);
         if (!answer || !cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(answer, "mooncrier"))) {
             mcr_errf(err, MCR_EIO, "what listens there is no mooncrier");

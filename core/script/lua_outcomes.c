@@ -186,6 +186,18 @@ static void keep_dead_letter(mcr_lua *st, const char *stage, const char *script,
     mcr_dead_letters_add(st->dead, &letter);
 }
 
+static void note_refusal(mcr_lua *st, const char *stage, const char *script, uint32_t i,
+                         mcr_str text)
+{
+    if (i >= sizeof st->refusals / sizeof *st->refusals)
+        return; // a batch of a plain LuaJIT
+    mcr_buf *why = &st->refusals[i];
+    const char *line_end = memchr(text.ptr, '\n', text.len);
+    why->len = 0;
+    mcr_buf_printf(why, "%s of %s: ", stage, script);
+    mcr_buf_append(why, text.ptr, line_end ? (size_t)(line_end - text.ptr) : text.len);
+}
+
 // What becomes of an event that its hook did not decide about.
 static void settle(mcr_lua *st, const char *stage, const char *script, uint32_t i, mcr_str text)
 {
@@ -198,6 +210,7 @@ static void settle(mcr_lua *st, const char *stage, const char *script, uint32_t 
     if (st->on_error == MCR_ON_ERROR_PASS || slot->outcome != MCR_PASS)
         return;
     slot->outcome = MCR_REFUSED;
+    note_refusal(st, stage, script, i, text);
     if (st->on_error == MCR_ON_ERROR_DEAD_LETTER && st->dead)
         keep_dead_letter(st, stage, script, text, (const mcr_event *)(uintptr_t)slot->handle);
 }

@@ -16,6 +16,7 @@ static bool next_direct(void *self, mcr_direct *out);
 static mcr_render_result run_render(void *self, mcr_event *ev, const char *sink, mcr_rendered *out,
                                     mcr_errbuf *err);
 static int64_t run_tick(void *self, int64_t now);
+static void why(void *self, const mcr_verdict *v, uint32_t i, mcr_buf *out);
 static void run_fini(void *self, int64_t now);
 
 mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
@@ -26,7 +27,8 @@ mcr_scripts *mcr_scripts_new(const mcr_script_options *options)
     s->memory = options->memory;
     s->guards = options->deadline != MCR_NO_DEADLINE;
     s->lua.renew = mcr_scripts_renew;
-    s->hooks = (mcr_hooks){ .self = s, .set_room = set_room, .next_direct = next_direct };
+    s->hooks =
+        (mcr_hooks){ .self = s, .set_room = set_room, .next_direct = next_direct, .why = why };
     mcr_scripts_open(s);
     return s;
 }
@@ -120,6 +122,24 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     else if (s->chain_n > 1)
         mcr_lua_drive_chain(&s->lua, s->chain, s->chain_n, n);
     s->lua.run.slot = NULL;
+}
+
+static void why(void *self, const mcr_verdict *v, uint32_t i, mcr_buf *out)
+{
+    mcr_scripts *s = self;
+    lua_State *L = s->lua.L;
+    if (v->outcome == MCR_REFUSED)
+        mcr_buf_add(out, mcr_buf_str(&s->lua.refusals[i]));
+    if (v->outcome != MCR_DROP || !v->sinks)
+        return;
+    mcr_scripts_push_function(s, "reason_at"); // reason_at
+    lua_pushnumber(L, (lua_Number)v->sinks);   // reason_at place
+    if (mcr_lua_pcall(L, 1, 1, true)) {        // reason, nil or message
+        size_t len = 0;
+        const char *text = lua_tolstring(L, -1, &len);
+        mcr_buf_append(out, text, len);
+    }
+    lua_pop(L, 1); //
 }
 
 static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)

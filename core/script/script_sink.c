@@ -149,6 +149,7 @@ static void give_up(script_sink *s, size_t i, size_t n, const char *reason)
 
 static void deliver(script_sink *s, size_t i, size_t n)
 {
+    mcr_sink_tell(&s->sink, "delivered", &s->events[i], n);
     s->sink.counts.delivered += n;
     s->sink.counts.in_flight -= n;
     take_out(s, i, n);

@@ -106,6 +106,12 @@ static void run_handle(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     }
 }
 
+static void why(void *self, const mcr_verdict *v, uint32_t i, mcr_buf *out)
+{
+    const mcr_shadow *s = self;
+    s->before->why(s->before->self, v, i, out);
+}
+
 // "slack, archive (its own event …)": where an event goes.
 static void say_route(const mcr_shadow *s, mcr_buf *out, const mcr_verdict *v, uint32_t place,
                       const direct_list *directs)
@@ -288,6 +294,7 @@ mcr_shadow *mcr_shadow_new(mcr_scripts *live, mcr_scripts *candidate, const char
         .render = s->before->render || s->beside->render ? run_render : NULL,
         .next_direct = next_direct,
         .tick = run_tick,
+        .why = s->before->why ? why : NULL,
         .fini = run_fini,
     };
     return s;

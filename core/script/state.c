@@ -46,6 +46,8 @@ void mcr_lua_fini(mcr_lua *s)
     mcr_buf_fini(&s->json);
     mcr_buf_fini(&s->keys);
     mcr_buf_fini(&s->observed_why);
+    for (size_t i = 0; i < sizeof s->refusals / sizeof *s->refusals; i++)
+        mcr_buf_fini(&s->refusals[i]);
     mcr_lua_hooks_fini(s);
     mcr_shared_free(s->own_shared);
     mcr_file_set_free(s->files);

@@ -90,6 +90,7 @@ typedef struct mcr_lua {
     uint32_t emitted_n;                 // of them, by emit
     uint32_t emitted_to[MCR_MAX_SINKS]; // … by sink
     mcr_room_hook room;
+    mcr_buf refusals[MCR_BATCH]; // by slot: why it was refused, as long as its outcome is that
 } mcr_lua;
 
 // mcr_lua_init prepares everything but `L`.

@@ -306,6 +306,7 @@ static bool merge(mcr_deliveries *d, mcr_key_queue *queue, mcr_event *newer, int
     last->arrived = now;
     TAILQ_REMOVE(&d->all, last, in_all);
     TAILQ_INSERT_TAIL(&d->all, last, in_all);
+    mcr_sink_tell(d->sink, "merged", &newer, 1);
     d->sink->counts.merged++;
     d->sink->counts.in_flight--;
     return true;
@@ -372,6 +373,7 @@ void mcr_deliveries_free(mcr_deliveries *d)
 void mcr_job_delivered(mcr_job *job)
 {
     mcr_deliveries *d = job->d;
+    mcr_sink_tell(d->sink, "delivered", job->events, job->n);
     d->sink->counts.delivered += job->n;
     d->sink->counts.in_flight -= job->n;
     end(job);

@@ -81,6 +81,7 @@ static void end(recorder *r, mcr_delivery_result result)
     mcr_sink *sink = &r->kube->sink;
     switch (result) {
     case MCR_DELIVERY_RECORDED:
+        mcr_sink_tell(sink, "delivered", &r->given, 1);
         sink->counts.delivered++;
         sink->counts.in_flight--;
         break;

@@ -150,6 +150,19 @@ static void refuse_lines(lines *l, int why)
     drop_first(l, l->lined);
 }
 
+static void tell_delivered(const lines *l, size_t n)
+{
+    mcr_event *events[64];
+    size_t gathered = 0;
+    for (size_t i = 0; i < n; i++) {
+        events[gathered++] = l->waiting[i].ev;
+        if (gathered < sizeof events / sizeof *events && i + 1 < n)
+            continue;
+        mcr_sink_tell(&l->sink, "delivered", events, gathered);
+        gathered = 0;
+    }
+}
+
 static void write_out(lines *l, int64_t now)
 {
     if (l->out.len == 0)
@@ -157,10 +170,12 @@ static void write_out(lines *l, int64_t now)
     size_t done;
     int why = mcr_appender_write(&l->to, l->out.ptr, l->out.len, &done);
     size_t n = 0, whole = 0;
-    for (; n < l->lined && l->waiting[n].end <= done; n++) {
-        whole = l->waiting[n].end;
-        mcr_event_unref(l->waiting[n].ev);
-    }
+    while (n < l->lined && l->waiting[n].end <= done)
+        whole = l->waiting[n++].end;
+    if (mcr_tapping_wants(l->sink.tapping, MCR_TAP_DELIVERED))
+        tell_delivered(l, n);
+    for (size_t i = 0; i < n; i++)
+        mcr_event_unref(l->waiting[i].ev);
     drop_first(l, n);
     l->sink.counts.delivered += n;
     l->sink.counts.in_flight -= n;

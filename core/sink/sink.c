@@ -34,10 +34,28 @@ static void settle(mcr_sink *sink, const mcr_event *ev, const char *reason, mcr_
     letter.sink = sink->name;
     letter.reason = mcr_str_of(reason);
     letter.ev = ev;
-    if (sink->dead && mcr_dead_letters_add(sink->dead, &letter))
+    const char *outcome = not_kept == &sink->counts.gave_up ? "gave_up" : "rejected";
+    if (sink->dead && mcr_dead_letters_add(sink->dead, &letter)) {
         sink->counts.dead_lettered++;
-    else
+        outcome = "dead_lettered";
+    } else {
         ++*not_kept;
+    }
+    if (mcr_tapping_wants(sink->tapping, MCR_TAP_DELIVERED | MCR_TAP_DROPPED)) {
+        mcr_event *told = (mcr_event *)(uintptr_t)ev;
+        mcr_sink_tell_now(sink, MCR_TAP_DELIVERED | MCR_TAP_DROPPED, outcome, reason, &told, 1);
+    }
+}
+
+void mcr_sink_tell_now(const mcr_sink *sink, uint32_t stages, const char *outcome,
+                       const char *reason, mcr_event *const *events, size_t n)
+{
+    const mcr_passing passing = { .stages = stages,
+                                  .outcome = outcome,
+                                  .watcher = sink->watcher,
+                                  .sink = sink->name,
+                                  .reason = reason };
+    mcr_tapping_tell(sink->tapping, &passing, events, (uint32_t)n);
 }
 
 size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue)

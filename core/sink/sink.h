@@ -7,7 +7,8 @@
 // 2. `open`: mcr_zalloc the first, set sink.kind, and return &sink; `check` for what must be set;
 // 3. `write`: add n to counts.assigned, then each event to what became of it: delivered; or
 //    in_flight as long as that is not known, and then in_flight-- with delivered++,
-//    mcr_sink_refuse (it never will be) or mcr_sink_give_up (not in time). It must not wait: what
+//    mcr_sink_refuse (it never will be) or mcr_sink_give_up (not in time). mcr_sink_tell says so to
+//    who watches. It must not wait: what
 //    takes time goes on the loop that `start` is given, no more of it than `room` allows;
 // 4. `flush`, which may do nothing, and `close`, which frees what open and write made;
 // 5. const mcr_sink_kind mcr_sink_kind_NAME with the name, a phrase, the table, its size and these.
@@ -28,6 +29,7 @@
 #include "base/err.h"
 #include "base/option.h"
 #include "event/event.h"
+#include "event/tapping.h"
 
 struct ev_loop;
 
@@ -146,6 +148,7 @@ struct mcr_sink {
     mcr_lender lender;      // the same
     mcr_lost_hook lost;     // the same
     mcr_untold_hook untold; // the watcher's
+    mcr_tapping *tapping;   // who watches what becomes of events; the watcher's. NULL: nobody
     mcr_sink_counts counts;
     uint64_t turned_away; // given up at once: the queue was full (mcr_sink_assign)
     bool drops; // on_full = "drop": what finds no room is given up, its watcher waits for none; the
@@ -164,8 +167,22 @@ extern const mcr_sink_kind *const mcr_sink_kinds[];
 // send directly, on_full = "drop" and the end can bring, are given up and counted in turned_away.
 size_t mcr_sink_assign(mcr_sink *sink, mcr_event *const *events, size_t n, int64_t queue);
 
+// mcr_sink_tell_now is mcr_sink_tell for any stages, whether anybody watches or not.
+void mcr_sink_tell_now(const mcr_sink *sink, uint32_t stages, const char *outcome,
+                       const char *reason, mcr_event *const *events, size_t n);
+
 // mcr_sink_close closes it, and gives back what was lent to it.
 void mcr_sink_close(mcr_sink *sink);
+
+// mcr_sink_tell is for kinds that count events delivered, merged or suppressed: tells who watches
+// of `n` of them; `outcome` is the counter's name. mcr_sink_refuse and mcr_sink_give_up tell as
+// well.
+static inline void mcr_sink_tell(const mcr_sink *sink, const char *outcome,
+                                 mcr_event *const *events, size_t n)
+{
+    if (mcr_tapping_wants(sink->tapping, MCR_TAP_DELIVERED))
+        mcr_sink_tell_now(sink, MCR_TAP_DELIVERED, outcome, NULL, events, n);
+}
 
 // mcr_sink_refuse is for kinds: `ev` can never be delivered. Goes to the dead letters with `reason`
 // and counts dead_lettered, or rejected when there are none; takes it out of in_flight.

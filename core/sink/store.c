@@ -307,6 +307,7 @@ static void retry(store_sink *s)
 static void count_batch(store_sink *s, batch *b)
 {
     mcr_sink *sink = &s->sink;
+    mcr_sink_tell(sink, "delivered", b->events, b->n);
     for (size_t i = 0; i < b->n; i++) {
         sink->counts.in_flight--;
         sink->counts.delivered++;

@@ -410,6 +410,7 @@ static void write_one(webhook *w, mcr_event *ev, int64_t now)
     mcr_errbuf why;
     switch (mcr_webhook_writer_write(w->writer, &w->sink, ev, &written, &why)) {
     case MCR_RENDER_SUPPRESS:
+        mcr_sink_tell(&w->sink, "suppressed", &ev, 1);
         w->sink.counts.suppressed++;
         w->sink.counts.in_flight--;
         return;

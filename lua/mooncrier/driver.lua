@@ -13,12 +13,13 @@ local run, api, view_t = event.run, event.api, event.view_t
 local driver = {}
 
 -- How many events each reason of the scripts has dropped. Bounded: past the limit the rest is one.
-local reasons = { by_text = {}, n = 0 }
+local reasons = { by_text = {}, n = 0, place = {}, at = {} }
 local MAX_REASONS = 200
 local MAX_REASON_LENGTH = 200
 local OTHER_REASONS = "(other reasons)"
 
--- Called outside the protected call of the hook: it must not raise, whatever the reason is.
+-- Called outside the protected call of the hook: it must not raise, whatever the reason is. Returns the
+-- place of the reason, for driver.reason_at.
 function driver.note_reason(reason, times)
   local text = reason
   if type(reason) ~= "string" then
@@ -36,15 +37,25 @@ function driver.note_reason(reason, times)
         reasons.n = reasons.n + 1
       end
     end
-    n = by_text[text] or 0
+    n = by_text[text]
+    if not n then
+      n = 0
+      reasons.at[#reasons.at + 1] = text
+      reasons.place[text] = #reasons.at
+    end
   end
   by_text[text] = n + (times or 1)
   if run.observed ~= 0 then
     core.observe_why(text)
   end
+  return reasons.place[text]
 end
 
 driver.reasons = reasons.by_text
+
+function driver.reason_at(place)
+  return reasons.at[place]
+end
 
 -- Our own files, as chunk names begin: what stands in them tells script authors nothing.
 local driver_source = debug.getinfo(1, "S").source
@@ -236,12 +247,12 @@ local answers = {
   filter = [[elseif not result then
         slot.outcome = 1
         if reason ~= nil then
-          note_reason(reason)
+          slot.sinks = note_reason(reason)
         end]],
   handle = [[elseif result == false then
         slot.outcome = 1
         if reason ~= nil then
-          note_reason(reason)
+          slot.sinks = note_reason(reason)
         end
       elseif result ~= nil and result ~= true then
         settle(hook, i, result)]],

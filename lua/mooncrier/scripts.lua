@@ -486,6 +486,11 @@ function scripts.owner(hook)
   end
 end
 
+-- The reason that a driver has left in a slot; nil when there is none.
+function scripts.reason_at(place)
+  return driver.reason_at(place)
+end
+
 -- { reason, how many events it dropped }, most frequent first.
 function scripts.reasons()
   local list = {}
