@@ -79,3 +79,13 @@ void mcr_tell_events(const mcr_telling *t, uint32_t stage, const char *outcome,
     const mcr_passing passing = { .stages = stage, .outcome = outcome, .watcher = t->watcher };
     mcr_tapping_tell(t->tapping, &passing, events, n);
 }
+
+void mcr_tell_handled_only(const mcr_telling *t, const mcr_verdict *v, uint32_t n)
+{
+    mcr_event *events[MCR_BATCH];
+    if (!mcr_tapping_wants(t->tapping, MCR_TAP_DELIVERED))
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        events[i] = v[i].ev;
+    mcr_tell_events(t, MCR_TAP_DELIVERED, "handled_only", events, n);
+}

@@ -31,3 +31,7 @@ void mcr_tell_correlated(const mcr_telling *t, const mcr_told *told, uint32_t n)
 // outcome.
 void mcr_tell_events(const mcr_telling *t, uint32_t stage, const char *outcome,
                      mcr_event *const *events, uint32_t n);
+
+// mcr_tell_handled_only tells of v[0…n), which a watcher without sinks has had; looks itself
+// whether anybody wants to know.
+void mcr_tell_handled_only(const mcr_telling *t, const mcr_verdict *v, uint32_t n);

@@ -484,16 +484,6 @@ static void choose_sinks(mcr_watcher *w, mcr_verdict *v, uint32_t n, int64_t now
         v[i].sinks &= all;
 }
 
-static void tell_handled_only(const mcr_watcher *w, const mcr_verdict *v, uint32_t n)
-{
-    mcr_event *events[MCR_BATCH];
-    if (!mcr_tapping_wants(w->telling.tapping, MCR_TAP_DELIVERED))
-        return;
-    for (uint32_t i = 0; i < n; i++)
-        events[i] = v[i].ev;
-    mcr_tell_events(&w->telling, MCR_TAP_DELIVERED, "handled_only", events, n);
-}
-
 void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int64_t now)
 {
     mcr_verdict v[MCR_BATCH];
@@ -519,7 +509,7 @@ void mcr_watcher_step(mcr_watcher *w, mcr_event *const *events, uint32_t n, int6
         deliver(w, v, passed, now);
     } else {
         w->counts.handled_only += passed;
-        tell_handled_only(w, v, passed);
+        mcr_tell_handled_only(&w->telling, v, passed);
     }
     for (uint32_t i = 0; i < passed; i++) {
         if (!w->sinks_size)

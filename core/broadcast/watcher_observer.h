@@ -1,7 +1,8 @@
 #pragma once
-// Who is told what a watcher does with each event: rehearsals (rehearse/) and `tap`. Nothing is
-// paid for callbacks that are NULL but the look. They run within mcr_watcher_step, on the driving
-// thread; events are borrowed for the call, and nothing of the watcher may be called.
+// Who is told what a watcher does with each event: rehearsals (rehearse/). Nothing is paid for
+// callbacks that are NULL but the look. They run within mcr_watcher_step, on the driving thread;
+// events are borrowed for the call, and nothing of the watcher may be called. Who watches a running
+// program from outside hears of batches instead (event/tapping.h).
 
 #include "correlate/correlator.h"
 #include "event/event.h"
