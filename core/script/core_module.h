@@ -37,6 +37,12 @@ typedef enum mcr_failure {
     MCR_FAILED_DEADLINE
 } mcr_failure;
 
+// mcr_lua_note_failure counts and logs that the hook `stage` of `script` failed on `ev` (NULL: on
+// no event); events that it failed on in the same way are not logged within a minute. `text` is the
+// reason, then lines of traceback.
+void mcr_lua_note_failure(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
+                          const char *text, const mcr_event *ev);
+
 // mcr_lua_fail_event counts and logs that a hook failed on the event in run.slot[slot] and settles
 // what becomes of it: by on_error, or the fallback sinks for stage "route". `text` is
 // NUL-terminated: the reason, then lines of traceback.

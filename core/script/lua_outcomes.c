@@ -5,6 +5,7 @@
 #include "script/hook_calls.h"
 #include "script/observed.h"
 #include "script/state.h"
+#include "script/text_hooks.h"
 #include "sink/dead_letters.h"
 
 static bool has_room(const mcr_lua *st, uint32_t sink)
@@ -108,30 +109,57 @@ static int unknown_sink(lua_State *L)
     return 0;
 }
 
-static void log_failure(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
-                        const char *text)
+// " on namespace/name": the event, or what it is about when it has no name.
+static void add_event(mcr_buf *out, const mcr_event *ev)
+{
+    const mcr_object_reference *object = &ev->involvedObject;
+    bool named = ev->metadata.name.len != 0;
+    mcr_str ns = named ? ev->metadata.namespace : object->namespace;
+    mcr_str name = named ? ev->metadata.name : object->name;
+    mcr_buf_puts(out, " on ");
+    if (!named) {
+        mcr_buf_puts(out, "an event without a name");
+        if (!name.len)
+            return;
+        mcr_buf_printf(out, " of %.*s ", (int)object->kind.len, object->kind.ptr);
+    }
+    mcr_buf_add(out, ns);
+    mcr_buf_puts(out, ns.len ? "/" : "");
+    mcr_buf_add(out, name);
+}
+
+void mcr_lua_note_failure(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
+                          const char *text, const mcr_event *ev)
 {
     if (failure == MCR_FAILED_DEADLINE)
         st->counts.deadlines++;
     else
         st->counts.script_errors++;
     mcr_lua_observed_why(st, mcr_str_of(text), true);
-    mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", st->watcher, stage,
-                          script, text);
+    mcr_buf cause = { 0 }, where = { 0 };
+    mcr_buf_printf(&cause, "%s %s %s %s", st->watcher, stage, script, text);
+    if (ev)
+        add_event(&where, ev);
+    mcr_log_cause_once_a_minute(MCR_LOG_ERROR, mcr_buf_cstr(&cause),
+                                "watcher '%s': %s of %s failed%s: %s", st->watcher, stage, script,
+                                mcr_buf_cstr(&where), text);
+    mcr_buf_fini(&cause);
+    mcr_buf_fini(&where);
 }
 
 void mcr_lua_fail_hook(mcr_lua *st, const char *stage, const char *script, mcr_failure failure,
                        const char *text)
 {
-    log_failure(st, stage, script, failure, text);
+    mcr_lua_note_failure(st, stage, script, failure, text, NULL);
     mcr_hook_failed(st, mcr_lua_hook(st, stage, script), failure == MCR_FAILED_DEADLINE);
 }
 
 // core.script_failed(stage, script, text): a text hook or render raised; C tells its breaker
 static int script_failed(lua_State *L)
 {
-    log_failure(mcr_lua_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2), MCR_FAILED_ERROR,
-                luaL_checkstring(L, 3));
+    mcr_lua *st = mcr_lua_of(L);
+    mcr_lua_note_failure(st, luaL_checkstring(L, 1), luaL_checkstring(L, 2), MCR_FAILED_ERROR,
+                         luaL_checkstring(L, 3), mcr_lua_one_event(st));
     return 0;
 }
 
@@ -218,7 +246,8 @@ static void settle(mcr_lua *st, const char *stage, const char *script, uint32_t 
 void mcr_lua_fail_event(mcr_lua *st, const char *stage, const char *script, uint32_t slot,
                         mcr_failure failure, mcr_str text)
 {
-    log_failure(st, stage, script, failure, text.ptr);
+    mcr_lua_note_failure(st, stage, script, failure, text.ptr,
+                         (const mcr_event *)(uintptr_t)st->run.slot[slot].handle);
     mcr_hook_failed_at(st, slot, failure == MCR_FAILED_DEADLINE);
     settle(st, stage, script, slot, text);
 }

@@ -1,6 +1,5 @@
 #include "script/text_hooks.h"
 
-#include "base/log.h"
 #include "script/core_module.h"
 #include "script/memory.h"
 #include "script/observed.h"
@@ -50,6 +49,12 @@ mcr_slot *mcr_lua_enter_one(mcr_lua *lua, mcr_slot *slot, mcr_event *ev)
     return before;
 }
 
+const mcr_event *mcr_lua_one_event(const mcr_lua *lua)
+{
+    bool works = lua->run.answers && lua->run.slot;
+    return works ? (const mcr_event *)(uintptr_t)lua->run.slot->handle : NULL;
+}
+
 void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before)
 {
     lua->run.slot = before;
@@ -62,13 +67,9 @@ static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
     const char *message = mcr_lua_failure(lua, lua_tostring(lua->L, -1));
     mcr_lua_end_hook(lua);
     bool stopped = call == MCR_CALL_STOPPED;
-    if (stopped)
-        lua->counts.deadlines++;
-    else
-        lua->counts.script_errors++;
-    mcr_lua_observed_why(lua, mcr_str_of(message), true);
-    mcr_log_once_a_minute(MCR_LOG_ERROR, "watcher '%s': %s of %s failed: %s", lua->watcher,
-                          hook->stage, stopped ? hook->script : "the script layer", message);
+    mcr_lua_note_failure(lua, hook->stage, stopped ? hook->script : "the script layer",
+                         stopped ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR, message,
+                         mcr_lua_one_event(lua));
 }
 
 bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)

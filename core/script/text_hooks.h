@@ -34,6 +34,9 @@ bool mcr_lua_give_texts(mcr_lua_text_hook hooks[MCR_TEXT_HOOKS], mcr_correlator_
 mcr_slot *mcr_lua_enter_one(mcr_lua *lua, mcr_slot *slot, mcr_event *ev);
 void mcr_lua_leave_one(mcr_lua *lua, mcr_slot *before);
 
+// mcr_lua_one_event is that event while it lasts; NULL: there is none.
+const mcr_event *mcr_lua_one_event(const mcr_lua *lua);
+
 // mcr_lua_call_entry calls the entry below `args` arguments, behind the hook's breaker and under
 // guard, with `results` results or a message left on the stack. Failures are counted and logged.
 bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results);

@@ -7,8 +7,10 @@
 
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
+local teach = require("mooncrier.teach")
 
 local run, api, view_t = event.run, event.api, event.view_t
+local kind_of = event.kind_of
 
 local driver = {}
 
@@ -99,7 +101,7 @@ end
 
 -- The message handler of every call into a script: "file:line: what", then the stack.
 function driver.on_raise(err)
-  local text = text_of(err)
+  local text = teach.of_error(text_of(err), 2)
   if text:sub(1, #own_place) == own_place then
     text = text:gsub("^[^\n]-:%d+: ", "", 1)
   end
@@ -134,13 +136,9 @@ local function raised(hook, i, text)
   core.hook_failed(hook.stage, hook.script, i, driver.failure(text, hook.where))
 end
 
-local function kind_of(value)
-  return event.is(value) and "n event" or " " .. type(value)
-end
-
 local function settle_handle(hook, i, result)
   if not event.is(result) then
-    complain(hook, i, "handle must return nil, true, false or an event, not a" .. kind_of(result))
+    complain(hook, i, "handle must return nil, true, false or an event, not " .. kind_of(result))
   elseif not event.is_alive(result) then
     complain(hook, i, "handle returned an event that was used after its hook returned")
   else
@@ -151,13 +149,13 @@ end
 -- What is wrong with one member of the table that route gave; nil when nothing is.
 local function route_problem(key, value)
   if type(key) == "number" then
-    return type(value) ~= "string" and "route: a list holds sink names, not a" .. kind_of(value) or nil
+    return type(value) ~= "string" and "route: a list holds sink names, not " .. kind_of(value) or nil
   elseif type(key) ~= "string" then
-    return "route: a map has sink names as keys, not a" .. kind_of(key)
+    return "route: a map has sink names as keys, not " .. kind_of(key)
   elseif value == true or value == false then
     return nil
   elseif not event.is(value) then
-    return ("route: the value of '%s' must be true or an event, not a%s"):format(key, kind_of(value))
+    return ("route: the value of '%s' must be true or an event, not %s"):format(key, kind_of(value))
   elseif not event.is_alive(value) then
     return ("route: the value of '%s' is an event that was used after its hook returned"):format(key)
   end
@@ -175,7 +173,7 @@ local function settle_route(hook, i, result)
     result = { result }
   end
   if type(result) ~= "table" then
-    complain(hook, i, "route must return nil, false, a sink name or a table, not a" .. kind_of(result))
+    complain(hook, i, "route must return nil, false, a sink name or a table, not " .. kind_of(result))
     return
   end
   -- All of it is checked before anything is delivered: a failed route goes to the fallback alone.

@@ -7,6 +7,7 @@
 
 local ffi = require("ffi")
 local core = require("mooncrier.core")
+local no_field = require("mooncrier.no_field")
 
 ffi.cdef(core.abi)
 
@@ -88,27 +89,25 @@ local function hold(part)
   return part
 end
 
-local function no_field(what, key, fields)
-  local names = {}
-  for name in pairs(fields) do
-    names[#names + 1] = name
+-- __newindex of views: how a field is changed, with %s for its name.
+local function immutable(shown)
+  return function(_, key)
+    key = tostring(key)
+    error(("events are immutable: %s makes a changed one, which handle can return"):format(
+      shown:format(key:find("^[%a_][%w_]*$") and key or ("[%q]"):format(key))), 2)
   end
-  local meant = core.suggest(tostring(key), names)
-  local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
-  error(("no field '%s' in %s%s"):format(tostring(key), what, hint), 3)
 end
 
-local function immutable()
-  error("events are immutable: event:with{ … } makes a changed one", 2)
-end
-
--- A metatype whose fields are computed by `fields[key](view)`; methods are plain functions.
-local function define(ctype, what, fields, methods, extra)
+-- A metatype whose fields are computed by `fields[key](view)`; methods are plain functions. `part` is where
+-- it is in an event ("": the event itself), `what` how messages call it.
+local function define(ctype, part, what, fields, methods, extra)
+  no_field.define(part, fields)
   for name in pairs(methods) do
     fields[name] = fields[name] or false
   end
   local meta = extra or {}
-  meta.__newindex = immutable
+  meta.__newindex = immutable(part == "" and "event:with{ %s = … }"
+    or "event:with{ " .. part .. " = { %s = … } }")
   meta.__tostring = meta.__tostring or function(view)
     local set = {}
     for name in pairs(fields) do
@@ -132,12 +131,12 @@ local function define(ctype, what, fields, methods, extra)
     if method then
       return method
     end
-    no_field(what, key, fields)
+    error(no_field.problem(part, key, what), 2)
   end
   return ffi.metatype(ctype, meta)
 end
 
-ref_t = define("mcr_ref_view", "an object reference", {
+ref_t = define("mcr_ref_view", "involvedObject", "an object reference", {
   kind = function(v) local x = str(R(v).kind) return x end,
   namespace = function(v) local x = str(R(v).namespace) return x end,
   name = function(v) local x = str(R(v).name) return x end,
@@ -147,19 +146,19 @@ ref_t = define("mcr_ref_view", "an object reference", {
   fieldPath = function(v) local x = str(R(v).fieldPath) return x end,
 }, {})
 
-source_t = define("mcr_source_view", "source", {
+source_t = define("mcr_source_view", "source", "source", {
   component = function(v) local x = str(E(v).source.component) return x end,
   host = function(v) local x = str(E(v).source.host) return x end,
 }, {})
 
-series_t = define("mcr_series_view", "series", {
+series_t = define("mcr_series_view", "series", "series", {
   count = function(v) return E(v).series.count end,
   lastObservedTime = function(v) local x = time_text(E(v).series.lastObservedTime) return x end,
 }, {})
 
 -- Labels and annotations: an absent key is nil, as in a table.
 pairs_t = ffi.metatype("mcr_pairs_view", {
-  __newindex = immutable,
+  __newindex = immutable("event:with{ metadata = { labels = { %s = … } } }"),
   __index = function(v, key)
     if v.gen ~= run.gen then
       check_alive(v)
@@ -189,7 +188,7 @@ pairs_t = ffi.metatype("mcr_pairs_view", {
   end,
 })
 
-meta_t = define("mcr_meta_view", "metadata", {
+meta_t = define("mcr_meta_view", "metadata", "metadata", {
   name = function(v) local x = str(E(v).metadata.name) return x end,
   generateName = function(v) local x = str(E(v).metadata.generateName) return x end,
   namespace = function(v) local x = str(E(v).metadata.namespace) return x end,
@@ -277,12 +276,7 @@ local function name_problem(name)
   end
   local problem = names_checked[name]
   if problem == nil then
-    local names = {}
-    for known in pairs(event_fields) do
-      names[#names + 1] = known
-    end
-    local meant = event_fields[name] == nil and core.suggest(name, names)
-    problem = meant and ("no field '%s' in an event; did you mean '%s'?"):format(name, meant) or false
+    problem = no_field.slip("", name) or false
     if names_checked_n < MAX_NAMES_CHECKED then
       names_checked_n = names_checked_n + 1
       names_checked[name] = problem
@@ -292,10 +286,17 @@ local function name_problem(name)
 end
 
 local function names_problem(fields)
-  for name in pairs(fields) do
+  for name, value in pairs(fields) do
     local problem = name_problem(name)
     if problem then
       return problem
+    end
+    local part = name == "related" and "involvedObject" or name
+    for member in pairs(type(value) == "table" and value or {}) do
+      problem = type(member) == "string" and part ~= "" and no_field.slip(part, member)
+      if problem then
+        return problem
+      end
     end
   end
 end
@@ -344,7 +345,8 @@ local methods = {
   -- nil when it is absent.
   get = function(view, ...)
     check_self(view, "get")
-    return core.get(view, ...)
+    local value = core.get(view, ...)
+    return value -- nil, not nothing: tostring(event:get(…)) works
   end,
   -- event:with{ … }: a changed copy. Objects merge, arrays are replaced, json.null deletes.
   with = function(view, changes)
@@ -374,7 +376,7 @@ local methods = {
   end,
 }
 
-view_t = define("mcr_view", "an event", event_fields, methods, {
+view_t = define("mcr_view", "", "an event", event_fields, methods, {
   __tostring = function(view)
     if view.gen ~= run.gen then
       check_alive(view)
@@ -393,6 +395,43 @@ end
 -- Whether `value` is an event that may still be used.
 function event.is_alive(value)
   return istype(view_t, value) and (value.gen == 0 or value.gen == run.gen)
+end
+
+local kinds = {
+  [view_t] = "an event", [meta_t] = "metadata", [ref_t] = "an object reference", [source_t] = "a source",
+  [series_t] = "a series", [pairs_t] = "labels or annotations",
+}
+
+-- What `value` is, with its article, as messages call it.
+function event.kind_of(value)
+  if value == nil then
+    return "nil"
+  end
+  for ctype, kind in pairs(type(value) == "cdata" and kinds or {}) do
+    if istype(ctype, value) then
+      return kind
+    end
+  end
+  return "a " .. type(value)
+end
+
+-- Whether `value` is an event or a part of one.
+function event.is_view(value)
+  for ctype in pairs(type(value) == "cdata" and kinds or {}) do
+    if istype(ctype, value) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether events have a field or method of this name.
+function event.has_field(name)
+  return event_fields[name] ~= nil
+end
+
+function event.is_pairs(value)
+  return istype(pairs_t, value)
 end
 
 -- pairs over labels and annotations. The state is in the script's hands: it may be anything.
@@ -419,6 +458,8 @@ function event.pairs(value)
       return next_pair, { i = 0, view = value }
     end
     error("pairs works on labels, annotations and tables; event:get() gives any part as a table", 2)
+  elseif type(value) ~= "table" then
+    error(("pairs takes a table, labels or annotations, not %s"):format(event.kind_of(value)), 2)
   end
   return next, value, nil
 end

@@ -23,6 +23,11 @@ function frozen.mark(t)
   return t
 end
 
+-- Whether `t` is such a view.
+function frozen.is(t)
+  return is_frozen[t] == true
+end
+
 -- rawset for scripts.
 function frozen.rawset(t, key, value)
   if is_frozen[t] then

@@ -8,6 +8,7 @@ local duration = require("mooncrier.duration")
 local event = require("mooncrier.event")
 local frozen = require("mooncrier.frozen")
 local grants = require("mooncrier.grants")
+local teach = require("mooncrier.teach")
 
 local run = event.run
 
@@ -176,18 +177,19 @@ end
 -- What reading an undefined global means, among those in `known`.
 local function undefined_among(known)
   return function(_, name)
-    local names = {}
+    local names = teach.variables(2)
     for other in pairs(known) do
       names[#names + 1] = other
     end
     local meant = type(name) == "string" and core.suggest(name, names)
-    local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
+    local hint = meant and ("did you mean '%s'?"):format(meant) or teach.undefined_global(name)
+    hint = hint and "; " .. hint or ""
     error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
   end
 end
 
 local function assigned(_, name)
-  error(("assignment to global '%s'; make it local"):format(tostring(name)), 2)
+  error(("assignment to global '%s'; %s"):format(tostring(name), teach.assigned_global(name)), 2)
 end
 
 -- Scripts with the same grants live in one realm: its modules are loaded once, and have the grants too.
@@ -241,7 +243,7 @@ function sandbox.compile(text, name, dir, allowed)
   end
   local chunk, message = core.compile(text, name)
   if not chunk then
-    return nil, message
+    return nil, teach.of_syntax(message, text)
   end
   return setfenv(chunk, env_of(realm_of(allowed or grants.none), dir or "."))
 end

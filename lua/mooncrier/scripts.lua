@@ -69,8 +69,8 @@ end
 -- `types` are the hooks that there may be.
 local function check_hooks(hooks, chunk, name, types)
   if type(hooks) ~= "table" then
-    error(("%s: a script must return a table of hooks, not %s"):format(
-      name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
+    error(("%s: a script must return a table of hooks, not %s; end it with return { filter = …, handle = … }")
+      :format(name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
   end
   for key, value in pairs(hooks) do
     local wanted = types[key]

@@ -43,7 +43,7 @@ local function settle(hook, ok, answer, why)
   elseif answer == "retry" then
     return RETRY, words(why, hook.script .. " asked for it and did not say why")
   end
-  local shown = type(answer) == "string" and ("%q"):format(answer) or "a" .. texts.kind_of(answer)
+  local shown = type(answer) == "string" and ("%q"):format(answer) or event.kind_of(answer)
   return FAILED, texts.fail(hook,
     ("%s must return nothing, true, false or \"retry\", not %s"):format(hook.stage, shown))
 end

@@ -2,45 +2,17 @@
 -- and the second argument of emit. Read out of the bytecode, as the text alone does not say which of
 -- its strings are names of sinks. What is computed is not seen; it is counted when it happens.
 
-local bit = require("bit")
+local bytecode = require("mooncrier.bytecode")
 local util = require("jit.util")
 
 local sink_names = {}
 
-local function decode(f, pc)
-  local ins, mode = util.funcbc(f, pc)
-  if not ins then
-    return nil
-  end
-  return {
-    op = bit.band(ins, 0xff),
-    a = bit.band(bit.rshift(ins, 8), 0xff),
-    c = bit.band(bit.rshift(ins, 16), 0xff),
-    d = bit.rshift(ins, 16),
-    a_mode = bit.band(mode, 7),
-    d_mode = bit.band(bit.rshift(mode, 7), 15),
-  }
-end
+local decode, constant_at, ARGUMENT = bytecode.decode, bytecode.constant, bytecode.ARGUMENT
+local A_DST, A_BASE, D_VAR, D_JUMP = bytecode.A_DST, bytecode.A_BASE, bytecode.D_VAR, bytecode.D_JUMP
 
--- Modes of operands in LuaJIT's lj_bc.h.
-local A_DST, A_BASE, D_VAR, D_JUMP = 1, 2, 3, 13
-
--- Opcodes have numbers of their own in each LuaJIT: they are looked up in code whose bytecode is known.
-local function opcode(text, pc)
-  return decode(assert(loadstring(text)), pc).op
-end
-
-local KSTR = opcode("return 'x'", 1)
-local RET1 = opcode("return 'x'", 2)
-local TDUP = opcode("return { 'x' }", 1)
-local GGET = opcode("return x", 1)
-local RET = opcode("return 'x', 'y'", 3)
-local CALLT = opcode("return x('y')", 3)
-local CALL = opcode("x('y')", 3)
-local MOV = opcode("local a = ... local b = a", 2)
-local JMP = opcode("local a = ... if a then return 'x' end", 3)
--- The first argument of a call is so far from what is called.
-local ARGUMENT = decode(assert(loadstring("x('y')")), 2).a
+local op = bytecode.op
+local KSTR, RET1, TDUP, GGET, RET = op.KSTR, op.RET1, op.TDUP, op.GGET, op.RET
+local CALLT, CALL, MOV, JMP = op.CALLT, op.CALL, op.MOV, op.JMP
 
 -- The instructions of a function, by their place, each with those that may jump to it.
 local function read_code(f)
@@ -54,7 +26,7 @@ local function read_code(f)
   end
   for pc, ins in ipairs(code) do
     if ins.d_mode == D_JUMP then
-      local target = code[pc + 1 + ins.d - 0x8000]
+      local target = code[bytecode.jump_target(ins, pc)]
       if target then
         target.from = target.from or {}
         table.insert(target.from, pc)
@@ -111,7 +83,7 @@ end
 
 -- The constant that an instruction loads.
 local function constant(f, ins)
-  return util.funck(f, -1 - ins.d)
+  return constant_at(f, ins.d)
 end
 
 local function add(names, f, pc, name)

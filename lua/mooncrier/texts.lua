@@ -8,6 +8,7 @@ local driver = require("mooncrier.driver")
 local event = require("mooncrier.event")
 
 local run, api, view_t = event.run, event.api, event.view_t
+local kind_of = event.kind_of
 
 local texts = {}
 
@@ -40,11 +41,7 @@ local function fail(hook, text)
   return text
 end
 
-local function kind_of(value)
-  return event.is(value) and "n event" or " " .. type(value)
-end
-
-texts.fail, texts.kind_of = fail, kind_of
+texts.fail = fail
 
 local text_parts = {
   ARGUMENTS = "",
@@ -61,7 +58,7 @@ local function text_failed(hook, ok, text)
   if not ok then
     fail(hook, text)
   elseif text ~= nil then
-    fail(hook, ("%s must return a string or nil, not a%s"):format(hook.stage, kind_of(text)))
+    fail(hook, ("%s must return a string or nil, not %s"):format(hook.stage, kind_of(text)))
   end
   return nil
 end
@@ -82,14 +79,14 @@ function texts.declare(fields)
   for key, value in pairs(fields) do
     if type(key) == "number" then
       if type(value) ~= "string" then
-        return nil, "a key is declared by names of fields, not by a" .. kind_of(value)
+        return nil, "a key is declared by names of fields, not by " .. kind_of(value)
       end
     elseif key ~= "normalize" then
       local meant = core.suggest(tostring(key), { "normalize" })
       return nil, ("unknown option '%s' of a key%s"):format(
         tostring(key), meant and "; did you mean 'normalize'?" or "")
     elseif type(value) ~= "boolean" then
-      return nil, "normalize is true or false, not a" .. kind_of(value)
+      return nil, "normalize is true or false, not " .. kind_of(value)
     end
   end
   for i, path in ipairs(fields) do
@@ -103,7 +100,7 @@ local NONE, DONE, SUPPRESS, FAILED = 0, 1, 2, 3
 
 local function check_line(what, value)
   if type(value) ~= "string" then
-    error(("render: %s must be a string, not a%s"):format(what, kind_of(value)), 0)
+    error(("render: %s must be a string, not %s"):format(what, kind_of(value)), 0)
   elseif value:find("%c") then
     error(("render: %s has a line break or another control character"):format(what), 0)
   end
@@ -114,7 +111,7 @@ local function header_lines(headers)
   if headers == nil then
     return nil
   elseif type(headers) ~= "table" then
-    error("render: headers must be a table, name = value, not a" .. kind_of(headers), 0)
+    error("render: headers must be a table, name = value, not " .. kind_of(headers), 0)
   end
   local lines = {}
   for name, value in pairs(headers) do
@@ -132,7 +129,7 @@ local option_names = { "headers", "url", "method" }
 
 local function check_options(options)
   if type(options) ~= "table" then
-    error("render: the second result must be a table of headers, url and method, not a"
+    error("render: the second result must be a table of headers, url and method, not "
       .. kind_of(options), 0)
   end
   for key in pairs(options) do
@@ -155,7 +152,7 @@ local function answer(body, options)
   elseif type(body) == "table" or event.is(body) then
     body = core.json_encode(body)
   elseif body ~= nil and type(body) ~= "string" then
-    error("render must return nil, false, a string or a table, not a" .. kind_of(body), 0)
+    error("render must return nil, false, a string or a table, not " .. kind_of(body), 0)
   end
   if options == nil then
     return DONE, body

@@ -154,10 +154,18 @@ describe("mooncrier eval", function()
     assert.matches("nothing", r.err)
   end)
 
+  it("names the event that a hook failed on, and what was meant", function()
+    local r = eval("event.involvedobject.name == 'x'", three)
+    assert.equal(1, r.code)
+    local at = "mooncrier: error: watcher 'eval': handle of expression failed on default/a: expression:1: "
+    assert.equal(at .. "no field 'involvedobject'; did you mean 'involvedObject'?", h.lines(r.err)[1])
+    assert.equal(3, #h.lines(r.err)) -- once a minute, not for each event
+  end)
+
   it("says what no JSON can hold, without a place of its own code", function()
     local r = eval("{ 1, nil, 3 }", three)
     assert.equal(1, r.code)
-    assert.matches("failed: expression: a table has both", r.err, 1, true)
+    assert.matches("failed on default/a: expression: a table has both", r.err, 1, true)
     assert.not_matches("scripts.lua", r.err, 1, true)
   end)
 

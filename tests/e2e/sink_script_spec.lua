@@ -72,7 +72,7 @@ describe("a sink in Lua", function()
     local refused, failed = h.decode(letters[1]), h.decode(letters[2])
     assert.same({ "sink", "mine", "not this one", "two" },
       { refused.stage, refused.sink, refused.reason, refused.event.metadata.name })
-    assert.same({ "sink.lua", "sink.lua:3: no field 'raeson' in an event; did you mean 'reason'?", "three" },
+    assert.same({ "sink.lua", "sink.lua:3: no field 'raeson'; did you mean 'reason'?", "three" },
       { failed.script, failed.reason, failed.event.metadata.name })
     assert.matches("stack traceback:", failed.traceback, 1, true)
   end)

@@ -118,10 +118,10 @@ describe("an event", function()
   end)
 
   it("names the field that was meant", function()
-    raises("no field 'involvedobject' in an event; did you mean 'involvedObject'?", function()
+    raises("no field 'involvedobject'; did you mean 'involvedObject'?", function()
       return event.involvedobject
     end)
-    raises("no field 'naem' in an object reference; did you mean 'name'?", function()
+    raises("no field 'naem'; did you mean 'name'?", function()
       return event.involvedObject.naem
     end)
     raises("no field 'xyzzy' in metadata", function()

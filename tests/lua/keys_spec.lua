@@ -52,7 +52,7 @@ describe("a key hook", function()
     assert.same({ "local_key of spec: spec.lua:1: local_key must return a string or nil, not an event" }, failures)
     failures, text = call(key, function(ev) return ev.resaon end, pod)
     assert.is_nil(text)
-    assert.truthy(failures[1]:find("no field 'resaon' in an event; did you mean 'reason'?", 1, true))
+    assert.truthy(failures[1]:find("no field 'resaon'; did you mean 'reason'?", 1, true))
   end)
 
   it("cannot keep the event, and leaves nothing of what it made of it", function()

@@ -215,7 +215,7 @@ static void keeps_dead_letters(void **state)
         "\"reason\":\"second:8: event:with: the changed event is not valid: count: ",
         "\"reason\":\"second:9: not JSON: ",
         "\"reason\":\"second:10: plain\"",
-        "\"reason\":\"second:5: new_event: no field 'raeson' in an event; did you mean "
+        "\"reason\":\"second:5: new_event: no field 'raeson'; did you mean "
         "'reason'?\"",
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {

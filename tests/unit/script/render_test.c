@@ -66,7 +66,7 @@ static void renders(void **state)
           "failed: r:1: render: header a must be a string, not a boolean" },
         { "return { f = function() end }", "failed: r:1: JSON has no function" },
         { "error('no')", "failed: r:1: no" },
-        { "return e.resaon", "failed: r:1: no field 'resaon' in an event; did you mean 'reason'?" },
+        { "return e.resaon", "failed: r:1: no field 'resaon'; did you mean 'reason'?" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];

@@ -141,7 +141,7 @@ static void answers(void **state)
         { "if e.count == 2 then error('two!') end", "delivered 2, dead 1, in flight 0",
           "s.lua:4: two!\",\"traceback\":\"stack traceback:", 1 },
         { "return e.resaon", "delivered 0, dead 3, in flight 0",
-          "no field 'resaon' in an event; did you mean 'reason'?", 3 },
+          "no field 'resaon'; did you mean 'reason'?", 3 },
         { "return 5", "delivered 0, dead 3, in flight 0",
           "write must return nothing, true, false or \\\"retry\\\", not a number", 3 },
         { "return 'rerty'", "delivered 0, dead 3, in flight 0", "not \\\"rerty\\\"", 3 },
