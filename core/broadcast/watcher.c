@@ -451,14 +451,30 @@ static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t no
     return left;
 }
 
+// The sinks that get anything: bit i is sink i.
+static uint64_t addressed(const mcr_watcher *w, const mcr_verdict *v, uint32_t n)
+{
+    uint64_t sinks = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sinks |= v[i].sinks;
+    for (size_t i = 0; i < w->own.size; i++)
+        sinks |= UINT64_C(1) << w->own.at[i].sink;
+    for (size_t i = 0; i < w->emitted.size; i++)
+        sinks |= UINT64_C(1) << w->emitted.at[i].sink;
+    return sinks;
+}
+
 static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t now)
 {
+    const uint64_t sinks = addressed(w, v, n);
     size_t most = n + w->own.size + w->emitted.size;
     if (most > w->outgoing_cap) {
         w->outgoing_cap = most > MCR_BATCH ? most : MCR_BATCH;
         w->outgoing = mcr_realloc(w->outgoing, w->outgoing_cap * sizeof(mcr_event *));
     }
     for (uint32_t s = 0; s < w->sinks_size; s++) {
+        if (!(sinks >> s & 1))
+            continue;
         size_t size = leave_out_updates(w, gather(w, v, n, s), s, now);
         if (size == 0)
             continue;

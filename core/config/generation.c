@@ -53,7 +53,7 @@ static int64_t deadline_of(const mcr_config *config, const mcr_config_watcher *w
 }
 
 // Loads what the configuration names for the watcher into its state.
-static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *w,
+static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *w, bool open_sinks,
                             mcr_scripts *scripts, mcr_errbuf *err)
 {
     for (uint32_t i = 0; i < w->script_n; i++) {
@@ -82,7 +82,13 @@ static mcr_err load_scripts(const mcr_config *config, const mcr_config_watcher *
     }
     if (w->log_format)
         names[n++] = MCR_LOG_SINK;
-    mcr_scripts_set_sinks(scripts, names, n, w->fallback);
+    if (open_sinks) {
+        for (uint32_t i = 1; i + 1 < n; i++)
+            names[i] = "";
+        mcr_scripts_open_sinks(scripts, names, n);
+    } else {
+        mcr_scripts_set_sinks(scripts, names, n, w->fallback);
+    }
     return mcr_scripts_check_sinks(scripts, err);
 }
 
@@ -102,7 +108,7 @@ static mcr_err load_watcher(mcr_generation *g, uint32_t i, const mcr_generation_
         .files = g->files,
     });
     int64_t now = mcr_clock_now(world->clock);
-    mcr_err code = load_scripts(g->config, w, scripts, err);
+    mcr_err code = load_scripts(g->config, w, world->open_sinks, scripts, err);
     if (!code)
         code = mcr_scripts_init(scripts, now, err);
     if (!code)

@@ -17,7 +17,10 @@ mcr_err mcr_app_open_dead_letters(mcr_app *app, const mcr_config *config, const 
 
 mcr_generation_world mcr_app_world(const mcr_app *app)
 {
-    return (mcr_generation_world){ app->clock, app->shared, app->dead, app->broadcaster };
+    return (mcr_generation_world){ .clock = app->clock,
+                                   .shared = app->shared,
+                                   .dead = app->dead,
+                                   .broadcaster = app->broadcaster };
 }
 
 static mcr_app_watcher *describe_watcher(mcr_config *config, uint32_t i,

@@ -119,6 +119,7 @@ typedef struct mcr_rehearsal_options {
     mcr_rehearsal_observer observer; // copied
     bool sent;                       // records have `sent`
     bool why;                        // records of what is filtered or refused have `why`
+    bool open_sinks;                 // see mcr_generation_world
 } mcr_rehearsal_options;
 
 // mcr_rehearsal_time_of is event.time in Unix ns, or `otherwise` for an event without.

@@ -4,6 +4,7 @@
 #include "script/guard.h"
 #include "script/hook_calls.h"
 #include "script/observed.h"
+#include "script/script_parts.h"
 #include "script/state.h"
 #include "script/text_hooks.h"
 #include "sink/dead_letters.h"
@@ -276,6 +277,13 @@ static int hook_failed(lua_State *L)
     return 0;
 }
 
+// core.name_sink(index, name): a sink that nobody has declared gets the name
+static int name_sink(lua_State *L)
+{
+    mcr_scripts_name_sink(mcr_lua_of(L), (uint32_t)luaL_checkint(L, 1), luaL_checkstring(L, 2));
+    return 0;
+}
+
 // core.observe_why(text): the reason of the hook at work for dropping its event
 static int observe_why(lua_State *L)
 {
@@ -303,6 +311,7 @@ void mcr_lua_register_outcomes(lua_State *L)
         { "deliver", deliver },
         { "emit", emit },
         { "unknown_sink", unknown_sink },
+        { "name_sink", name_sink },
         { "use_fallback", use_fallback },
         { "script_failed", script_failed },
         { "hook_failed", hook_failed },

@@ -58,7 +58,7 @@ void mcr_scripts_fill_hooks(mcr_scripts *s, bool has_texts, bool has_render)
         s->hooks.handle = run_handle;
     if (has_render)
         s->hooks.render = run_render;
-    if (s->has_route)
+    if (s->has_route || s->lua.unrouted != s->lua.all_sinks)
         s->hooks.route = run_route;
     s->hooks.tick = run_tick;
     s->hooks.fini = run_fini;
@@ -147,8 +147,9 @@ static void run_route(void *self, mcr_verdict *v, uint32_t n, int64_t now)
     mcr_scripts *s = self;
     begin(s, v, now);
     for (uint32_t i = 0; i < n; i++)
-        v[i].sinks = s->lua.all_sinks;
-    mcr_lua_drive(&s->lua, &s->route, 0, n);
+        v[i].sinks = s->lua.unrouted;
+    if (s->has_route)
+        mcr_lua_drive(&s->lua, &s->route, 0, n);
     s->lua.run.slot = NULL;
 }
 

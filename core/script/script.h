@@ -119,6 +119,14 @@ mcr_err mcr_scripts_load_eval(mcr_scripts *s, mcr_str expression, mcr_errbuf *er
 // emit(event, "sink"), and where events go whose route failed (bit i = sink i). Before init.
 void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback);
 
+// mcr_scripts_open_sinks is mcr_scripts_set_sinks for scripts whose sinks nobody has declared
+// (`diff` of a script alone): any name is one. names[0] is for events that route says nothing of,
+// or fails on; empty names are given, in their order, to the names that scripts come up with, and
+// the last sink stands for those that find none left. mcr_scripts_sink_name is what sink `i` is
+// called by now, "" for nothing.
+void mcr_scripts_open_sinks(mcr_scripts *s, const char *const *names, uint32_t n);
+const char *mcr_scripts_sink_name(const mcr_scripts *s, uint32_t i);
+
 // mcr_scripts_check_sinks fails when a script names a sink that the watcher does not have, as far
 // as its code shows: constants that route returns or emit is given. MCR_ECONFIG with file:line and
 // a suggestion. After mcr_scripts_set_sinks.

@@ -178,9 +178,29 @@ static void set_sinks(mcr_scripts *s)
 void mcr_scripts_set_sinks(mcr_scripts *s, const char *const *names, uint32_t n, uint64_t fallback)
 {
     s->lua.all_sinks = (UINT64_C(1) << n) - 1;
+    s->lua.unrouted = s->lua.all_sinks;
     s->lua.fallback = fallback & s->lua.all_sinks;
     mcr_recipe_set_sinks(&s->recipe, names, n);
     set_sinks(s);
+}
+
+void mcr_scripts_open_sinks(mcr_scripts *s, const char *const *names, uint32_t n)
+{
+    mcr_scripts_set_sinks(s, names, n, 1);
+    s->lua.unrouted = 1;
+    mcr_scripts_fill_hooks(s, false, false);
+}
+
+const char *mcr_scripts_sink_name(const mcr_scripts *s, uint32_t i)
+{
+    return i < s->recipe.sink_n ? s->recipe.sinks[i] : "";
+}
+
+void mcr_scripts_name_sink(mcr_lua *st, uint32_t i, const char *name)
+{
+    mcr_recipe *recipe = &((mcr_scripts *)st)->recipe;
+    free(recipe->sinks[i]);
+    recipe->sinks[i] = mcr_strdup(name);
 }
 
 mcr_err mcr_scripts_check_sinks(mcr_scripts *s, mcr_errbuf *err)

@@ -46,6 +46,9 @@ void mcr_scripts_push_function(const mcr_scripts *s, const char *name);
 // mcr_scripts_fill_hooks makes the table of hooks say what there is by now.
 void mcr_scripts_fill_hooks(mcr_scripts *s, bool has_texts, bool has_render);
 
+// mcr_scripts_name_sink: sink `i`, which had no name, is called `name` from now on.
+void mcr_scripts_name_sink(mcr_lua *st, uint32_t i, const char *name);
+
 // mcr_scripts_ask calls function `name` of scripts.lua with the `args` values on top of the stack;
 // it gives a message when a script failed.
 mcr_err mcr_scripts_ask(mcr_scripts *s, const char *name, int args, int64_t now, mcr_errbuf *err);

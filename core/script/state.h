@@ -55,6 +55,7 @@ typedef struct mcr_lua {
     mcr_file_set *files; // what was read; NULL: nothing is remembered
     const mcr_watch *watch;
     uint64_t all_sinks;
+    uint64_t unrouted; // where events go that route says nothing of
     uint64_t fallback; // where events go whose route failed or named no sink that there is
 
     mcr_arena *arena;  // the state's memory; NULL: Lua's own, without a limit (script/memory.h)

@@ -307,11 +307,46 @@ function scripts.load_expression(text, name)
   return add({ handle = handle }, name, nil, name .. ": ", "")
 end
 
--- Tells route and emit what the sinks are called: names in the order of the watcher.
+-- Gives names that are no sink's the sinks that have none yet (`free`, places), the last of which
+-- keeps to itself what is left over.
+local function open_sinks(free, last)
+  local bits, index = scripts.sinks.bits, scripts.sinks.index
+  local function name_next(name)
+    if type(name) ~= "string" then
+      return nil
+    end
+    local place = table.remove(free, 1)
+    if not place then
+      return last
+    end
+    rawset(bits, name, 2 ^ place)
+    rawset(index, name, place)
+    core.name_sink(place, name)
+    return place
+  end
+  setmetatable(index, { __index = function(_, name) return name_next(name) end })
+  setmetatable(bits, {
+    __index = function(_, name)
+      local place = name_next(name)
+      return place and 2 ^ place
+    end,
+  })
+end
+
+-- Tells route and emit what the sinks are called: names in the order of the watcher. With empty ones
+-- among them any name is a sink.
 function scripts.set_sinks(names)
+  local free = {}
   for i, name in ipairs(names) do
-    scripts.sinks.bits[name] = 2 ^ (i - 1)
-    scripts.sinks.index[name] = i - 1
+    if name == "" then
+      free[#free + 1] = i - 1
+    else
+      scripts.sinks.bits[name] = 2 ^ (i - 1)
+      scripts.sinks.index[name] = i - 1
+    end
+  end
+  if #free > 0 then
+    open_sinks(free, #names - 1)
   end
 end
 

@@ -82,6 +82,60 @@ static void routes(void **state)
     }
 }
 
+// Sinks that nobody has declared: each event goes where `expected` says, by what the sinks are
+// called in the end.
+static void routes_openly(const char *text, const char *expected)
+{
+    static const char *const names[] = { "(all)", "", "", "(other)" };
+    mcr_scripts *s = mcr_scripts_new(&(mcr_script_options){ .watcher = "w" });
+    load_text(s, text, "r");
+    mcr_scripts_open_sinks(s, names, 4);
+    mcr_errbuf err;
+    assert_int_equal(mcr_scripts_check_sinks(s, &err), MCR_OK);
+    run_init(s);
+    const mcr_hooks *hooks = mcr_scripts_hooks(s);
+    batch b;
+    batch_fill(&b, 5);
+    if (hooks->handle)
+        hooks->handle(hooks->self, b.v, 5, 0);
+    hooks->route(hooks->self, b.v, 5, 0);
+    char got[512] = "", *at = got;
+    for (uint32_t i = 0; i < 5; i++) {
+        at += sprintf(at, "%s", i ? "; " : "");
+        for (uint32_t k = 0; k < 4; k++)
+            if (b.v[i].sinks >> k & 1)
+                at += sprintf(at, "%s ", mcr_scripts_sink_name(s, k));
+    }
+    mcr_direct d;
+    while (hooks->next_direct(hooks->self, &d)) {
+        at += sprintf(at, "! %s ", mcr_scripts_sink_name(s, d.sink));
+        mcr_event_unref(d.ev);
+    }
+    assert_string_equal(got, expected);
+    assert_int_equal(mcr_scripts_counts_now(s).unknown_sinks, 0);
+    batch_release(&b);
+    mcr_scripts_free(s);
+}
+
+// Names that stand in the code come first.
+static void any_name_is_an_open_sink(void **state)
+{
+    (void)state;
+    routes_openly("return { filter = function() return true end }",
+                  "(all) ; (all) ; (all) ; (all) ; (all) ");
+    routes_openly("return { route = function(e) return 'to-' .. e.count end }",
+                  "to-1 ; to-2 ; (other) ; (other) ; (other) ");
+    routes_openly("return { route = function(e)\n"
+                  "  if e.count == 1 then return { 'b', 'a' } end\n"
+                  "  if e.count == 2 then return { a = true } end\n"
+                  "  if e.count == 3 then return false end\n"
+                  "  if e.count == 4 then return 5 end\n"
+                  "end }",
+                  "a b ; a ; ; (all) ; (all) ");
+    routes_openly("return { handle = function(e) emit(e, 'x' .. e.count % 2) end }",
+                  "(all) ; (all) ; (all) ; (all) ; (all) ! x1 ! x0 ! x1 ! x0 ! x1 ");
+}
+
 // A route may give every event of a batch changed to every sink; emit is bounded.
 static void bounds_what_waits_for_sinks(void **state)
 {
@@ -196,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes),
+        cmocka_unit_test(any_name_is_an_open_sink),
         cmocka_unit_test(bounds_what_waits_for_sinks),
         cmocka_unit_test(emits_to_the_others),
         cmocka_unit_test(emits_nothing_before_it_runs),
