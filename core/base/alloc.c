@@ -35,3 +35,12 @@ char *mcr_strdup(const char *text)
     size_t size = strlen(text) + 1;
     return memcpy(mcr_alloc(size), text, size);
 }
+
+char *mcr_strndup(const char *bytes, size_t len)
+{
+    char *copy = mcr_alloc(len + 1);
+    if (len)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}

@@ -15,3 +15,6 @@ void *mcr_realloc(void *ptr, size_t size);
 
 // mcr_strdup copies NUL-terminated `text` (NULL stays NULL); released with free().
 char *mcr_strdup(const char *text);
+
+// mcr_strndup copies the `len` bytes at `bytes` and puts a NUL behind; released with free().
+char *mcr_strndup(const char *bytes, size_t len);

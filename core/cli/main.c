@@ -21,6 +21,7 @@ static const command commands[] = {
     { "check", "load the configuration and every script, and say what would run", mcr_cmd_check },
     { "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
     { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
+    { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },
     { "record", "record an event for an object", mcr_cmd_record },
     { "serve", "serve the event store as the Kubernetes events API", mcr_cmd_serve },

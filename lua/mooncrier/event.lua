@@ -98,10 +98,23 @@ local function immutable(shown)
   end
 end
 
+local kinds = {} -- what `define` has made: { type, names of its fields, names of its methods }
+
+local function sorted_names(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
 -- A metatype whose fields are computed by `fields[key](view)`; methods are plain functions. `part` is where
 -- it is in an event ("": the event itself), `what` how messages call it.
 local function define(ctype, part, what, fields, methods, extra)
   no_field.define(part, fields)
+  local kind = { ctype, sorted_names(fields), sorted_names(methods) }
+  kinds[#kinds + 1] = kind
   for name in pairs(methods) do
     fields[name] = fields[name] or false
   end
@@ -133,7 +146,8 @@ local function define(ctype, part, what, fields, methods, extra)
     end
     error(no_field.problem(part, key, what), 2)
   end
-  return ffi.metatype(ctype, meta)
+  kind[1] = ffi.metatype(ctype, meta)
+  return kind[1]
 end
 
 ref_t = define("mcr_ref_view", "involvedObject", "an object reference", {
@@ -462,6 +476,23 @@ function event.pairs(value)
     error(("pairs takes a table, labels or annotations, not %s"):format(event.kind_of(value)), 2)
   end
   return next, value, nil
+end
+
+-- What an event or a part of one has: the names of its fields (labels and annotations: their keys), and
+-- those of its methods; nil for any other value.
+function event.names_in(value)
+  if istype(pairs_t, value) then
+    local keys = {}
+    for key in event.pairs(value) do
+      keys[#keys + 1] = key
+    end
+    return keys, {}
+  end
+  for _, kind in ipairs(kinds) do
+    if istype(kind[1], value) then
+      return kind[2], kind[3]
+    end
+  end
 end
 
 -- A field of new_event that is a table or a part of another event; nil when it is not given.

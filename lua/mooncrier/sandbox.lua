@@ -174,17 +174,23 @@ for name, value in pairs(globals) do
   visible[name] = type(value) == "table" and frozen.view(value, name) or value
 end
 
--- What reading an undefined global means, among those in `known`.
-local function undefined_among(known)
-  return function(_, name)
-    local names = teach.variables(2)
+-- What reading the undefined global `name` means, among those in the tables given.
+local function undefined(name, ...)
+  local names = teach.variables(3)
+  for _, known in ipairs({ ... }) do
     for other in pairs(known) do
       names[#names + 1] = other
     end
-    local meant = type(name) == "string" and core.suggest(name, names)
-    local hint = meant and ("did you mean '%s'?"):format(meant) or teach.undefined_global(name)
-    hint = hint and "; " .. hint or ""
-    error(("undefined global '%s'%s"):format(tostring(name), hint), 2)
+  end
+  local meant = type(name) == "string" and core.suggest(name, names)
+  local hint = meant and ("did you mean '%s'?"):format(meant) or teach.undefined_global(name)
+  hint = hint and "; " .. hint or ""
+  error(("undefined global '%s'%s"):format(tostring(name), hint), 3)
+end
+
+local function undefined_among(known)
+  return function(_, name)
+    undefined(name, known)
   end
 end
 
@@ -254,6 +260,30 @@ function sandbox.compile_file(path, allowed)
     return nil, message
   end
   return sandbox.compile(text, "@" .. path, path:match("^(.*)/[^/]*$"), allowed)
+end
+
+-- The globals of somebody at a prompt: those of scripts in the current folder, and `own`, which can be
+-- assigned to; `absent` is what to say of those that are not there yet. Gives a function that compiles
+-- text to see them (the chunk, or nil and the message), and the table of the first.
+function sandbox.session(own, absent)
+  local theirs = debug.getmetatable(env_of(realm_of(grants.none), ".")).__index
+  own._G = own
+  setmetatable(own, {
+    __index = function(_, name)
+      local value = rawget(theirs, name)
+      if value == nil and absent[name] then
+        error(absent[name], 2)
+      elseif value == nil then
+        undefined(name, theirs, own)
+      end
+      return value
+    end,
+    __metatable = "the globals of this session",
+  })
+  return function(text, name)
+    local chunk, message = core.compile(text, name)
+    return chunk and setfenv(chunk, own), message
+  end, theirs
 end
 
 -- Name → what scripts see of it, made when it is first required; false before.
