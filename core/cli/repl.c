@@ -11,13 +11,14 @@
 #include "build.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/event_file.h"
 #include "cli/line_editor.h"
+#include "cli/recording.h"
 #include "cli/repl_words.h"
 #include "store/store_path.h"
 
 enum {
     MAX_EVENTS = 100000, // that are looked at in one session
+    MAX_FILES = 256,     // in one :load
     MAX_INPUT = 1 << 20, // bytes of one input over all its lines
     EVENT_LIMIT = 4 << 20,
     MEMORY = 256 << 20
@@ -54,34 +55,99 @@ static void print(session *s, mcr_console_result result)
     s->failed |= result == MCR_CONSOLE_FAILED;
 }
 
-static mcr_console_result load(session *s, char *names)
+// The events of files, as they are read.
+typedef struct event_list {
+    mcr_event **at;
+    size_t n, cap;
+    bool full;
+} event_list;
+
+static bool keep(void *self, mcr_event *const *events, uint32_t n)
 {
-    mcr_event_list list = { 0 };
-    bool ok = true;
+    event_list *list = self;
+    for (uint32_t i = 0; i < n; i++) {
+        list->full = list->n == MAX_EVENTS;
+        if (list->full)
+            return false;
+        if (list->n == list->cap) {
+            list->cap = list->cap ? list->cap * 2 : 256;
+            list->at = mcr_realloc(list->at, list->cap * sizeof(mcr_event *));
+        }
+        list->at[list->n++] = mcr_event_ref(events[i]);
+    }
+    return true;
+}
+
+static void watch_interrupts(const session *s)
+{
+    struct sigaction action = { .sa_handler = on_interrupt };
+    if (s->editor)
+        sigaction(SIGINT, &action, NULL);
+}
+
+// Reads the files into `list`; whether all went well.
+static bool read_files(session *s, char **paths, int n, event_list *list)
+{
+    const mcr_recording what = { paths, n, EVENT_LIMIT, keep, list };
+    mcr_recording_end end = mcr_recording_read(&what);
+    watch_interrupts(s); // reading had its own
+    if (end.stopped_by)
+        mcr_buf_puts(&s->why, "interrupted: only what was read so far is there\n");
+    if (list->full)
+        mcr_buf_printf(&s->why, "there are more: the first %d were taken\n", MAX_EVENTS);
+    return mcr_recording_whole(&end);
+}
+
+// "~/events.jsonl" is in the home directory.
+static char *path_of(const char *name)
+{
+    const char *home = strncmp(name, "~/", 2) == 0 ? getenv("HOME") : NULL;
+    mcr_buf path = { 0 };
+    mcr_buf_printf(&path, "%s%s", home ? home : "", home ? name + 1 : name);
+    mcr_buf_putc(&path, '\0');
+    return path.ptr;
+}
+
+static mcr_console_result load(session *s, char *const *names, int n)
+{
+    event_list list = { 0 };
     mcr_buf all = { 0 };
-    char *rest = NULL;
-    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
-        const char *home = strncmp(name, "~/", 2) == 0 ? getenv("HOME") : NULL;
-        mcr_buf path = { 0 };
-        mcr_buf_printf(&path, "%s%s", home ? home : "", home ? name + 1 : name);
-        mcr_buf_putc(&path, '\0');
-        ok = mcr_event_list_read(&list, path.ptr, MAX_EVENTS, EVENT_LIMIT) && ok;
-        mcr_buf_fini(&path);
-        mcr_buf_printf(&all, "%s%s", all.len ? ", " : "", name);
+    char **paths = mcr_alloc((size_t)n * sizeof *paths);
+    for (int i = 0; i < n; i++) {
+        paths[i] = path_of(names[i]);
+        mcr_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
     }
+    bool ok = read_files(s, paths, n, &list);
     mcr_console_result result = MCR_CONSOLE_FAILED;
-    if (!all.len) {
-        mcr_buf_puts(&s->why, "which ones? :load FILE…\n");
-    } else if (ok || list.n) {
+    if (ok || list.n) {
         mcr_console_take_events(s->console, list.at, list.n);
-        list.n = 0; // the console has them
         result = mcr_console_call(s->console, "loaded", mcr_buf_str(&all), &s->out, &s->why);
-        if (list.full)
-            mcr_buf_printf(&s->why, "only the first %d were taken\n", MAX_EVENTS);
     }
-    mcr_event_list_fini(&list);
+    for (int i = 0; i < n; i++)
+        free(paths[i]);
+    free(paths);
+    free(list.at);
     mcr_buf_fini(&all);
     return ok ? result : MCR_CONSOLE_FAILED;
+}
+
+// :load, with names apart by blanks.
+static mcr_console_result load_words(session *s, char *words)
+{
+    char *names[MAX_FILES];
+    int n = 0;
+    char *rest = NULL;
+    for (char *name = strtok_r(words, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        if (n == MAX_FILES) {
+            mcr_buf_printf(&s->why, "at most %d files at once\n", MAX_FILES);
+            return MCR_CONSOLE_FAILED;
+        }
+        names[n++] = name;
+    }
+    if (n)
+        return load(s, names, n);
+    mcr_buf_puts(&s->why, "which ones? :load FILE…\n");
+    return MCR_CONSOLE_FAILED;
 }
 
 // A line that begins with a colon.
@@ -100,11 +166,10 @@ static mcr_console_result obey(session *s, mcr_str line)
     mcr_console_result result = MCR_CONSOLE_DONE;
     switch (command->kind) {
     case MCR_REPL_ASKS_LUA:
-        result =
-            mcr_console_call(s->console, command->name, mcr_str_of(arg), &s->out, &s->why);
+        result = mcr_console_call(s->console, command->name, mcr_str_of(arg), &s->out, &s->why);
         break;
     case MCR_REPL_LOAD:
-        result = load(s, arg);
+        result = load_words(s, arg);
         break;
     case MCR_REPL_HELP:
         mcr_repl_help(&s->out, s->attached);
@@ -136,9 +201,9 @@ static void take(session *s, const mcr_buf *line)
     if (s->input.len)
         mcr_buf_putc(&s->input, '\n');
     mcr_buf_append(&s->input, line->ptr, line->len);
-    result = s->input.len > MAX_INPUT ? MCR_CONSOLE_FAILED
-                                      : mcr_console_call(s->console, "enter",
-                                                         mcr_buf_str(&s->input), &s->out, &s->why);
+    result = s->input.len > MAX_INPUT
+                 ? MCR_CONSOLE_FAILED
+                 : mcr_console_call(s->console, "enter", mcr_buf_str(&s->input), &s->out, &s->why);
     if (s->input.len > MAX_INPUT)
         mcr_buf_puts(&s->why, "that is more than a megabyte: a script does it better\n");
     if (result == MCR_CONSOLE_MORE && s->input.len == 0)
@@ -241,22 +306,15 @@ static void find_history(mcr_buf *path)
 static int hold(session *s, const mcr_args *args, const char *script)
 {
     running = s;
-    struct sigaction action = { .sa_handler = on_interrupt };
     if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
         mcr_buf path = { 0 };
         find_history(&path);
         s->editor = mcr_line_editor_new(path.len ? path.ptr : NULL, complete, s);
         mcr_buf_fini(&path);
-        sigaction(SIGINT, &action, NULL);
+        watch_interrupts(s);
     }
-    if (args->n) {
-        mcr_buf names = { 0 };
-        for (int i = 0; i < args->n; i++)
-            mcr_buf_printf(&names, "%s ", args->operands[i]);
-        mcr_buf_putc(&names, '\0');
-        print(s, load(s, names.ptr));
-        mcr_buf_fini(&names);
-    }
+    if (args->n)
+        print(s, load(s, args->operands, args->n));
     if (script)
         print(s, mcr_console_call(s->console, "script", mcr_str_of(script), &s->out, &s->why));
     if (s->editor)
@@ -286,7 +344,8 @@ int mcr_cmd_repl(int argc, char **argv)
         .synopsis = "[flags] [FILE…]",
         .about =
             "Lua over events at a prompt: what scripts can do, tried line by line. The events of\n"
-            "the FILEs are `events`. Tab completes names, fields, commands and files; what is typed\n"
+            "the FILEs are `events`. Tab completes names, fields, commands and files; what is "
+            "typed\n"
             "is remembered. :help says what there is. Without a terminal, lines are read from\n"
             "standard input, and the exit code is 1 when one of them failed.",
         .examples = "  # what is in a recording\n"
@@ -302,14 +361,12 @@ int mcr_cmd_repl(int argc, char **argv)
         return args.exit_code;
     mcr_args_log_level(verbose, quiet);
     int64_t deadline;
-    if (!mcr_parse_duration(mcr_str_of(deadline_text), &deadline) ||
-        deadline < MCR_DEADLINE_MIN_NS)
+    if (!mcr_parse_duration(mcr_str_of(deadline_text), &deadline) || deadline < MCR_DEADLINE_MIN_NS)
         return mcr_args_usage_error(
             &usage, "--deadline must be a duration of at least 1ms such as 10s, not '%s'",
             deadline_text);
     session s = { 0 };
-    s.console =
-        mcr_console_new(&(mcr_console_options){ .deadline = deadline, .memory = MEMORY });
+    s.console = mcr_console_new(&(mcr_console_options){ .deadline = deadline, .memory = MEMORY });
     int exit_code = hold(&s, &args, script);
     mcr_console_free(s.console);
     mcr_buf_fini(&s.input);

@@ -166,8 +166,7 @@ size_t mcr_repl_complete(mcr_console *console, bool attached, mcr_str before, mc
         return complete_command(before, attached, words);
     }
     mcr_buf why = { 0 };
-    mcr_str name =
-        mcr_str_n(before.ptr + start + 1, (size_t)(blank - (before.ptr + start + 1)));
+    mcr_str name = mcr_str_n(before.ptr + start + 1, (size_t)(blank - (before.ptr + start + 1)));
     const mcr_repl_command *command = mcr_repl_command_find(name, attached, &why);
     mcr_buf_fini(&why);
     if (command && command->takes == MCR_REPL_TAKES_FILE)

@@ -144,11 +144,11 @@ static mcr_console_result call(mcr_console *c, const char *name, mcr_str text, m
     uint64_t discards = lua->counts.discards;
     lua_State *L = lua->L;
     mcr_lua_set_now(lua, mcr_clock_now(&lua->clock));
-    lua_rawgeti(L, LUA_REGISTRYINDEX, c->module); // repl
-    lua_getfield(L, -1, "call");                  // repl call
-    lua_remove(L, -2);                            // call
-    lua_pushstring(L, name);                      // call name
-    lua_pushlstring(L, text.ptr, text.len);       // call name text
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->module);                  // repl
+    lua_getfield(L, -1, "call");                                   // repl call
+    lua_remove(L, -2);                                             // call
+    lua_pushstring(L, name);                                       // call name
+    lua_pushlstring(L, text.ptr, text.len);                        // call name text
     mcr_call outcome = mcr_lua_call(lua, 2, 3, true, c->deadline); // status out why, or message
     L = lua->L;
     if (outcome != MCR_CALL_OK) {

@@ -92,7 +92,7 @@ function listing.list(func, texts)
     local line = util.funcinfo(func, pc).currentline
     if line ~= seen then
       seen = line
-      out[#out + 1] = ("%4d:%s"):format(line, lines[line] and " " .. lines[line] or "")
+      out[#out + 1] = ("%4d:%s"):format(line, (lines[line] or "") ~= "" and " " .. lines[line] or "")
     end
     out[#out + 1] = instruction(func, names, pc)
   end

@@ -86,16 +86,13 @@ setmetatable(sandbox.sink_index, {
 -- Without the lines of the stack that are the prompt itself.
 local function readable(message)
   local head, trace = message:match("^(.-)\nstack traceback:\n(.*)$")
-  if not head then
-    return message
-  end
+  head = (head or message):gsub("^" .. CHUNK .. ":1: ", "")
   local lines = {}
-  for line in trace:gmatch("[^\n]+") do
+  for line in (trace or ""):gmatch("[^\n]+") do
     if not line:find("^\t" .. CHUNK .. ":%d+:") and not line:find("^\t%[") then
       lines[#lines + 1] = line
     end
   end
-  head = head:gsub("^" .. CHUNK .. ":1: ", "")
   return #lines > 0 and head .. "\nstack traceback:\n" .. table.concat(lines, "\n") or head
 end
 
@@ -121,7 +118,7 @@ end
 -- Compiles what is typed: an expression, or statements; nil, the message, and whether more would help.
 local function compile_input(text)
   local body = text:gsub("^%s*=", "")
-  local chunk = compile("return " .. body, "=" .. CHUNK)
+  local chunk, as_expression = compile("return " .. body, "=" .. CHUNK)
   if chunk then
     return chunk, nil, false, true
   end
@@ -135,7 +132,7 @@ local function compile_input(text)
   if chunk then
     return chunk
   end
-  return nil, readable(message), message:find("near '<eof>'", 1, true) ~= nil
+  return nil, readable(message), (as_expression .. message):find("near '<eof>'", 1, true) ~= nil
 end
 
 -- Compiles an expression, or statements with `return`, over `event`.
@@ -200,7 +197,7 @@ end
 -- C has added events, from a file called `name` or so.
 function calls.loaded(name)
   matching = nil
-  put(("%s events of %s"):format(show.count(#events), name))
+  put(("%s event%s of %s"):format(show.count(#events), #events == 1 and "" or "s", name))
   if #events > 0 then
     go_to(1)
   end

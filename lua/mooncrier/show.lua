@@ -72,9 +72,14 @@ end
 function show.event_line(ev)
   local object = ev.involvedObject
   local where = object.namespace ~= "" and object.namespace .. "/" or ""
-  local times = ev.occurrences > 1 and (" ×%d"):format(ev.occurrences) or ""
-  return ("%s %s %s %s%s%s: %s"):format(
-    ev.type, ev.reason, object.kind, where, object.name, times, (ev.message:gsub("%s+", " ")))
+  local times = ev.occurrences > 1 and ("×%d"):format(ev.occurrences) or ""
+  local words = {}
+  for _, word in ipairs({ ev.type, ev.reason, object.kind, where .. object.name, times }) do
+    if word ~= "" then
+      words[#words + 1] = word
+    end
+  end
+  return table.concat(words, " ") .. ": " .. ev.message:gsub("%s+", " ")
 end
 
 -- A line of at most WIDTH bytes or so.

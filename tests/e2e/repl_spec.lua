@@ -1,0 +1,187 @@
+-- The prompt: as a terminal shows it, in tmux, and as a reader of standard input.
+
+local h = require("tests.e2e.harness")
+
+local EVENTS = h.root .. "/examples/data/events.jsonl"
+
+describe("mooncrier repl without a terminal", function()
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  local function answers(input, args, options)
+    options = options or {}
+    options.stdin = input
+    return place:run({ "repl", unpack(args or {}) }, options)
+  end
+
+  it("prints what expressions give, and no prompt", function()
+    local r = answers("1 + 1\nx = { 1, a = 'b' }\nx\nfor i = 1, 2 do\n  print(i)\nend\n")
+    assert.same({ 0, "2\n{ 1, a = \"b\" }\n1\n2\n", "" }, { r.code, r.out, r.err })
+  end)
+
+  it("loads events, counts them and goes through them", function()
+    local r = answers(":filter event.type == 'Warning' and event.count > 20\n:next\n:next 346\n", { EVENTS })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.same({
+      "346 events of " .. EVENTS,
+      "1 of 346: Warning KubeAPIReadyz Namespace default/openshift-kube-apiserver: readyz=true",
+      "12 of 346 events (3.5 %); they are in `matching`, and :next goes through them",
+    }, { unpack(h.lines(r.out), 1, 3) })
+  end)
+
+  it("shows an event with its fields in their order", function()
+    local r = answers("event\n", { EVENTS })
+    assert.matches("\n{\n  metadata = {\n    name = \"openshift%-kube%-apiserver.18ea93f9531c34df\",\n", r.out)
+    assert.matches("\n  involvedObject = {\n.*\n  type = \"Warning\",\n  reason = \"KubeAPIReadyz\",\n", r.out)
+  end)
+
+  it("says what is wrong, goes on, and exits with 1", function()
+    local r = answers("event.resaon\nno_such_thing\n:nxt\n) (\n:load nowhere.jsonl\n1\n", { EVENTS })
+    assert.equal(1, r.code)
+    assert.matches("\n1\n$", r.out)
+    assert.same({
+      "no field 'resaon' in an event; did you mean 'reason'?",
+      "undefined global 'no_such_thing'",
+      "there is no command :nxt, did you mean :next? (:help lists them)",
+      "unexpected symbol near ')'",
+    }, { unpack(h.lines(r.err), 1, 4) })
+    assert.matches("nowhere.jsonl: cannot be opened: No such file or directory", r.err, 1, true)
+  end)
+
+  it("says when the end comes in the middle", function()
+    local r = answers("for i = 1, 2 do\n")
+    assert.same({ 1, "the end came in the middle of: for i = 1, 2 do\n" }, { r.code, r.err })
+  end)
+
+  it("stops what does not end", function()
+    local r = answers("while true do end\n1\n", { "--deadline", "50ms" })
+    assert.same({ 1, "1\n", "deadline: stopped after 0.05 s\n" }, { r.code, r.out, r.err })
+  end)
+
+  it("runs a script's hooks and says where they stand", function()
+    local r = answers(":explain\n:next 2\n:explain\nscript:filter(events[1])\n",
+      { "--script", h.root .. "/scripts/handlers/warnings.lua", EVENTS })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("  filter             passes it  %(.*/scripts/handlers/warnings.lua:%d+%)\n", r.out)
+    assert.matches("  filter             drops it: not a warning  %(", r.out)
+    assert.matches("\ntrue\n$", r.out)
+  end)
+
+  it("tells what an expression costs, and its bytecode", function()
+    local r = answers(":time event.reason == 'BackOff'\nfunction f(e) return e.reason end\n:bytecode f\n", { EVENTS })
+    assert.matches("\n[%d.]+ [nµ]+s per event %([%d,]+ calls in [%d.]+ s%), %d+ bytes allocated\n", r.out)
+    assert.matches("TGETS  1 0 0  ; \"reason\"\n", r.out, 1, true)
+  end)
+
+  it("leaves no history", function()
+    answers("1\n", {}, { env = "XDG_STATE_HOME=" .. place:path("state") })
+    assert.is_nil(place:read("state/mooncrier/history"))
+  end)
+end)
+
+describe("mooncrier repl in a terminal", function()
+  if os.execute("tmux -V >/dev/null 2>&1") ~= 0 then
+    pending("tmux is not installed")
+    return
+  end
+
+  local place
+  before_each(function() place = h.place() end)
+
+  local function tmux(command)
+    return place:shell("tmux -S tmux.sock -f /dev/null " .. command .. " 2>&1")
+  end
+
+  after_each(function()
+    tmux("kill-server")
+    place:remove()
+  end)
+
+  local function screen()
+    return (tmux("capture-pane -p"):gsub("\n+$", "\n"))
+  end
+
+  local function shows(text)
+    local last
+    local ok = pcall(h.eventually, "", function()
+      last = screen()
+      return last:find(text, 1, true)
+    end)
+    assert(ok, ("the screen does not show\n%s\nbut\n%s"):format(text, last))
+  end
+
+  local function keys(...)
+    for _, key in ipairs({ ... }) do
+      tmux("send-keys " .. (key:match("^[%u][%w-]+$") and key or "-l '" .. key:gsub("'", "'\\''") .. "'"))
+    end
+  end
+
+  local function begin(args)
+    tmux(("new-session -d -x 90 -y 24 'XDG_STATE_HOME=%s/state LC_ALL=C.UTF-8 %s repl %s; echo ended with $?; cat'")
+      :format(place.dir, h.binary, args or ""))
+    shows("Ctrl-D ends.")
+  end
+
+  it("edits lines, and shows what they give", function()
+    begin(EVENTS)
+    shows("1/346>")
+    keys("1 + 2", "Enter")
+    shows("1/346> 1 + 2\n3\n1/346>")
+    keys(":next", "Enter")
+    shows("2 of 346: Normal LeaderElection Lease kube-system/kube-scheduler")
+    shows("2/346>")
+    keys("1 + 3", "Left", "BSpace", "4 * ", "Enter")
+    shows("2/346> 1 +4 * 3\n13\n") -- the cursor was before the 3, and the blank is gone
+    keys("for i = 1, 2 do", "Enter")
+    shows("  >")
+    keys("print('line ' .. i) end", "Enter")
+    shows("line 1\nline 2\n2/346>")
+  end)
+
+  it("completes names, fields, commands and files", function()
+    place:write("recording.jsonl", h.event("a") .. "\n")
+    begin(EVENTS)
+    keys("event.invo", "Tab", ".na", "Tab")
+    shows("> event.involvedObject.name")
+    keys("Enter")
+    shows("\n\"openshift-kube-apiserver\"\n")
+    keys("event:", "Tab")
+    shows("> event:\nget   keep  with\n1/346> event:")
+    keys("BSpace", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace", ":lo", "Tab", "rec", "Tab")
+    shows("> :load recording.jsonl")
+    keys("Enter")
+    shows("1 event of recording.jsonl")
+    shows("1/1>")
+  end)
+
+  it("remembers what was typed, for its user alone", function()
+    begin()
+    keys("40 + 2", "Enter")
+    shows("\n42\n")
+    keys("C-d")
+    shows("ended with 0")
+    assert.equal("600\n", place:shell("stat -c %a state/mooncrier/history"))
+    tmux("kill-server")
+    begin()
+    keys("Up", "Enter")
+    shows("> 40 + 2\n42\n")
+  end)
+
+  it("is interrupted by Ctrl-C, and goes on", function()
+    begin("--deadline 10m")
+    keys("while true do end", "Enter")
+    shows("> while true do end\n")
+    -- It may not run yet: pressed until it is felt.
+    h.eventually("it is interrupted", function()
+      keys("C-c")
+      return screen():find("interrupted\n", 1, true)
+    end)
+    keys("not this", "C-c")
+    shows("not this^C\n")
+    keys("6 * 7", "Enter")
+    shows("> 6 * 7\n42\n")
+    keys(":quit", "Enter")
+    shows("ended with 0")
+  end)
+end)
