@@ -98,7 +98,7 @@ local function immutable(shown)
   end
 end
 
-local kinds = {} -- what `define` has made: { type, names of its fields, names of its methods }
+local defined = {} -- what `define` has made: { type, names of its fields, names of its methods }
 
 local function sorted_names(set)
   local names = {}
@@ -114,7 +114,7 @@ end
 local function define(ctype, part, what, fields, methods, extra)
   no_field.define(part, fields)
   local kind = { ctype, sorted_names(fields), sorted_names(methods) }
-  kinds[#kinds + 1] = kind
+  defined[#defined + 1] = kind
   for name in pairs(methods) do
     fields[name] = fields[name] or false
   end
@@ -488,7 +488,7 @@ function event.names_in(value)
     end
     return keys, {}
   end
-  for _, kind in ipairs(kinds) do
+  for _, kind in ipairs(defined) do
     if istype(kind[1], value) then
       return kind[2], kind[3]
     end

@@ -41,7 +41,7 @@ describe("mooncrier repl without a terminal", function()
     assert.equal(1, r.code)
     assert.matches("\n1\n$", r.out)
     assert.same({
-      "no field 'resaon' in an event; did you mean 'reason'?",
+      "no field 'resaon'; did you mean 'reason'?",
       "undefined global 'no_such_thing'",
       "there is no command :nxt, did you mean :next? (:help lists them)",
       "unexpected symbol near ')'",
