@@ -4,6 +4,7 @@
 // the exit code (cli/args.h).
 
 int mcr_cmd_run(int argc, char **argv);
+int mcr_cmd_init(int argc, char **argv);
 int mcr_cmd_check(int argc, char **argv);
 int mcr_cmd_eval(int argc, char **argv);
 int mcr_cmd_get(int argc, char **argv);

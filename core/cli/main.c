@@ -30,6 +30,8 @@ static const command commands[] = {
       mcr_cmd_reload },
     { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
     { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
+    { "init", "write a project to begin with: configuration, handler, spec, sample events",
+      mcr_cmd_init },
     { "test", "run the specs of scripts", mcr_cmd_test },
     { "tap", "print the events that pass the running program", mcr_cmd_tap },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },

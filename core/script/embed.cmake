@@ -1,10 +1,13 @@
-# mcr_embed(OUTPUT out.c FILES file…) writes a C file with the text of the files, made again when one
-# of them changes. It defines what core/script/embedded.h declares: a table of name, text and length
-# that ends with a NULL name. A file below lua/ is named as `require` looks for it
-# ("mooncrier/event.lua"), any other by its last part ("event_abi.h"). Paths are absolute or relative
-# to the calling CMakeLists.txt. Put the output among the sources of a target of the same folder.
+# mcr_embed(OUTPUT out.c [TABLE name] [ROOT folder] FILES file…) writes a C file with the text of the
+# files, made again when one of them changes. It defines a table as core/script/embedded.h declares
+# them: name, text and length, ending with a NULL name; it is called mcr_embedded_files when TABLE does
+# not say. A file below ROOT (default: lua/, so that it is named as `require` looks for it,
+# "mooncrier/event.lua") is named by its path from there, any other by its last part ("event_abi.h").
+# Paths are absolute or relative to the calling CMakeLists.txt. Put the output among the sources of a
+# target of the same folder.
 #
-# The same file is what the build runs: cmake -DOUTPUT=out.c -DROOT=lua -DFILES=a|b -P embed.cmake
+# The same file is what the build runs: cmake -DOUTPUT=out.c -DTABLE=name -DROOT=lua -DFILES=a|b -P
+# embed.cmake
 
 if(CMAKE_SCRIPT_MODE_FILE)
   string(REPLACE "|" ";" files "${FILES}")
@@ -27,14 +30,18 @@ if(CMAKE_SCRIPT_MODE_FILE)
   endforeach()
   file(WRITE "${OUTPUT}" "// Written by core/script/embed.cmake.\n"
        "#include \"script/embedded.h\"\n\n${texts}"
-       "const mcr_embedded mcr_embedded_files[] = {\n${table}    {NULL, NULL, 0},\n};\n")
+       "const mcr_embedded ${TABLE}[] = {\n${table}    {NULL, NULL, 0},\n};\n")
   return()
 endif()
 
-set(MCR_EMBED_SCRIPT "${CMAKE_CURRENT_LIST_FILE}")
-
 function(mcr_embed)
-  cmake_parse_arguments(EMBED "" "OUTPUT" "FILES" ${ARGN})
+  cmake_parse_arguments(EMBED "" "OUTPUT;TABLE;ROOT" "FILES" ${ARGN})
+  if(NOT EMBED_TABLE)
+    set(EMBED_TABLE mcr_embedded_files)
+  endif()
+  if(NOT EMBED_ROOT)
+    set(EMBED_ROOT "${PROJECT_SOURCE_DIR}/lua")
+  endif()
   get_filename_component(output "${EMBED_OUTPUT}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_BINARY_DIR}")
   set(files "")
   foreach(file ${EMBED_FILES})
@@ -44,9 +51,9 @@ function(mcr_embed)
   string(REPLACE ";" "|" joined "${files}")
   add_custom_command(
     OUTPUT "${output}"
-    COMMAND "${CMAKE_COMMAND}" "-DOUTPUT=${output}" "-DROOT=${PROJECT_SOURCE_DIR}/lua"
-            "-DFILES=${joined}" -P "${MCR_EMBED_SCRIPT}"
-    DEPENDS ${files} "${MCR_EMBED_SCRIPT}"
-    COMMENT "Embedding Lua modules and headers"
+    COMMAND "${CMAKE_COMMAND}" "-DOUTPUT=${output}" "-DTABLE=${EMBED_TABLE}" "-DROOT=${EMBED_ROOT}"
+            "-DFILES=${joined}" -P "${CMAKE_CURRENT_FUNCTION_LIST_FILE}"
+    DEPENDS ${files} "${CMAKE_CURRENT_FUNCTION_LIST_FILE}"
+    COMMENT "Embedding ${EMBED_TABLE}"
     VERBATIM)
 endfunction()

@@ -52,6 +52,12 @@ LUA
 [ "$(wc -l <out.jsonl)" -eq "$(grep -c '"type":"Warning"' "$root/examples/data/events.jsonl")" ] ||
   fail "the installed program passed $(wc -l <out.jsonl) events"
 
+# A new project finds the stubs.
+"$prefix/bin/mooncrier" init -q project
+grep -qF "\"$prefix/share/mooncrier/meta\"" project/.luarc.json || fail "init does not know the installed stubs"
+[ ! -e project/.mooncrier ] || fail "init copies stubs that are installed"
+(cd project && "$prefix/bin/mooncrier" run >/dev/null 2>&1 && "$prefix/bin/mooncrier" test -q) || fail "a new project fails"
+
 # A C program compiles and links by the pkg-config file, and runs.
 cat >embed.c <<'C'
 #include <mooncrier.h>
