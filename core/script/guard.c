@@ -23,6 +23,7 @@
 #include "script/stop.h"
 
 #define TICK_NS   (2 * INT64_C(1000000))  // between two looks while something runs
+#define LINGER_NS (20 * INT64_C(1000000)) // it stays awake so long when nothing runs any more
 #define RETRY_NS  (1 * INT64_C(1000000))  // between two signals
 #define NAP_NS    (50 * INT64_C(1000000)) // asleep, when nothing tells for sure
 #define ASLEEP_NS (50 * INT64_C(1000000)) // later than this, the guard was kept from running
@@ -66,7 +67,8 @@ struct mcr_guarded {
     _Atomic int64_t used; // CPU time since it was armed
 
     // The guard's, under lock.
-    double seen;       // run.gen when it looked last; NAN: nothing ran
+    double latest;     // run.gen when it looked last
+    double seen;       // … of the hook that ran then; NAN: nothing ran
     int64_t since;     // monotonic ns: when it first saw that
     int64_t signalled; // … when it signalled first; 0: not yet
 };
@@ -194,14 +196,17 @@ static void signal_thread(mcr_guarded *g, double gen, int64_t now)
     syscall(SYS_tgkill, getpid(), atomic_load(&g->tid), MCR_GUARD_SIGNAL);
 }
 
-// Looks at one state; returns when to look again, INT64_MAX when nothing runs in it.
-static int64_t look_at(mcr_guarded *g, int64_t now)
+// Looks at one state; returns when to look again, INT64_MAX when nothing runs in it. `ran`: set
+// when something has run since the last look.
+static int64_t look_at(mcr_guarded *g, int64_t now, bool *ran)
 {
+    double gen = gen_of(g);
+    *ran |= gen != g->latest;
+    g->latest = gen;
     if (!atomic_load(&g->inside)) {
         g->seen = NAN;
         return INT64_MAX;
     }
-    double gen = gen_of(g);
     if (gen != g->seen) {
         g->seen = gen;
         g->since = now;
@@ -217,12 +222,12 @@ static int64_t look_at(mcr_guarded *g, int64_t now)
     return due < now + tick ? due : now + tick;
 }
 
-static int64_t look_at_all(int64_t now)
+static int64_t look_at_all(int64_t now, bool *ran)
 {
     int64_t next = INT64_MAX;
     pthread_mutex_lock(&guard.lock);
     for (size_t i = 0; i < guard.n; i++) {
-        int64_t again = look_at(guard.all[i], now);
+        int64_t again = look_at(guard.all[i], now, ran);
         next = again < next ? again : next;
     }
     pthread_mutex_unlock(&guard.lock);
@@ -243,9 +248,17 @@ static void forgive(int64_t ns)
 static void *watch(void *arg)
 {
     (void)arg;
+    int64_t last_ran = 0;
     for (;;) {
         int64_t now = mcr_clock_monotonic();
-        int64_t next = look_at_all(now);
+        bool ran = false;
+        int64_t next = look_at_all(now, &ran);
+        if (ran)
+            last_ran = now;
+        // Going to sleep interrupts all other threads, and waking up costs the next to enter a
+        // system call: not between two batches.
+        if (next == INT64_MAX && now - last_ran < LINGER_NS)
+            next = now + TICK_NS;
         if (next != INT64_MAX) {
             mcr_park(&guard.parker, next > now ? next - now : 1);
             int64_t late = mcr_clock_monotonic() - next;
@@ -258,7 +271,7 @@ static void *watch(void *arg)
         // such a thing, an enter may be missed for as long as a nap.
         atomic_store(&guard.asleep, true);
         bool fenced = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-        if (look_at_all(mcr_clock_monotonic()) == INT64_MAX)
+        if (look_at_all(mcr_clock_monotonic(), &ran) == INT64_MAX)
             mcr_park(&guard.parker, fenced ? -1 : NAP_NS);
         atomic_store(&guard.asleep, false);
     }
@@ -393,7 +406,8 @@ void mcr_guard_enter(mcr_guarded *g)
     atomic_store_explicit(&g->tid, own_tid, memory_order_relaxed);
     atomic_store_explicit(&g->inside, true, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&guard.asleep, memory_order_relaxed))
+    if (atomic_load_explicit(&guard.asleep, memory_order_relaxed) &&
+        atomic_exchange(&guard.asleep, false))
         mcr_unpark(&guard.parker);
 }
 
