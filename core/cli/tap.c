@@ -179,8 +179,18 @@ static void take_signals(sigset_t *waiting)
     sigprocmask(SIG_BLOCK, &blocked, waiting);
 }
 
-// Takes the program's answer to the request. False: it shows nothing.
-static bool take_answer(tapping *t, mcr_str line)
+static void say_what_it_shows(const cJSON *answer)
+{
+    mcr_buf stages = { 0 };
+    const cJSON *stage, *tap = cJSON_GetObjectItemCaseSensitive(answer, "tap");
+    cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(tap, "at"))
+        mcr_buf_printf(&stages, "%s%s", stages.len ? ", " : "", cJSON_GetStringValue(stage));
+    mcr_log(MCR_LOG_INFO, "events at %s; Ctrl-C ends it", mcr_buf_cstr(&stages));
+    mcr_buf_fini(&stages);
+}
+
+// Takes the program's answer to the request.
+static void take_answer(tapping *t, mcr_str line)
 {
     cJSON *json = cJSON_ParseWithLength(line.ptr, line.len);
     const char *error = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
@@ -188,8 +198,9 @@ static bool take_answer(tapping *t, mcr_str line)
     t->refused = !t->answered;
     if (t->refused)
         mcr_log(MCR_LOG_ERROR, "%s", error ? error : "what listens there is no mooncrier");
+    else
+        say_what_it_shows(json);
     cJSON_Delete(json);
-    return t->answered;
 }
 
 static void print_out(tapping *t)
