@@ -113,6 +113,9 @@ local function core_of(self)
     end
     return true
   end
+  function own.name_sink(place, name)
+    self.sink_names[place + 1] = name
+  end
   function own.unknown_sink(script, name)
     self:failed("route", script, ("%s names sink '%s', which the watcher does not have"):format(script, name))
   end
@@ -156,36 +159,10 @@ function Watcher:emitted(what, sink)
   end
 end
 
--- Sinks are known by bits; without a list of them every name is one.
-local function name_sinks(self, scripts, sandbox, sinks)
-  self.sink_names = {}
-  if sinks then
-    self.sink_names = sinks
-    scripts.set_sinks(sinks)
-    return
-  end
-  local places = {}
-  local function place_of(name)
-    if type(name) ~= "string" then
-      return nil
-    end
-    if not places[name] then
-      self.sink_names[#self.sink_names + 1] = name
-      places[name] = #self.sink_names - 1
-    end
-    return places[name]
-  end
-  setmetatable(scripts.sinks.bits, {
-    __index = function(_, name)
-      local place = place_of(name)
-      return place and 2 ^ place
-    end,
-  })
-  setmetatable(sandbox.sink_index, {
-    __index = function(_, name)
-      return place_of(name)
-    end,
-  })
+-- The names of a watcher without declared sinks: any name is one, until there are too many.
+local any_names = {}
+for i = 1, 52 do
+  any_names[i] = ""
 end
 
 -- The options of a watcher: what it is made of.
@@ -204,9 +181,11 @@ local function load(self, setup)
   local note_reason = driver.note_reason
   function driver.note_reason(reason, times)
     self.reason = type(reason) == "string" and reason or tostring(reason)
-    note_reason(reason, times)
+    local place = note_reason(reason, times)
+    return place
   end
-  name_sinks(self, scripts, sandbox, setup.sinks)
+  self.sink_names = setup.sinks or {}
+  scripts.set_sinks(setup.sinks or any_names)
   for _, script in ipairs(setup.scripts) do
     scripts.allow(table.concat(script.allow, ","))
     scripts.load_file(script.path, script.name, script.params)
