@@ -11,6 +11,7 @@ int mcr_cmd_get(int argc, char **argv);
 int mcr_cmd_record(int argc, char **argv);
 int mcr_cmd_reload(int argc, char **argv);
 int mcr_cmd_repl(int argc, char **argv);
+int mcr_cmd_replay(int argc, char **argv);
 int mcr_cmd_rollback(int argc, char **argv);
 int mcr_cmd_shadow(int argc, char **argv);
 int mcr_cmd_serve(int argc, char **argv);

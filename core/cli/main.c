@@ -20,6 +20,8 @@ static const command commands[] = {
     { "run", "hand events from the configured sources to the configured watchers", mcr_cmd_run },
     { "check", "load the configuration and every script, and say what would run", mcr_cmd_check },
     { "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
+    { "replay", "run the configuration over recorded events, and print what sinks would get",
+      mcr_cmd_replay },
     { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
     { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },

@@ -16,20 +16,56 @@ typedef struct reading {
     mcr_source *source; // the one being read
     mcr_progress progress;
     ev_signal stops[2]; // SIGINT and SIGTERM
+    ev_timer pacer;     // until the next event may come
     mcr_recording_end end;
     bool enough; // no more are wanted
 } reading;
 
-static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
+static void end_source(reading *r)
 {
-    reading *r = self;
+    r->source->kind->stop(r->source);
+    ev_break(r->loop, EVBREAK_ONE);
+}
+
+static void hand_over(reading *r, mcr_event *const *events, uint32_t n)
+{
     r->end.events += n;
     if (!r->enough && !r->what->take(r->what->self, events, n)) {
         r->enough = true;
-        source->kind->stop(source);
-        ev_break(r->loop, EVBREAK_ONE);
+        end_source(r);
+    }
+}
+
+// Hands over what is due, and returns how many these were.
+static uint32_t hand_over_paced(reading *r, mcr_event *const *events, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t wait = r->enough ? 0 : r->what->pace(r->what->self, events[i]);
+        if (wait > 0) {
+            ev_timer_set(&r->pacer, (double)wait / 1e9, 0.);
+            ev_timer_start(r->loop, &r->pacer);
+            return i;
+        }
+        hand_over(r, &events[i], 1);
     }
     return n;
+}
+
+static uint32_t on_take(void *self, mcr_source *source, mcr_event *const *events, uint32_t n)
+{
+    (void)source;
+    reading *r = self;
+    if (r->what->pace)
+        return hand_over_paced(r, events, n);
+    hand_over(r, events, n);
+    return n;
+}
+
+static void on_paced(struct ev_loop *loop, ev_timer *pacer, int revents)
+{
+    (void)loop, (void)revents;
+    reading *r = pacer->data;
+    r->source->kind->resume(r->source);
 }
 
 static void on_malformed(void *self, mcr_source *source, const char *message)
@@ -58,7 +94,9 @@ static void on_stop(struct ev_loop *loop, ev_signal *stop, int revents)
     (void)loop, (void)revents;
     reading *r = stop->data;
     r->end.stopped_by = stop->signum;
-    if (r->source)
+    if (r->source && ev_is_active(&r->pacer))
+        end_source(r); // what was read is not due yet
+    else if (r->source)
         r->source->kind->finish(r->source);
 }
 
@@ -115,6 +153,9 @@ static void read_one(reading *r, const char *path, uint32_t index)
     r->source->index = index;
     r->source->kind->start(r->source);
     ev_run(r->loop, 0);
+    ev_timer_stop(r->loop, &r->pacer);
+    if (r->what->was_read)
+        r->what->was_read(r->what->self, r->source);
     r->source->kind->close(r->source);
     r->source = NULL;
 }
@@ -127,6 +168,8 @@ mcr_recording_end mcr_recording_read(const mcr_recording *what)
     int n = what->n ? what->n : 1;
     reading r = { .what = what, .loop = ev_loop_new(EVFLAG_AUTO) };
     watch_stops(&r);
+    ev_init(&r.pacer, on_paced);
+    r.pacer.data = &r;
     mcr_progress_start(&r.progress, r.loop, ask_progress, &r);
     for (int i = 0; i < n && !r.end.stopped_by && !r.enough; i++) {
         if (strcmp(paths[i], "-") == 0 && isatty(STDIN_FILENO))

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "event/event.h"
+#include "source/source.h"
 
 typedef struct mcr_recording {
     char *const *paths; // "-" is standard input
@@ -24,6 +25,11 @@ typedef struct mcr_recording {
     // Hears of 1 to 64 events in order, borrowed. False: no more are wanted.
     bool (*take)(void *self, mcr_event *const *events, uint32_t n);
     void *self;
+    // How long (ns) to wait until the event is handed over: asked before each one, and again when
+    // the time is over, until it is 0 or less. Signals end the waiting. NULL: never.
+    int64_t (*pace)(void *self, const mcr_event *ev);
+    // Hears of each source when it was read, for its counts. NULL: nobody.
+    void (*was_read)(void *self, const mcr_source *source);
 } mcr_recording;
 
 typedef struct mcr_recording_end {

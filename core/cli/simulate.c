@@ -151,8 +151,11 @@ static int simulate(const mcr_usage *usage, const simulate_flags *flags, const m
         code = mcr_args_usage_error(usage, "%s", err.text);
     } else {
         r.simulation = mcr_simulation_new(r.grid.settings, r.grid.n);
-        mcr_recording_end end =
-            mcr_recording_read(&(mcr_recording){ args->operands, args->n, limit, on_events, &r });
+        mcr_recording_end end = mcr_recording_read(&(mcr_recording){ .paths = args->operands,
+                                                                     .n = args->n,
+                                                                     .event_limit = limit,
+                                                                     .take = on_events,
+                                                                     .self = &r });
         code = report(&r, flags);
         if (!mcr_recording_whole(&end))
             code = MCR_EXIT_FAILED;

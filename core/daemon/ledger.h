@@ -67,6 +67,7 @@ typedef struct mcr_ledger {
     mcr_ledger_watcher *watchers;
     uint32_t watcher_n;
     uint64_t recorded; // events about the program itself (daemon/self_event.h)
+    uint64_t left_out; // read, but not handed on: what `replay` was told to leave out
     bool has_dead_letters;
     uint64_t dead_letters; // written
 } mcr_ledger;

@@ -14,14 +14,15 @@ static mcr_err must_hold(const mcr_sum *sum, const char *where, const char *name
     return code;
 }
 
-// accepted = decoded + emitted + recorded + emit_full
+// accepted + left_out = decoded + emitted + recorded + emit_full
 static mcr_err check_broadcaster(const mcr_ledger *l, mcr_errbuf *err)
 {
     mcr_sum sum = mcr_sum_of_broadcaster(&l->broadcaster);
     mcr_err code = must_hold(&sum, "broadcaster", "", err);
     if (code)
         return code;
-    mcr_sum accepted = { { "accepted", l->broadcaster.accepted },
+    const char *total = l->left_out ? "accepted and left out" : "accepted";
+    mcr_sum accepted = { { total, l->broadcaster.accepted + l->left_out },
                          4,
                          { { "decoded", 0 },
                            { "emitted", 0 },

@@ -148,6 +148,8 @@ static void write_text(mcr_buf *out, const mcr_ledger *l)
         sum = mcr_sum_of_broadcaster(&l->broadcaster);
         add_sum(&t, "broadcaster", "", &sum);
     }
+    if (l->left_out)
+        add_label(add_row(&t, l->left_out), "events left out", "");
     if (l->recorded)
         add_label(add_row(&t, l->recorded), "events about itself", "");
     for (uint32_t i = 0; i < l->watcher_n; i++)
@@ -249,6 +251,8 @@ static void write_json(mcr_buf *out, const mcr_ledger *l)
         write_watcher(out, &l->watchers[i]);
     }
     mcr_buf_putc(out, ']');
+    if (l->left_out)
+        write_number(out, "left_out", l->left_out);
     if (l->recorded)
         write_number(out, "recorded", l->recorded);
     if (l->has_dead_letters)

@@ -160,12 +160,16 @@ static const mcr_sink_kind captured_kind = {
     .close = close_captured,
 };
 
+bool mcr_captured_writes_lines(const mcr_sink_kind *kind)
+{
+    return kind == &mcr_sink_kind_file || kind == &mcr_sink_kind_stdout ||
+           kind == &mcr_sink_kind_stderr;
+}
+
 // What is the kind's own. False with a sentence.
 static bool set_kind(captured *c, const mcr_sink_kind *kind, const void *options, mcr_errbuf *err)
 {
-    bool lines = kind == &mcr_sink_kind_file || kind == &mcr_sink_kind_stdout ||
-                 kind == &mcr_sink_kind_stderr;
-    if (lines) {
+    if (mcr_captured_writes_lines(kind)) {
         const mcr_lines_options *o = options;
         c->capture = capture_line;
         c->formatter = mcr_formatter_new(o->format ? o->format : "json", err);

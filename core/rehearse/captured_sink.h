@@ -12,6 +12,9 @@ typedef struct mcr_captured_hook {
     void *self;
 } mcr_captured_hook;
 
+// mcr_captured_writes_lines tells whether what a sink of `kind` sends is lines.
+bool mcr_captured_writes_lines(const mcr_sink_kind *kind);
+
 // mcr_captured_sink_new makes it for a sink of `kind` with these options (borrowed until close).
 // `index` is what `hook` calls it; `sent`: whether that hears what would be sent. NULL with a
 // sentence for options that the kind's own `open` would refuse.

@@ -31,6 +31,7 @@ struct mcr_rehearsal {
     mcr_rehearsal_observer observer;
     bool sent;
     bool why;
+    bool no_lines;
     int64_t now; // Unix ns
     mcr_clock clock;
     mcr_shared *shared;
@@ -134,10 +135,11 @@ static mcr_err add_sinks(part *p, const mcr_config *config, const mcr_config_wat
     for (uint32_t i = 0; i < mcr_config_watcher_sinks(w); i++) {
         const mcr_config_sink *named = i < w->sink_n ? &config->sinks[w->sinks[i]] : NULL;
         const char *name = named ? named->name : MCR_LOG_SINK;
+        const mcr_sink_kind *kind = named ? named->kind : mcr_sink_kind_find("stderr");
+        bool sent = r->sent && !(r->no_lines && mcr_captured_writes_lines(kind));
         mcr_errbuf why;
-        mcr_sink *sink =
-            mcr_captured_sink_new(named ? named->kind : mcr_sink_kind_find("stderr"),
-                                  named ? named->options : w->log_options, i, hook, r->sent, &why);
+        mcr_sink *sink = mcr_captured_sink_new(kind, named ? named->options : w->log_options, i,
+                                               hook, sent, &why);
         if (!sink)
             return mcr_errf(err, MCR_ECONFIG, "%s: sink '%s' of watcher '%s': %s", config->path,
                             name, w->name, why.text);
@@ -209,6 +211,7 @@ mcr_rehearsal *mcr_rehearsal_new_take(mcr_generation *g, const mcr_rehearsal_opt
     r->observer = options->observer;
     r->sent = options->sent;
     r->why = options->why;
+    r->no_lines = options->no_lines;
     r->now = options->start;
     r->clock = mcr_clock_fixed(&r->now);
     r->shared = mcr_shared_new();
@@ -370,6 +373,10 @@ static void skip_ticks(mcr_rehearsal *r, int64_t to)
 void mcr_rehearsal_advance(mcr_rehearsal *r, int64_t to)
 {
     int64_t at;
+    if (!r->now && to > 0) { // no event has had a time yet
+        r->now = to;
+        tick_all(r);
+    }
     uint32_t ticks = 0;
     while ((at = next_tick(r, to)) != 0) {
         if (ticks++ == MCR_REHEARSAL_TICKS) {

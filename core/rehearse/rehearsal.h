@@ -114,12 +114,13 @@ typedef struct mcr_rehearsal_observer {
 
 typedef struct mcr_rehearsal_options {
     int64_t start;                   // Unix ns: what the clock says until the first event; init
-                                     // hooks and the first ticks see it. mcr_rehearsal_time_of
-                                     // the first event is right
+                                     // hooks see it. mcr_rehearsal_time_of the first event is
+                                     // right; 0: not known, the first time that comes is the start
     mcr_rehearsal_observer observer; // copied
     bool sent;                       // records have `sent`
     bool why;                        // records of what is filtered or refused have `why`
     bool open_sinks;                 // see mcr_generation_world
+    bool no_lines; // with `sent`: but what file, stdout and stderr would write is left out
 } mcr_rehearsal_options;
 
 // mcr_rehearsal_time_of is event.time in Unix ns, or `otherwise` for an event without.

@@ -1,0 +1,225 @@
+local cjson = require("cjson")
+local h = require("tests.e2e.harness")
+
+local data = h.root .. "/examples/data/events.jsonl"
+local watch = h.root .. "/tests/data/watch-core.jsonl"
+
+describe("mooncrier replay", function()
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  local function config(text)
+    place:write("mooncrier.lua",
+      "return {\n  sources = { { kind = \"jsonl\", path = \"nothing.jsonl\" } },\n" .. text .. "}\n")
+  end
+
+  local function rows(r)
+    local list = {}
+    for i, line in ipairs(h.lines(r.out)) do list[i] = cjson.decode(line) end
+    return list
+  end
+
+  -- Warnings to two sinks, with a correlator and a tick that reports.
+  local function usual()
+    config([[
+      sinks = {
+        chat = { kind = "webhook", url = "http://127.0.0.1:9/secret", body = '{"text":"{{message}}"}' },
+        keep = { kind = "file", path = "kept.jsonl" },
+        record = { kind = "store", path = "events.db" },
+      },
+      dead_letters = "dead.jsonl",
+      state_dir = "state",
+      watchers = {
+        { name = "warn", script = "warn.lua", sinks = { "chat", "keep" } },
+        { name = "all", sinks = { "record" } },
+      },
+    ]])
+    place:write("warn.lua", [[
+      local n = 0
+      return {
+        filter = function(event) return event.type == "Warning", "no warning" end,
+        handle = function(event)
+          n = n + 1
+          return event:with{ seen = n, now = time.now() - event.time }
+        end,
+        tick_every = "5m",
+        tick = function()
+          emit(new_event{ reason = "Report", message = n .. " so far", involvedObject = { name = "report" } }, "keep")
+        end,
+      }
+    ]])
+  end
+
+  it("gives the same bytes for the same input, and leaves nothing behind", function()
+    usual()
+    local first = place:run({ "replay", "-q", data })
+    local second = place:run({ "replay", "-q" }, { stdin_file = data })
+    assert.equal(0, first.code, first.err)
+    assert.equal("", first.err)
+    assert.equal(first.out, second.out)
+    assert.is_true(#h.lines(first.out) > 346)
+    assert.equal("mooncrier.lua\nwarn.lua\n", place:shell("ls"))
+  end)
+
+  it("has a line for each event, watcher and sink, in order", function()
+    usual()
+    local r = place:run({ "replay", "-q", "--all", data })
+    local order = { ["warn"] = 0, ["warn chat"] = 1, ["warn keep"] = 2, ["all record"] = 3 }
+    local last, count = -1, {}
+    for _, row in ipairs(rows(r)) do
+      local where = row.watcher .. (row.sink and " " .. row.sink or "")
+      local name = where .. " " .. (row.direct and "direct " or "") .. row.what
+      local at = row.input * 10 + (row.direct and 9 or order[where])
+      assert.is_true(at >= last, "out of order")
+      last = at
+      count[name] = (count[name] or 0) + 1
+    end
+    assert.equal(346, count["warn filtered"] + count["warn chat sent"])
+    assert.equal(count["warn chat sent"], count["warn keep sent"])
+    assert.equal(346, count["all record sent"] + (count["all spam_filtered"] or 0))
+    assert.is_true(count["warn keep direct sent"] >= 2)
+  end)
+
+  it("says what would be sent, and no secrets", function()
+    usual()
+    local r = place:run({ "replay", "-q" }, {
+      stdin = h.event("a", { message = "m \"1\"" }) .. "\n"
+        .. h.event("b", { message = "m \"1\"", lastTimestamp = "2026-11-23T05:02:00Z" }) .. "\n",
+    })
+    local list = rows(r)
+    assert.same({ "POST", "http://127.0.0.1:9/…", [[{"text":"m \"1\""}]] },
+      { list[1].method, list[1].url, list[1].body })
+    assert.same({ "create", "a" }, { list[3].verb, list[3].event.metadata.name })
+    assert.same({ "patch", "a", { count = 2, lastTimestamp = "2026-11-23T05:02:00Z", message = "m \"1\"" } },
+      { list[6].verb, list[6].event.metadata.name, list[6].patch })
+    assert.is_nil(r.out:find("secret", 1, true))
+    assert.same({ 1, "2026-11-23T05:01:00Z", "warn", "chat", "sent" },
+      { list[1].input, list[1].time, list[1].watcher, list[1].sink, list[1].what })
+  end)
+
+  it("compares with what is expected", function()
+    usual()
+    local blessed = place:run({ "replay", "-q", "--expect", "want.jsonl", "--bless", data })
+    assert.same({ 0, "", "" }, { blessed.code, blessed.out, blessed.err })
+    assert.equal(place:run({ "replay", "-q", data }).out, place:read("want.jsonl"))
+    local same = place:run({ "replay", "-q", "--expect", "want.jsonl", data })
+    assert.same({ 0, "", "" }, { same.code, same.out, same.err })
+
+    local lines = h.lines(place:read("want.jsonl"))
+    lines[7] = lines[7]:gsub('"what":"sent"', '"what":"lost"')
+    place:write("other.jsonl", table.concat(lines, "\n") .. "\n")
+    local differs = place:run({ "replay", "-q", "--expect", "other.jsonl", data })
+    assert.equal(1, differs.code)
+    local said = h.lines(differs.err)
+    assert.matches("^mooncrier: error: other.jsonl:7: differs from byte %d+ on$", said[1])
+    assert.equal("expected: " .. lines[7], said[2])
+    assert.equal("     got: " .. lines[7]:gsub("lost", "sent"), said[3])
+
+    place:write("short.jsonl", table.concat(lines, "\n", 1, 6) .. "\n")
+    assert.matches("expected: (nothing more)", place:run({ "replay", "--expect", "short.jsonl", data }).err, 1, true)
+    place:write("long.jsonl", place:read("want.jsonl") .. "{}\n")
+    local longer = place:run({ "replay", "--expect", "long.jsonl", data })
+    assert.equal(1, longer.code)
+    assert.matches("expected: {}\n     got: (nothing more)", longer.err, 1, true)
+    local missing = place:run({ "replay", "--expect", "missing.jsonl", data })
+    assert.equal(1, missing.code)
+    assert.matches("missing.jsonl: No such file or directory (--bless writes it)", missing.err, 1, true)
+  end)
+
+  it("writes a file for each sink", function()
+    usual()
+    local r = place:run({ "replay", "-q", "--out-dir", "out", data })
+    assert.same({ 0, "" }, { r.code, r.out })
+    assert.equal("all.record.jsonl\nwarn.chat.jsonl\nwarn.keep.jsonl\n", place:shell("ls out"))
+    local whole = place:run({ "replay", "-q", data })
+    local chat = {}
+    for _, line in ipairs(h.lines(whole.out)) do
+      if cjson.decode(line).sink == "chat" then chat[#chat + 1] = line end
+    end
+    assert.equal(table.concat(chat, "\n") .. "\n", place:read("out/warn.chat.jsonl"))
+  end)
+
+  it("leaves out what is not between --from and --to", function()
+    usual()
+    local function inputs(...)
+      local r = place:run({ "replay", "--ledger", "json", ..., data })
+      assert.equal(0, r.code, r.err)
+      local ledger = h.ledger(r)
+      return ledger.watchers[2].taken, ledger.left_out
+    end
+    local taken, left_out = inputs("--from=10m", "--to=2026-11-23T05:14:00Z")
+    assert.equal(346, taken + left_out)
+    local same = inputs("--from=2026-11-23T05:11:40Z", "--to=12m20s")
+    assert.is_true(taken > 10 and taken < 336)
+    assert.equal(taken, same)
+  end)
+
+  it("reads what eval reads", function()
+    config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
+    local r = place:run({ "replay", "-q", watch, h.root .. "/tests/data/eventlist.json" })
+    assert.equal(0, r.code, r.err)
+    local e = place:run({ "eval", "true", watch, h.root .. "/tests/data/eventlist.json" })
+    assert.equal(#h.lines(e.out), #h.lines(r.out))
+    place:shell("gzip -c '" .. data .. "' > in.gz")
+    assert.equal(346, #h.lines(place:run({ "replay", "-q", "in.gz" }).out))
+  end)
+
+  it("needs a configuration and scripts that load", function()
+    local r = place:run({ "replay", data })
+    assert.equal(78, r.code)
+    assert.matches("mooncrier.lua", r.err, 1, true)
+    usual()
+    place:write("warn.lua", "return { handel = 1 }")
+    for _, input in ipairs({ data, "/dev/null" }) do
+      local broken = place:run({ "replay", input })
+      assert.same({ 78, "" }, { broken.code, broken.out })
+      assert.matches("handle", broken.err, 1, true)
+    end
+  end)
+
+  it("fails when a script does, unless that is expected", function()
+    config([[ sinks = { out = { kind = "stdout" } },
+      watchers = { { name = "w", script = "s.lua", sinks = { "out" } } }, ]])
+    place:write("s.lua", "return { handle = function(event) if event.reason == 'Fail' then error('no') end end }")
+    local input = h.event("a") .. "\n" .. h.event("b", { reason = "Fail" }) .. "\n"
+    local r = place:run({ "replay", "--all" }, { stdin = input })
+    assert.equal(1, r.code)
+    local last = cjson.decode(h.lines(r.out)[2])
+    assert.same({ "refused", "b" }, { last.what, last.event.metadata.name })
+    assert.matches("s.lua:1: no", last.why, 1, true)
+    place:write("want.jsonl", r.out)
+    assert.equal(0, place:run({ "replay", "--all", "--expect", "want.jsonl" }, { stdin = input }).code)
+  end)
+
+  it("goes at the speed of the events, and ends when told", function()
+    config([[ sinks = { out = { kind = "stdout" } },
+      watchers = { { name = "w", script = "t.lua", sinks = { "out" } } }, ]])
+    place:write("t.lua", [[
+      return { tick_every = "1s", tick = function(now)
+        emit(new_event{ metadata = { name = "tick" }, involvedObject = { name = "x" } }, "out")
+      end }]])
+    local input = h.event("a") .. "\n" .. h.event("b", { lastTimestamp = "2026-11-23T05:01:02Z" }) .. "\n"
+    local fast = place:run({ "replay" }, { stdin = input })
+    assert.equal(fast.out, place:run({ "replay", "--speed", "20x" }, { stdin = input }).out)
+    local p = place:start({ "replay", "--speed", "1x", "--ledger", "json" }, {
+      stdin = input .. h.event("c", { lastTimestamp = "2026-11-23T06:00:00Z" }) .. "\n",
+    })
+    h.eventually("ticks come while nothing is due", function() return #h.lines(p:out() or "") >= 5 end)
+    p:signal("TERM")
+    local r = p:wait()
+    assert.equal(143, r.code)
+    assert.equal(2, h.ledger(r).watchers[1].taken)
+  end)
+
+  it("refuses what makes no sense", function()
+    for _, case in ipairs({
+      { "--speed", "0" }, { "--speed", "fast" }, { "--from", "noon" }, { "--to", "-1h" }, { "--bless" },
+      { "--ledger", "xml" }, { "--event-limit", "0" },
+    }) do
+      local r = place:run({ "replay", unpack(case) })
+      assert.equal(2, r.code)
+      assert.matches(case[1], r.err, 1, true)
+    end
+  end)
+end)
