@@ -3,7 +3,7 @@
 // streams and lists as kubectl prints them, gzip too, from the files in their order or from
 // standard input.
 //
-//     const mcr_recording what = { paths, n, event_limit, take, self };
+//     const mcr_recording what = { .paths = paths, .n = n, .event_limit = limit, .take = take };
 //     mcr_recording_end end = mcr_recording_read(&what);
 //     … if (!mcr_recording_whole(&end)) exit code 1
 //     mcr_recording_die(&end);

@@ -88,7 +88,9 @@ static void watch_interrupts(const session *s)
 // Reads the files into `list`; whether all went well.
 static bool read_files(session *s, char **paths, int n, event_list *list)
 {
-    const mcr_recording what = { paths, n, EVENT_LIMIT, keep, list };
+    const mcr_recording what = {
+        .paths = paths, .n = n, .event_limit = EVENT_LIMIT, .take = keep, .self = list
+    };
     mcr_recording_end end = mcr_recording_read(&what);
     watch_interrupts(s); // reading had its own
     if (end.stopped_by)
