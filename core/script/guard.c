@@ -51,6 +51,7 @@ struct mcr_guarded {
 
     // Written by the thread that runs hooks, read by the guard.
     atomic_bool inside;
+    atomic_bool ran; // entered since the guard's last look
     atomic_int tid;
 
     // Written by the guard: the run.gen of the hook that is to stop.
@@ -67,8 +68,7 @@ struct mcr_guarded {
     _Atomic int64_t used; // CPU time since it was armed
 
     // The guard's, under lock.
-    double latest;     // run.gen when it looked last
-    double seen;       // … of the hook that ran then; NAN: nothing ran
+    double seen;       // run.gen when it looked last; NAN: nothing ran
     int64_t since;     // monotonic ns: when it first saw that
     int64_t signalled; // … when it signalled first; 0: not yet
 };
@@ -200,13 +200,15 @@ static void signal_thread(mcr_guarded *g, double gen, int64_t now)
 // when something has run since the last look.
 static int64_t look_at(mcr_guarded *g, int64_t now, bool *ran)
 {
-    double gen = gen_of(g);
-    *ran |= gen != g->latest;
-    g->latest = gen;
+    if (atomic_load_explicit(&g->ran, memory_order_relaxed)) {
+        atomic_store_explicit(&g->ran, false, memory_order_relaxed);
+        *ran = true;
+    }
     if (!atomic_load(&g->inside)) {
         g->seen = NAN;
         return INT64_MAX;
     }
+    double gen = gen_of(g);
     if (gen != g->seen) {
         g->seen = gen;
         g->since = now;
@@ -404,6 +406,7 @@ void mcr_guard_enter(mcr_guarded *g)
     double gen = g->run->gen + 1;
     __atomic_store(&g->run->gen, &gen, __ATOMIC_RELAXED);
     atomic_store_explicit(&g->tid, own_tid, memory_order_relaxed);
+    atomic_store_explicit(&g->ran, true, memory_order_relaxed);
     atomic_store_explicit(&g->inside, true, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&guard.asleep, memory_order_relaxed) &&
