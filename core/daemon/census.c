@@ -18,6 +18,7 @@ typedef struct piece {
     mcr_ledger ledger; // of this watcher alone
     mcr_buf scripts;
     mcr_buf shadow;
+    mcr_hook_figures hooks;
     bool taken;    // the counters are there
     bool answered; // by the host: under the census' lock
 } piece;
@@ -49,6 +50,7 @@ static void take(piece *p)
     mcr_ledger_own_names(&p->ledger);
     if (p->w->scripts)
         mcr_scripts_describe(p->w->scripts, &p->scripts);
+    mcr_hook_figures_take(&p->hooks, p->w->watcher, p->w->scripts);
     if (p->w->shadow)
         mcr_shadow_report(p->w->shadow, &p->shadow);
     p->taken = true;
@@ -108,6 +110,7 @@ static void conclude(round *r)
                 take(p);
         }
         bool there = answered && p->taken;
+        static const mcr_hook_figures none;
         if (there)
             mcr_ledger_add_former(&ledger, &p->ledger);
         if (there && p->scripts.len && p->scripts.ptr[p->scripts.len - 1] == '\n')
@@ -116,6 +119,7 @@ static void conclude(round *r)
                                               .group = p->group,
                                               .scripts = there ? mcr_buf_cstr(&p->scripts) : "",
                                               .shadow = there ? mcr_buf_cstr(&p->shadow) : "",
+                                              .hooks = there ? &p->hooks : &none,
                                               .silent = !there,
                                               .leaving = p->leaving };
     }
@@ -130,6 +134,7 @@ static void free_round(round *r)
         mcr_ledger_fini(&r->pieces[i].ledger);
         mcr_buf_fini(&r->pieces[i].scripts);
         mcr_buf_fini(&r->pieces[i].shadow);
+        mcr_hook_figures_fini(&r->pieces[i].hooks);
         free(r->pieces[i].name);
         free(r->pieces[i].group);
     }

@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "daemon/app.h"
+#include "daemon/hook_figures.h"
 #include "daemon/ledger.h"
 
 typedef struct mcr_census mcr_census;
@@ -17,8 +18,9 @@ typedef struct mcr_census_watcher {
     const char *group;   // NULL: a host of its own
     const char *scripts; // a line for each with its hooks, without the last newline; "": none
     const char *shadow;  // what its shadow has compared (mcr_shadow_report); "": it has none
-    bool silent;         // it did not answer: its counters are not in the ledger
-    bool leaving;        // no more of the configuration, it works off its queue
+    const mcr_hook_figures *hooks; // what they cost; none when it is silent
+    bool silent;                   // it did not answer: its counters are not in the ledger
+    bool leaving;                  // no more of the configuration, it works off its queue
 } mcr_census_watcher;
 
 typedef struct mcr_census_result {

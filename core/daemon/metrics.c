@@ -127,6 +127,75 @@ static void write_ledger(mcr_buf *out, const mcr_ledger *l)
     }
 }
 
+typedef struct hook_labels {
+    const mcr_census_watcher *watcher;
+    const mcr_hook_figure *hook;
+} hook_labels;
+
+static void hook_sample(mcr_buf *out, const char *name, const hook_labels *of, const char *quantile,
+                        double n)
+{
+    mcr_buf_printf(out, "mooncrier_%s", name);
+    label(out, "{", "watcher", of->watcher->name);
+    label(out, ",", "script", of->hook->script);
+    label(out, ",", "sink", of->hook->sink ? of->hook->sink : "");
+    label(out, ",", "hook", of->hook->stage);
+    if (quantile)
+        label(out, ",", "quantile", quantile);
+    mcr_buf_printf(out, "} %.9g\n", n);
+}
+
+static void time_of_hook(mcr_buf *out, const hook_labels *of)
+{
+    const mcr_hook_cost_sums *c = &of->hook->cost;
+    hook_sample(out, "hook_seconds", of, "0.5", (double)c->time.p50 / 1e9);
+    hook_sample(out, "hook_seconds", of, "0.99", (double)c->time.p99 / 1e9);
+    hook_sample(out, "hook_seconds_sum", of, NULL, (double)c->ns / 1e9);
+    hook_sample(out, "hook_seconds_count", of, NULL, (double)c->calls);
+}
+
+static void longest_of_hook(mcr_buf *out, const hook_labels *of)
+{
+    hook_sample(out, "hook_seconds_max", of, NULL, (double)of->hook->cost.time.max / 1e9);
+}
+
+static void memory_of_hook(mcr_buf *out, const hook_labels *of)
+{
+    const mcr_hook_cost_sums *c = &of->hook->cost;
+    hook_sample(out, "hook_allocated_bytes", of, "0.5", (double)c->memory.p50);
+    hook_sample(out, "hook_allocated_bytes", of, "0.99", (double)c->memory.p99);
+    hook_sample(out, "hook_allocated_bytes_sum", of, NULL, (double)c->bytes);
+    hook_sample(out, "hook_allocated_bytes_count", of, NULL, (double)c->calls);
+}
+
+static void most_of_hook(mcr_buf *out, const hook_labels *of)
+{
+    hook_sample(out, "hook_allocated_bytes_max", of, NULL, (double)of->hook->cost.memory.max);
+}
+
+static void write_hooks(mcr_buf *out, const mcr_census_result *counted)
+{
+    static const struct {
+        const char *name, *type, *help;
+        void (*write)(mcr_buf *out, const hook_labels *of);
+    } families[] = {
+        { "hook_seconds", "summary", "Time of calls of a hook, sampled.", time_of_hook },
+        { "hook_seconds_max", "gauge", "The longest call of a hook.", longest_of_hook },
+        { "hook_allocated_bytes", "summary", "Memory that calls of a hook took, sampled.",
+          memory_of_hook },
+        { "hook_allocated_bytes_max", "gauge", "The most that a measured call of a hook took.",
+          most_of_hook },
+    };
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        family(out, families[f].name, families[f].type, families[f].help);
+        for (uint32_t i = 0; i < counted->watcher_n; i++) {
+            const mcr_census_watcher *w = &counted->watchers[i];
+            for (uint32_t k = 0; k < w->hooks->n && !w->leaving; k++)
+                families[f].write(out, &(hook_labels){ w, &w->hooks->hooks[k] });
+        }
+    }
+}
+
 void mcr_metrics_write(mcr_buf *out, const mcr_live *live, const mcr_census_result *counted)
 {
     const mcr_reload_status reload = mcr_reload_status_now(live->reload);
@@ -151,5 +220,6 @@ void mcr_metrics_write(mcr_buf *out, const mcr_live *live, const mcr_census_resu
         if (!counted->watchers[i].leaving) // another one may have its name
             sample(out, &(owner){ "watcher_up", counted->watchers[i].name, NULL, NULL }, NULL,
                    !counted->watchers[i].silent);
+    write_hooks(out, counted);
     write_ledger(out, &ledger);
 }

@@ -134,6 +134,8 @@ static void write_watchers(mcr_buf *out, const mcr_census_result *counted)
         text_member(out, "group", w->group);
         member(out, "scripts");
         write_lines(out, w->scripts);
+        member(out, "hooks");
+        mcr_hook_figures_write(out, w->hooks);
         bool_member(out, "leaving", w->leaving);
         bool_member(out, "silent", w->silent);
         mcr_buf_putc(out, '}');
@@ -206,6 +208,7 @@ static void text_of_watchers(mcr_buf *out, const mcr_census_result *counted)
             mcr_buf_printf(out, "  script    %.*s\n", (int)len, at);
             at += len + (at[len] == '\n');
         }
+        mcr_hook_figures_write_text(out, w->hooks);
     }
 }
 

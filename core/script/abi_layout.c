@@ -143,6 +143,7 @@ static const layout_field layout[] = {
     FIELD(mcr_script_api, occurrences),
     FIELD(mcr_script_api, scope),
     FIELD(mcr_script_api, release_scoped),
+    FIELD(mcr_script_api, lap),
     FIELD(mcr_script_api, patch_begin),
     FIELD(mcr_script_api, patch_string),
     FIELD(mcr_script_api, patch_number),

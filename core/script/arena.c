@@ -314,6 +314,8 @@ void *mcr_arena_alloc(void *arena, void *ptr, size_t old_size, size_t size)
             give(a, ptr);
         }
     }
+    if (size > old_size)
+        a->state.allocated += size - old_size;
     __atomic_store_n(&a->state.used, a->state.used - old_size + size, __ATOMIC_RELAXED);
     return block;
 }

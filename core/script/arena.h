@@ -19,6 +19,7 @@ typedef struct mcr_arena mcr_arena;
 typedef struct mcr_arena_state {
     size_t limit;
     size_t used;
+    size_t allocated;
     bool enforced;
     bool was_full;
 } mcr_arena_state;
@@ -53,6 +54,13 @@ static inline bool mcr_arena_enforce(mcr_arena *arena, bool enforce)
 static inline size_t mcr_arena_used(const mcr_arena *arena)
 {
     return __atomic_load_n(&((const mcr_arena_state *)(const void *)arena)->used, __ATOMIC_RELAXED);
+}
+
+// mcr_arena_allocated is how many bytes were ever asked for, freed since or not: what a block grew
+// by when it grew. On the state's thread.
+static inline size_t mcr_arena_allocated(const mcr_arena *arena)
+{
+    return ((const mcr_arena_state *)(const void *)arena)->allocated;
 }
 
 // mcr_arena_limit is the limit in bytes.

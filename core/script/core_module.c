@@ -10,6 +10,7 @@
 #include "event/merge.h"
 #include "event/scan.h"
 #include "script/embedded.h"
+#include "script/hook_calls.h"
 #include "script/lua_json.h"
 #include "script/memory.h"
 #include "script/own_calls.h"
@@ -80,6 +81,13 @@ static int api_scope(mcr_run *run)
     return 1;
 }
 
+static void api_lap(mcr_run *run)
+{
+    mcr_lua *st = (mcr_lua *)(void *)run;
+    if (st->batch_hook)
+        mcr_hook_cost_lap(&st->batch_hook->cost, st->arena);
+}
+
 static void api_release_scoped(mcr_run *run)
 {
     while (run->scoped)
@@ -126,6 +134,7 @@ static const mcr_script_api script_api = {
     .occurrences = api_occurrences,
     .scope = api_scope,
     .release_scoped = api_release_scoped,
+    .lap = api_lap,
     .patch_begin = api_patch_begin,
     .patch_string = api_patch_string,
     .patch_number = api_patch_number,

@@ -40,7 +40,14 @@ static int walk(lua_State *L)
             lua->run.last = w->i + 1;
             mcr_hook_begin_batch(lua, d->hook, w->i);
             lua_rawgeti(L, LUA_REGISTRYINDEX, d->one); // walk driver
-            lua_call(L, 0, 0);                         // walk
+            if (mcr_hook_cost_due(&d->hook->cost)) {
+                mcr_hook_cost_mark mark = mcr_hook_cost_begin(lua->arena);
+                lua_call(L, 0, 0); // walk
+                mcr_hook_cost_end(&d->hook->cost, &mark, lua->arena);
+            } else {
+                mcr_hook_cost_pass(&d->hook->cost, 1);
+                lua_call(L, 0, 0); // walk
+            }
             mcr_hook_end_batch(lua, w->i + 1);
         }
     }
@@ -67,6 +74,8 @@ mcr_lua_driver mcr_lua_take_driver(mcr_lua *lua)
     d.hook = mcr_lua_hook_at(lua, stage);
     lua_getfield(L, -1, "batch");             // driver batch
     d.batch = luaL_ref(L, LUA_REGISTRYINDEX); // driver
+    lua_getfield(L, -1, "timed");             // driver timed
+    d.timed = luaL_ref(L, LUA_REGISTRYINDEX); // driver
     lua_getfield(L, -1, "one");               // driver one
     d.one = luaL_ref(L, LUA_REGISTRYINDEX);   // driver
     lua_pop(L, 1);                            //
@@ -88,18 +97,51 @@ static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
     lua_pop(lua->L, 1); //
 }
 
-// Enters a driver for slots [first, last); returns where it came to.
-static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
+// Enters a driver, in the registry at `ref`, for slots [first, last); returns where it came to.
+static uint32_t enter(mcr_lua *lua, const mcr_lua_driver *d, int ref, uint32_t first, uint32_t last)
 {
     mcr_run *run = &lua->run;
     run->first = first;
     run->last = last;
-    lua_rawgeti(lua->L, LUA_REGISTRYINDEX, last - first == 1 ? d->one : d->batch); // driver
-    mcr_call call = mcr_lua_call(lua, 0, 0, false, d->hook->deadline);             // [message]
+    lua_rawgeti(lua->L, LUA_REGISTRYINDEX, ref);                       // driver
+    mcr_call call = mcr_lua_call(lua, 0, 0, false, d->hook->deadline); // [message]
     if (call == MCR_CALL_OK)
         return last;
     entry_failed(lua, d->hook, call);
     return run->first + 1;
+}
+
+static uint32_t enter_one(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first)
+{
+    mcr_hook_cost *cost = &d->hook->cost;
+    if (!mcr_hook_cost_due(cost)) {
+        mcr_hook_cost_pass(cost, 1);
+        return enter(lua, d, d->one, first, first + 1);
+    }
+    mcr_hook_cost_mark mark = mcr_hook_cost_begin(lua->arena);
+    uint32_t to = enter(lua, d, d->one, first, first + 1);
+    mcr_hook_cost_end(cost, &mark, lua->arena);
+    return to;
+}
+
+static uint32_t enter_batch(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
+{
+    mcr_hook_cost *cost = &d->hook->cost;
+    if (mcr_hook_cost_due(cost)) {
+        mcr_hook_cost_begin_laps(cost, lua->arena, last - first);
+        uint32_t to = enter(lua, d, d->timed, first, last);
+        mcr_hook_cost_end_laps(cost, lua->arena, to - first);
+        return to;
+    }
+    if (last - first < MCR_HOOK_COST_BATCH) {
+        uint32_t to = enter(lua, d, d->batch, first, last);
+        mcr_hook_cost_pass(cost, to - first);
+        return to;
+    }
+    mcr_hook_cost_mark mark = mcr_hook_cost_begin(lua->arena);
+    uint32_t to = enter(lua, d, d->batch, first, last);
+    mcr_hook_cost_end_batch(cost, &mark, lua->arena, to - first);
+    return to;
 }
 
 static void drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_t last)
@@ -114,7 +156,7 @@ static void drive(mcr_lua *lua, const mcr_lua_driver *d, uint32_t first, uint32_
         // Half open, it is tried with one event.
         bool probes = d->hook->breaker.state != MCR_BREAKER_CLOSED;
         uint32_t end = probes ? first + 1 : last;
-        first = enter(lua, d, first, end);
+        first = end - first == 1 ? enter_one(lua, d, first) : enter_batch(lua, d, first, end);
         if (probes && lua->batch_next != first)
             mcr_hook_worked(lua, d->hook);
         while (first < last && lua->run.slot[first].outcome != MCR_PASS)

@@ -6,6 +6,7 @@
 
 typedef struct mcr_lua_driver {
     int batch; // registry: over run.slot[run.first … run.last)
+    int timed; // … with api.lap after each
     int one;   // registry: for run.slot[run.first]
     mcr_hook *hook;
 } mcr_lua_driver;

@@ -2,15 +2,17 @@
 // Calling hooks, from C: under guard, each behind its breaker. Internal to core/script.
 
 #include "script/breaker.h"
+#include "script/hook_cost.h"
 #include "script/state.h"
 
-// One hook of one script, as C sees it: its name, its breaker, how long it may take.
+// One hook of one script, as C sees it: its name, its breaker, how long it may take and does take.
 typedef struct mcr_hook {
     const char *stage; // "filter", "tick"…
     char *script;      // the script's name
     char *where;       // "file:line" of its function; NULL: not known
     int64_t deadline;  // ns
     mcr_breaker breaker;
+    mcr_hook_cost cost;
 } mcr_hook;
 
 // mcr_lua_hook finds the hook, or makes it, with the deadline of scripts that are loaded now. It

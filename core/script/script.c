@@ -236,6 +236,19 @@ void mcr_scripts_observe(mcr_scripts *s, const mcr_hook_observer *observer)
     s->lua.run.observed = observer != NULL;
 }
 
+void mcr_scripts_each_cost(const mcr_scripts *s,
+                           void (*each)(void *arg, const char *stage, const char *script,
+                                        const mcr_hook_cost_sums *cost),
+                           void *arg)
+{
+    for (size_t i = 0; i < s->lua.hooks_n; i++) {
+        const mcr_hook *hook = s->lua.hooks[i];
+        mcr_hook_cost_sums cost = mcr_hook_cost_now(&hook->cost);
+        if (cost.calls)
+            each(arg, hook->stage, hook->script, &cost);
+    }
+}
+
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out)
 {
     lua_State *L = s->lua.L;

@@ -16,6 +16,7 @@
 #include "broadcast/watcher.h"
 #include "correlate/correlator.h"
 #include "script/grants.h"
+#include "script/hook_cost.h"
 #include "script/hook_observer.h"
 
 typedef struct mcr_scripts mcr_scripts;
@@ -177,6 +178,14 @@ mcr_script_counts mcr_scripts_counts_now(const mcr_scripts *s);
 // mcr_scripts_observe has `observer` (copied) told what every hook of events makes of them; NULL:
 // nobody. Between two calls.
 void mcr_scripts_observe(mcr_scripts *s, const mcr_hook_observer *observer);
+
+// mcr_scripts_each_cost calls `each` with what each hook has cost since the scripts were loaded, in
+// the order they came first (script/hook_cost.h); of hooks that were never called, nothing. Between
+// two calls. `stage` lives on, `script` as long as `s`.
+void mcr_scripts_each_cost(const mcr_scripts *s,
+                           void (*each)(void *arg, const char *stage, const char *script,
+                                        const mcr_hook_cost_sums *cost),
+                           void *arg);
 
 // mcr_scripts_describe appends one line per script: its path and hooks, for `check`.
 void mcr_scripts_describe(const mcr_scripts *s, mcr_buf *out);

@@ -79,6 +79,7 @@ typedef struct mcr_script_api {
     // (0: no room, it stays there), `release_scoped` ends them all.
     int (*scope)(mcr_run *run);
     void (*release_scoped)(mcr_run *run);
+    void (*lap)(mcr_run *run); // an event of a batch that is timed one by one is done
     // Plain changes for event:with (script/patch.h). 0: not possible this way.
     void (*patch_begin)(mcr_run *run);
     int (*patch_string)(mcr_run *run, const char *key, uint32_t key_len, const char *value,

@@ -344,3 +344,8 @@ const mcr_sink_kind mcr_sink_kind_script = {
     .stop = stop,
     .close = close_sink,
 };
+
+mcr_scripts *mcr_script_sink_scripts(const mcr_sink *sink)
+{
+    return sink->kind == &mcr_sink_kind_script ? ((const script_sink *)sink)->scripts : NULL;
+}

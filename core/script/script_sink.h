@@ -39,3 +39,7 @@ extern const mcr_sink_kind mcr_sink_kind_script;
 // and it stay the caller's until close.
 mcr_sink *mcr_script_sink_open_take(mcr_scripts *scripts, const char *script,
                                     const mcr_script_sink_options *options, mcr_errbuf *err);
+
+// mcr_script_sink_scripts is the script that the sink is, valid as long as it; NULL: it is of
+// another kind.
+mcr_scripts *mcr_script_sink_scripts(const mcr_sink *sink);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "event/decode.h"
 #include "script/arena.h"
+#include "script/hook_cost.h"
 #include "script/hook_observer.h"
 #include "script/patch.h"
 #include "script/pins.h"
@@ -77,11 +78,12 @@ typedef struct mcr_lua {
     int64_t deadline;        // ns, of the hooks of scripts loaded from now on
     struct mcr_hook **hooks; // all that were ever loaded (hook_calls.h)
     size_t hooks_n;
-    struct mcr_hook *batch_hook; // what a driver is calling over a batch; NULL: none
-    mcr_hook_observer observer;  // who is told what hooks do (script/observed.h)
-    mcr_buf observed_why;        // of the hook at work: the reason or error it gave
-    bool observed_failure;       // … it failed
-    uint32_t batch_next;         // the slot after the last that it failed on
+    struct mcr_hook *batch_hook;  // what a driver is calling over a batch; NULL: none
+    mcr_hook_observer observer;   // who is told what hooks do (script/observed.h)
+    mcr_buf observed_why;         // of the hook at work: the reason or error it gave
+    bool observed_failure;        // … it failed
+    uint32_t batch_next;          // the slot after the last that it failed on
+    mcr_hook_cost_mark tick_mark; // when the tick that runs began; at = 0: none runs
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of
     // route are bounded by the batch and the sinks, those of emit by MCR_MAX_EMITTED.
     mcr_direct *direct;

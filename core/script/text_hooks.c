@@ -75,7 +75,15 @@ static void entry_failed(mcr_lua *lua, const mcr_hook *hook, mcr_call call)
 bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)
 {
     uint64_t errors = lua->counts.script_errors;
+    bool due = mcr_hook_cost_due(&hook->cost);
+    mcr_hook_cost_mark mark = { 0 };
+    if (due)
+        mark = mcr_hook_cost_begin(lua->arena);
+    else
+        mcr_hook_cost_pass(&hook->cost, 1);
     mcr_call call = mcr_lua_call(lua, args, results, false, hook->deadline); // results or message
+    if (due)
+        mcr_hook_cost_end(&hook->cost, &mark, lua->arena);
     if (call)
         entry_failed(lua, hook, call);
     if (call || lua->counts.script_errors != errors)

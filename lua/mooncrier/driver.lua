@@ -205,8 +205,9 @@ local function settle_route(hook, i, result)
   end
 end
 
--- Two ways in: over a batch, and for the one event at run.first. The second has no loop, so that it
--- compiles to a trace that ends where the function does, with no exit to pay for each call.
+-- Three ways in: over a batch; the same with a look at the clock after each event; and for the one
+-- event at run.first. That has no loop, so that it compiles to a trace that ends where the function
+-- does, with no exit to pay for each call.
 local template = [[
 local type = type
 local handler, hook, run, view_t, xpcall, on_raise, failed, settle, note_reason, bits, api = ...
@@ -219,13 +220,23 @@ local function batch()
   end
   run.gen = run.gen + 1
 end
+local function timed()
+  for i = run.first, run.last - 1 do
+    local slot = run.slot[i]
+    if slot.outcome == 0 then
+      BODY
+      api.lap(run)
+    end
+  end
+  run.gen = run.gen + 1
+end
 local function one()
   local i = run.first
   local slot = run.slot[i]
   BODY
   run.gen = run.gen + 1
 end
-return batch, one
+return batch, one, timed
 ]]
 
 local body = [[
@@ -265,7 +276,7 @@ local answers = {
 
 local settlers = { handle = settle_handle, route = settle_route }
 
--- The driver functions (batch, one) for the hook `name` ("filter", "handle" or "route") of the script
+-- The driver functions (batch, one, timed) for the hook `name` ("filter", "handle" or "route") of the script
 -- called `script`. The names in `sinks` are filled in later, when the sinks are known.
 function driver.new(name, handler, script, where, sinks)
   local hook = { stage = name, script = script, where = where, bits = sinks.bits, index = sinks.index }

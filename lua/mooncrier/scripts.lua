@@ -13,7 +13,7 @@ local texts = require("mooncrier.texts")
 
 local scripts = {
   list = {}, -- { name, hooks, params } in the order loaded
-  chain = {}, -- drivers { stage, script, batch, one } of filter and handle, in the order they run
+  chain = {}, -- drivers { stage, script, batch, one, timed } of filter and handle, in the order they run
   route = nil, -- the drivers of the one route hook
   texts = {}, -- hook → { script, entry = function } or { script, spec = key by declaration }
   render = nil, -- { script, entry } of the watcher's render hook
@@ -207,17 +207,17 @@ local function add(hooks, name, params, where, allowed)
   for _, stage in ipairs({ "filter", "handle" }) do
     if hooks[stage] then
       local place = where or where_of(hooks[stage])
-      local batch, one = driver.new(stage, hooks[stage], name, place, scripts.sinks)
+      local batch, one, timed = driver.new(stage, hooks[stage], name, place, scripts.sinks)
       scripts.chain[#scripts.chain + 1] =
-        { stage = stage, script = name, where = place, batch = batch, one = one }
+        { stage = stage, script = name, where = place, batch = batch, one = one, timed = timed }
     end
   end
   add_texts(hooks, name)
   if hooks.route then
     define_once("route", hooks.route, name)
     local place = where_of(hooks.route)
-    local batch, one = driver.new("route", hooks.route, name, place, scripts.sinks)
-    scripts.route = { stage = "route", script = name, where = place, batch = batch, one = one }
+    local batch, one, timed = driver.new("route", hooks.route, name, place, scripts.sinks)
+    scripts.route = { stage = "route", script = name, where = place, batch = batch, one = one, timed = timed }
   end
   if hooks.render then
     define_once("render", hooks.render, name)
