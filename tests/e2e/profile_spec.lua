@@ -22,7 +22,7 @@ describe("what hooks cost", function()
       },
       admin = { listen = "127.0.0.1:0" },
     }]])
-    place:write("a.lua", [[return { filter = function(event) return #(event.reason .. event.message) > 0 end }]])
+    place:write("a.lua", [[return { filter = function(event) return #(event.reason .. event.message) >= 0 end }]])
     place:write("b.lua", [[return {
       handle = function() end,
       route = function() return "own" end,
