@@ -141,7 +141,7 @@ describe("admin requests over HTTP", function()
     end
     for _, line in ipairs(h.lines(body)) do
       assert.is_truthy(line:match("^# %u+ mooncrier_[%w_]+ .+$") or
-        line:match("^mooncrier_[%w_]+ %d+$") or line:match('^mooncrier_[%w_]+{[%w_]+=".*"} %d+$'), line)
+        line:match("^mooncrier_[%w_]+ %d+$") or line:match('^mooncrier_[%w_]+{[%w_]+=".*"} %d[%d.e-]*$'), line)
     end
   end)
 

@@ -144,6 +144,8 @@ describe("a running mooncrier takes commands:", function()
     assert.matches("/mooncrier.lua$", s.config)
     assert.same({ "mooncrier.lua", "s.lua" }, { s.generation.files[1].path, s.generation.files[2].path })
     assert.same({ 1, 16 }, { s.generation.number, #s.generation.hash })
+    assert.equal("handle", s.watchers[1].hooks[1].hook)
+    s.watchers[1].hooks = nil
     assert.same({ { name = "w", host = "w", group = h.null, scripts = { "s.lua (handle)" }, leaving = false,
       silent = false } }, s.watchers)
     assert.equal(1, s.ledger.watchers[1].sinks[1].delivered)
