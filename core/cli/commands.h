@@ -13,6 +13,7 @@ int mcr_cmd_reload(int argc, char **argv);
 int mcr_cmd_repl(int argc, char **argv);
 int mcr_cmd_replay(int argc, char **argv);
 int mcr_cmd_rollback(int argc, char **argv);
+int mcr_cmd_scripts(int argc, char **argv);
 int mcr_cmd_shadow(int argc, char **argv);
 int mcr_cmd_serve(int argc, char **argv);
 int mcr_cmd_simulate(int argc, char **argv);

@@ -34,6 +34,7 @@ static const command commands[] = {
     { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
     { "init", "write a project to begin with: configuration, handler, spec, sample events",
       mcr_cmd_init },
+    { "scripts", "list the scripts that come with it, and what they do", mcr_cmd_scripts },
     { "test", "run the specs of scripts", mcr_cmd_test },
     { "tap", "print the events that pass the running program", mcr_cmd_tap },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },

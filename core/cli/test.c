@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <fts.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -7,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/log.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/lua_files.h"
 #include "script/core_module.h"
 #include "script/state.h"
 
@@ -24,87 +21,25 @@ typedef struct test_options {
     int quiet;
 } test_options;
 
-typedef struct spec_files {
-    char **at;
-    size_t n;
-} spec_files;
-
-static void spec_files_add(spec_files *files, const char *path)
-{
-    files->at = mcr_realloc(files->at, (files->n + 1) * sizeof *files->at);
-    // Names stay as users know them: "./x_spec.lua" helps nobody.
-    files->at[files->n++] = mcr_strdup(strncmp(path, "./", 2) == 0 ? path + 2 : path);
-}
-
-static void spec_files_fini(spec_files *files)
-{
-    for (size_t i = 0; i < files->n; i++)
-        free(files->at[i]);
-    free(files->at);
-}
-
-static bool is_spec(const char *name)
-{
-    static const char end[] = "_spec.lua";
-    size_t len = strlen(name);
-    return len >= sizeof end - 1 && strcmp(name + len - (sizeof end - 1), end) == 0;
-}
-
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-// Adds the specs beneath `path`, or the file that it is; false: there is none such, said so.
-static bool find_specs(spec_files *files, char *path)
-{
-    char *const roots[] = { path, NULL };
-    FTS *fts = fts_open(roots, FTS_COMFOLLOW | FTS_PHYSICAL | FTS_NOCHDIR, by_name);
-    if (!fts) {
-        fprintf(stderr, "mooncrier test: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    bool ok = true;
-    for (FTSENT *entry; (entry = fts_read(fts));) {
-        bool is_root = entry->fts_level == FTS_ROOTLEVEL;
-        if (!is_root && entry->fts_name[0] == '.')
-            fts_set(fts, entry, FTS_SKIP);
-        else if ((entry->fts_info == FTS_F || entry->fts_info == FTS_SL) &&
-                 (is_root || is_spec(entry->fts_name)))
-            spec_files_add(files, entry->fts_path);
-        else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_ERR ||
-                 entry->fts_info == FTS_DNR) {
-            fprintf(stderr, "mooncrier test: %s: %s\n", entry->fts_path,
-                    strerror(entry->fts_errno));
-            ok = false;
-        }
-    }
-    fts_close(fts);
-    return ok;
-}
-
 // The specs that the operands name: of the folder `scripts`, or of the current one, when there are
 // none. False: there are none, said so.
-static bool choose_specs(spec_files *files, const mcr_args *args)
+static bool choose_specs(mcr_lua_files *files, const mcr_args *args)
 {
-    static char scripts[] = "scripts", here[] = ".";
-    char *usual[] = { scripts, here };
-    struct stat st;
-    if (args->n) {
-        for (int i = 0; i < args->n; i++)
-            if (!find_specs(files, args->operands[i]))
-                return false;
-    } else {
-        for (int i = 0; i < 2 && !files->n; i++)
-            if (stat(usual[i], &st) == 0 && !find_specs(files, usual[i]))
-                return false;
-    }
-    if (!files->n)
+    static const char *const usual[] = { "scripts", "." };
+    mcr_errbuf err = { "" };
+    mcr_err code = MCR_OK;
+    for (int i = 0; i < args->n && !code; i++)
+        code = mcr_lua_files_find(files, args->operands[i], MCR_LUA_FILES_SPECS, &err);
+    for (int i = 0; !args->n && i < 2 && !files->n && !code; i++)
+        if (access(usual[i], F_OK) == 0)
+            code = mcr_lua_files_find(files, usual[i], MCR_LUA_FILES_SPECS, &err);
+    if (code)
+        fprintf(stderr, "mooncrier test: %s\n", err.text);
+    else if (!files->n)
         fprintf(stderr,
-                "mooncrier test: no specs: files that end with _spec.lua were looked for "
-                "in %s\n",
+                "mooncrier test: no specs: files that end with _spec.lua were looked for in %s\n",
                 args->n ? args->operands[0] : "the current folder and those in it");
-    return files->n > 0;
+    return !code && files->n > 0;
 }
 
 static void push_list(lua_State *L, const char *const *at, size_t n)
@@ -125,7 +60,7 @@ static int member(lua_State *L, const char *name)
 }
 
 // Says how many there were, and whether all went well; the counts are on top of the stack.
-static int say_counts(lua_State *L, const test_options *opt, const spec_files *files)
+static int say_counts(lua_State *L, const test_options *opt, const mcr_lua_files *files)
 {
     int passed = member(L, "success"), failed = member(L, "failure"), errors = member(L, "error");
     int pending = member(L, "pending");
@@ -148,7 +83,7 @@ static int say_counts(lua_State *L, const test_options *opt, const spec_files *f
 static int run_specs(lua_State *L)
 {
     const test_options *opt = lua_touserdata(L, 1);
-    const spec_files *files = lua_touserdata(L, 2);
+    const mcr_lua_files *files = lua_touserdata(L, 2);
     luaL_openlibs(L);
     mcr_lua_register_modules(L);
     lua_getglobal(L, "require");                 // require
@@ -166,7 +101,7 @@ static int run_specs(lua_State *L)
     return 3;
 }
 
-static int test(const mcr_usage *usage, const test_options *opt, const spec_files *files)
+static int test(const mcr_usage *usage, const test_options *opt, const mcr_lua_files *files)
 {
     lua_State *L = luaL_newstate();
     if (!L)
@@ -228,7 +163,7 @@ int mcr_cmd_test(int argc, char **argv)
     };
     mcr_args args;
     int exit_code = MCR_EXIT_FAILED;
-    spec_files files = { 0 };
+    mcr_lua_files files = { 0 };
     if (mcr_args_parse(&usage, argc, argv, &args) == MCR_ARGS_EXIT) {
         exit_code = args.exit_code;
     } else {
@@ -236,7 +171,7 @@ int mcr_cmd_test(int argc, char **argv)
         if (choose_specs(&files, &args))
             exit_code = test(&usage, &opt, &files);
     }
-    spec_files_fini(&files);
+    mcr_lua_files_fini(&files);
     free(opt.filters.at);
     return exit_code;
 }

@@ -7,7 +7,7 @@ describe("the command line", function()
 
   local commands = {
     "run", "check", "eval", "simulate", "serve", "get", "record", "status", "reload", "rollback", "version",
-    "init", "test", "repl",
+    "init", "scripts", "test", "repl",
   }
   for _, command in ipairs(commands) do
     it(command .. " --help says how it is used", function()

@@ -30,6 +30,11 @@ local function documented(text)
   return table.concat(names, ", ")
 end
 
+local kinds = {}
+for kind in ("string number boolean table count duration strings sinks"):gmatch("%l+") do
+  kinds[kind] = true
+end
+
 describe("the shipped script", function()
   local list = files()
 
@@ -42,6 +47,20 @@ describe("the shipped script", function()
       local ok, message = pcall(mooncrier.load, path, { ["?"] = true })
       assert.is_false(ok)
       assert.equal(documented(read(path)), message:match("%(known: (.-)%)"))
+    end)
+
+    -- As core/cli/script_header.h reads it.
+    it(path .. " has a header of the right form", function()
+      local header = read(path):match("^(.-)\n\n") .. "\n"
+      for line in header:gmatch("[^\n]+") do
+        assert.truthy(line:find("^%-%-$") or line:find("^%-%- "), line)
+      end
+      local first = header:match("^(.-)\n%-%-\n") or header
+      assert.truthy(first:find("^%-%- %u.*[.:]$"), "the first paragraph is sentences")
+      for param in (header:gsub("\n%-%-  +", " ")):gmatch("\n%-%- (@param[^\n]*)") do
+        local kind = param:match("^@param +%l[%w_]* +(%l+) +%b() +%S")
+        assert.truthy(kind and kinds[kind], param)
+      end
     end)
 
     it(path .. " has a spec and an example of its use", function()
