@@ -213,8 +213,9 @@ static void remove_output(const char *output)
             fail("%s: %s", room, strerror(errno));
 }
 
-static usage run_program(const place *p, const char *workload, const char *input,
-                         const char *output)
+// `command` is "run" or "replay", which is given the input by its name.
+static usage run_command(const place *p, const char *command, const char *workload,
+                         const char *input, const char *output)
 {
     char program[PATH_SIZE];
     path_of(program, "%s/mooncrier", p->build);
@@ -223,8 +224,15 @@ static usage run_program(const place *p, const char *workload, const char *input
     setenv("BENCH_OUTPUT", output, 1);
     setenv("BENCH_SCRIPTS", MCR_SOURCE_DIR "/tests/bench/workloads", 1);
     remove_output(output);
-    return run((const char *[]){ program, "run", "-q", "-c",
-                                 MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua", NULL });
+    return run((const char *[]){ program, command, "-q", "-c",
+                                 MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua",
+                                 strcmp(command, "replay") == 0 ? input : NULL, NULL });
+}
+
+static usage run_program(const place *p, const char *workload, const char *input,
+                         const char *output)
+{
+    return run_command(p, "run", workload, input, output);
 }
 
 static usage run_script(const char *workload, const char *input, const char *output)
@@ -287,6 +295,32 @@ int bench_run(const mcr_bench *self, int runs)
            self->name, LARGE, bench_median(ours, (size_t)runs), bench_median(theirs, (size_t)runs),
            bench_median(ratio, (size_t)runs), bench_median(wall, (size_t)runs),
            (double)rss_kb / 1024, p.input_name, runs);
+    free(figures);
+    return 0;
+}
+
+int bench_replay(const mcr_bench *self, int runs)
+{
+    place p = find_place();
+    char input[PATH_SIZE], output[PATH_SIZE];
+    size_t n = (size_t)runs;
+    input_of(&p, LARGE, input);
+    path_of(output, "%s/replay.out", p.work);
+    double *figures = mcr_alloc(4 * n * sizeof *figures);
+    double *replayed = figures, *ran = replayed + n, *ratio = ran + n, *wall = ratio + n;
+    for (size_t i = 0; i < n; i++) {
+        usage live = run_command(&p, "run", "null", input, output);
+        usage replay = run_command(&p, "replay", "null", input, output);
+        ran[i] = LARGE / live.cpu_s;
+        replayed[i] = LARGE / replay.cpu_s;
+        ratio[i] = replayed[i] / ran[i];
+        wall[i] = LARGE / replay.wall_s;
+    }
+    printf("{\"bench\":\"%s\",\"events\":%d,\"events_per_cpu_s\":%.0f,"
+           "\"run_null_events_per_cpu_s\":%.0f,\"ratio\":%.2f,\"events_per_s\":%.0f,"
+           "\"input\":\"%s\",\"runs\":%d}\n",
+           self->name, LARGE, bench_median(replayed, n), bench_median(ran, n),
+           bench_median(ratio, n), bench_median(wall, n), p.input_name, runs);
     free(figures);
     return 0;
 }

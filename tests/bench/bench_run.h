@@ -7,6 +7,10 @@
 // bench_run measures `mooncrier run`; the bench's name is "run-" and a script of workloads/.
 int bench_run(const mcr_bench *self, int runs);
 
+// bench_replay runs `mooncrier replay` and `mooncrier run` in turns, with a handler that does
+// nothing and no sinks.
+int bench_replay(const mcr_bench *self, int runs);
+
 // bench_memory prints the resident size, idle with one script and in the filter workload.
 int bench_memory(const mcr_bench *self, int runs);
 

@@ -34,6 +34,8 @@ const mcr_bench mcr_benches[] = {
     { "run-enrich", "the whole program: Warnings get a field and a prefix", bench_run },
     { "run-route", "the whole program: three files by reason", bench_run },
     { "run-null", "the whole program: a handler that does nothing", bench_run },
+    { "replay", "replay --speed max against run-null, which must not be much faster",
+      bench_replay },
     { "memory", "resident size, idle and at work", bench_memory },
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
     { "reload", "8 watchers of 300 lines: pause, edit to live, throughput afterwards",
