@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/line_editor.h"
 #include "cli/recording.h"
+#include "cli/repl_attach.h"
 #include "cli/repl_words.h"
 #include "store/store_path.h"
 
@@ -21,6 +22,8 @@ enum {
     MAX_FILES = 256,     // in one :load
     MAX_INPUT = 1 << 20, // bytes of one input over all its lines
     EVENT_LIMIT = 4 << 20,
+    SAMPLE = 20, // events, when nobody says how many
+    MAX_SAMPLE = 10000,
     MEMORY = 256 << 20
 };
 
@@ -29,17 +32,20 @@ typedef struct session {
     mcr_line_editor *editor; // NULL: standard input is no terminal
     mcr_buf input;           // the lines of what is not complete yet
     mcr_buf out, why;
+    mcr_attachment attachment;
     bool attached;
     bool failed; // something was wrong, and nobody sat before it
     bool ended;
 } session;
 
-// For the handler of SIGINT.
+// For the handler of SIGINT, and by it.
 static session *running;
+static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int number)
 {
     (void)number;
+    interrupted = 1;
     mcr_console_interrupt(running->console);
     if (running->editor)
         mcr_line_editor_wake(running->editor);
@@ -152,6 +158,19 @@ static mcr_console_result load_words(session *s, char *words)
     return MCR_CONSOLE_FAILED;
 }
 
+// :sample, with how many.
+static mcr_console_result take_sample(session *s, const char *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long n = *number ? strtoul(number, &end, 10) : SAMPLE;
+    if (*number && (errno || *end || n < 1 || n > MAX_SAMPLE)) {
+        mcr_buf_printf(&s->why, "a sample is of 1 to %d events\n", MAX_SAMPLE);
+        return MCR_CONSOLE_FAILED;
+    }
+    return mcr_attachment_sample(&s->attachment, s->console, n, &s->out, &s->why);
+}
+
 // A line that begins with a colon.
 static mcr_console_result obey(session *s, mcr_str line)
 {
@@ -166,6 +185,7 @@ static mcr_console_result obey(session *s, mcr_str line)
         text_len--;
     char *arg = mcr_strndup(text, text_len);
     mcr_console_result result = MCR_CONSOLE_DONE;
+    interrupted = 0;
     switch (command->kind) {
     case MCR_REPL_ASKS_LUA:
         result = mcr_console_call(s->console, command->name, mcr_str_of(arg), &s->out, &s->why);
@@ -179,7 +199,15 @@ static mcr_console_result obey(session *s, mcr_str line)
     case MCR_REPL_QUIT:
         s->ended = true;
         break;
-    case MCR_REPL_ATTACHED:
+    case MCR_REPL_STATUS:
+        result = mcr_attachment_status(&s->attachment, s->console, &s->out, &s->why);
+        break;
+    case MCR_REPL_SHARED:
+        result =
+            mcr_attachment_shared(&s->attachment, s->console, mcr_str_of(arg), &s->out, &s->why);
+        break;
+    case MCR_REPL_SAMPLE:
+        result = take_sample(s, arg);
         break;
     }
     free(arg);
@@ -315,6 +343,15 @@ static int hold(session *s, const mcr_args *args, const char *script)
         mcr_buf_fini(&path);
         watch_interrupts(s);
     }
+    if (s->attached) {
+        mcr_console_result there =
+            mcr_attachment_status(&s->attachment, s->console, &s->out, &s->why);
+        print(s, there);
+        if (there != MCR_CONSOLE_DONE) {
+            mcr_line_editor_free(s->editor);
+            return MCR_EXIT_FAILED;
+        }
+    }
     if (args->n)
         print(s, load(s, args->operands, args->n));
     if (script)
@@ -332,8 +369,14 @@ static int hold(session *s, const mcr_args *args, const char *script)
 int mcr_cmd_repl(int argc, char **argv)
 {
     const char *script = NULL, *deadline_text = "10s";
-    int verbose = 0, quiet = 0;
+    int verbose = 0, quiet = 0, attach = 0;
+    session s = { .attachment.enough = &interrupted };
     const mcr_flag flags[] = {
+        { "attach", 'a', NULL, MCR_FLAG_COUNT, &attach,
+          "read from the program that runs the configuration: status, shared, live events" },
+        MCR_FLAG_CONFIG(&s.attachment.config),
+        { "socket", 's', "PATH", MCR_FLAG_TEXT, &s.attachment.socket,
+          "its control socket (default: that of the program that runs the configuration)" },
         { "script", 0, "FILE", MCR_FLAG_TEXT, &script, "load this script first, as :script does" },
         { "deadline", 0, "DURATION", MCR_FLAG_TEXT, &deadline_text,
           "how long one input may run (default 10s)" },
@@ -354,6 +397,8 @@ int mcr_cmd_repl(int argc, char **argv)
                     "  mooncrier repl events.jsonl\n"
                     "  # how a script decides about it\n"
                     "  mooncrier repl --script handlers/mine.lua events.jsonl\n"
+                    "  # beside the program that runs: :status, :shared, :sample\n"
+                    "  mooncrier repl --attach\n"
                     "  # without a terminal\n"
                     "  echo ':filter event.type == \"Warning\"' | mooncrier repl events.jsonl",
         .flags = flags,
@@ -367,7 +412,9 @@ int mcr_cmd_repl(int argc, char **argv)
         return mcr_args_usage_error(
             &usage, "--deadline must be a duration of at least 1ms such as 10s, not '%s'",
             deadline_text);
-    session s = { 0 };
+    if (!attach && (s.attachment.config || s.attachment.socket))
+        return mcr_args_usage_error(&usage, "-c and -s say what to --attach to, which is missing");
+    s.attached = attach != 0;
     s.console = mcr_console_new(&(mcr_console_options){ .deadline = deadline, .memory = MEMORY });
     int exit_code = hold(&s, &args, script);
     mcr_console_free(s.console);

@@ -23,6 +23,12 @@ static const mcr_repl_command commands[] = {
       MCR_REPL_ASKS_LUA, MCR_REPL_TAKES_LUA },
     { "bytecode", "FUNC", "a function, or a hook of the script, as LuaJIT sees it",
       MCR_REPL_ASKS_LUA, MCR_REPL_TAKES_LUA },
+    { "status", "", "what the running program does; `status` is that as a table", MCR_REPL_STATUS,
+      MCR_REPL_TAKES_NOTHING },
+    { "shared", "[GLOB]", "the values that its scripts share, now and for shared.get",
+      MCR_REPL_SHARED, MCR_REPL_TAKES_NOTHING },
+    { "sample", "[N]", "the next N events (20) that it reads are `events`", MCR_REPL_SAMPLE,
+      MCR_REPL_TAKES_NOTHING },
     { "help", "", "this", MCR_REPL_HELP, MCR_REPL_TAKES_NOTHING },
     { "quit", "", "ends the session, as Ctrl-D does", MCR_REPL_QUIT, MCR_REPL_TAKES_NOTHING },
 };
@@ -33,7 +39,7 @@ enum {
 
 static bool is_there(const mcr_repl_command *command, bool attached)
 {
-    return attached || command->kind != MCR_REPL_ATTACHED;
+    return attached || command->kind < MCR_REPL_STATUS;
 }
 
 const mcr_repl_command *mcr_repl_command_find(mcr_str name, bool attached, mcr_buf *why)

@@ -7,9 +7,11 @@
 typedef enum mcr_repl_kind {
     MCR_REPL_ASKS_LUA, // mcr_console_call of the same name
     MCR_REPL_LOAD,
-    MCR_REPL_ATTACHED, // only of a session that is attached to a running program
     MCR_REPL_HELP,
-    MCR_REPL_QUIT
+    MCR_REPL_QUIT,
+    MCR_REPL_STATUS, // these only in a session that is attached to a running program
+    MCR_REPL_SHARED,
+    MCR_REPL_SAMPLE
 } mcr_repl_kind;
 
 typedef struct mcr_repl_command {

@@ -6,6 +6,7 @@
 //     {"mooncrier":1,"request":"reload"}     → {"mooncrier":1,"ok":true,"outcome":{…}}
 //     {"mooncrier":1,"request":"rollback"}   → {"mooncrier":1,"ok":false,"error":"…","outcome":{…}}
 //     {"mooncrier":1,"request":"ping"}       → {"mooncrier":1,"ok":true}
+//     {"mooncrier":1,"request":"shared"}     → {"mooncrier":1,"ok":true,"shared":{"values":{…},…}}
 //
 //     {"mooncrier":1,"request":"tap"}        → {"mooncrier":1,"ok":true,"tap":{…}} and lines for
 //     ever

@@ -8,7 +8,8 @@
 #include "daemon/status.h"
 
 enum {
-    PATIENCE_MS = 2000 // for the counters of watchers
+    PATIENCE_MS = 2000,    // for the counters of watchers
+    SHARED_BYTES = 1 << 20 // of what scripts share, in one answer
 };
 
 // Somebody who waits for an answer.
@@ -48,6 +49,15 @@ static void on_counted(void *arg, const mcr_census_result *result)
 static void status(asked *a)
 {
     mcr_census_take(a->live->census, PATIENCE_MS * INT64_C(1000000), on_counted, a);
+}
+
+static void shared(asked *a)
+{
+    mcr_buf out = { 0 };
+    double now = (double)mcr_clock_now(a->live->app->clock) / 1e9;
+    mcr_shared_write(a->live->app->shared, &out, SHARED_BYTES, now);
+    answer(a, &(mcr_live_answer){ .ok = true, .name = "shared", .value = mcr_buf_str(&out) });
+    mcr_buf_fini(&out);
 }
 
 static void on_reloaded(void *arg, const mcr_reload_outcome *outcome)
@@ -116,6 +126,7 @@ static const struct {
 } requests[] = {
     { "ping", ping },
     { "status", status },
+    { "shared", shared },
     { "reload", reload },
     { "rollback", rollback },
     { "shadow-start", shadow_start },

@@ -128,6 +128,21 @@ static void start_anew(mcr_console *c, mcr_buf *why)
     mcr_buf_fini(&nothing);
 }
 
+// After a failure: the state may have been thrown away (there are more discards than before), or be
+// full of what variables hold on to, so that nothing can be done in it any more.
+static void give_up_state(mcr_console *c, uint64_t discards, mcr_buf *why)
+{
+    mcr_lua *lua = &c->scripts->lua;
+    if (lua->spent) {
+        mcr_lua_end_hook(lua);
+        mcr_lua_discard(lua);
+        lua->renew(lua);
+        start_anew(c, why);
+    } else if (lua->counts.discards != discards) {
+        start_anew(c, why);
+    }
+}
+
 // What is at `index` of the stack, if it is a string.
 static void take_lines(lua_State *L, int index, mcr_buf *out)
 {
@@ -156,8 +171,7 @@ static mcr_console_result call(mcr_console *c, const char *name, mcr_str text, m
                   strlen(mcr_lua_failure(lua, lua_tostring(L, -1))));
         lua_pop(L, 1); //
         mcr_lua_end_hook(lua);
-        if (lua->counts.discards != discards)
-            start_anew(c, why);
+        give_up_state(c, discards, why);
         return MCR_CONSOLE_FAILED;
     }
     const char *status = lua_tostring(L, -3);
@@ -167,6 +181,8 @@ static mcr_console_result call(mcr_console *c, const char *name, mcr_str text, m
     take_lines(L, -2, out);
     take_lines(L, -1, why);
     lua_pop(L, 3); //
+    if (result == MCR_CONSOLE_FAILED)
+        give_up_state(c, discards, why);
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "event/encode.h"
 
 typedef struct shared_item {
     mcr_str key; // bytes behind the struct
@@ -222,4 +223,60 @@ bool mcr_shared_add(mcr_shared *shared, mcr_str key, double n, double now, doubl
     }
     pthread_mutex_unlock(&shared->lock);
     return ok;
+}
+
+typedef struct writing {
+    mcr_buf *out;
+    size_t end; // bytes of `out` from which on values are left out
+    double now;
+    uint32_t keys, left_out;
+} writing;
+
+static void write_value(mcr_buf *out, const mcr_shared_value *value)
+{
+    uint32_t len = value->len;
+    switch (value->kind) {
+    case MCR_SHARED_NUMBER:
+        if (isfinite(value->number))
+            mcr_buf_printf(out, "%.17g", value->number);
+        else
+            mcr_buf_puts(out, "null");
+        break;
+    case MCR_SHARED_STRING:
+        if (len > MCR_SHARED_SHOWN) // at the beginning of a character
+            for (len = MCR_SHARED_SHOWN; len && (value->string[len] & 0xC0) == 0x80;)
+                len--;
+        mcr_json_string(out, mcr_str_n(value->string, len));
+        break;
+    default:
+        mcr_buf_puts(out, value->boolean ? "true" : "false");
+    }
+}
+
+static void write_item(const void *node, VISIT visit, void *arg)
+{
+    writing *w = arg;
+    const shared_item *e = *(shared_item *const *)node;
+    if ((visit != postorder && visit != leaf) || is_past(e, w->now))
+        return;
+    w->keys++;
+    if (w->out->len >= w->end) {
+        w->left_out++;
+        return;
+    }
+    if (w->keys > 1)
+        mcr_buf_putc(w->out, ',');
+    mcr_json_string(w->out, e->key);
+    mcr_buf_putc(w->out, ':');
+    write_value(w->out, &e->value);
+}
+
+void mcr_shared_write(mcr_shared *shared, mcr_buf *out, size_t most, double now)
+{
+    writing w = { .out = out, .end = out->len + most, .now = now };
+    mcr_buf_puts(out, "{\"values\":{");
+    pthread_mutex_lock(&shared->lock);
+    twalk_r(shared->tree, write_item, &w);
+    pthread_mutex_unlock(&shared->lock);
+    mcr_buf_printf(out, "},\"keys\":%u,\"left_out\":%u}", w.keys, w.left_out);
 }

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
 enum {
     MCR_SHARED_KEYS = 65536,
-    MCR_SHARED_BYTES = 64 * 1024 * 1024
+    MCR_SHARED_BYTES = 64 * 1024 * 1024,
+    MCR_SHARED_SHOWN = 4096
 };
 
 typedef struct mcr_shared mcr_shared;
@@ -45,3 +47,11 @@ bool mcr_shared_set(mcr_shared *shared, mcr_str key, const mcr_shared_value *val
 // existing key keeps its expiry. False: the value is no number, or the table is full.
 bool mcr_shared_add(mcr_shared *shared, mcr_str key, double n, double now, double expires,
                     double *result);
+
+// mcr_shared_write appends what is in the table as JSON, keys in order, strings cut after
+// MCR_SHARED_SHOWN bytes, until `most` bytes are written:
+//
+//     {"values":{"a":1,"b":true,"c":"text"},"keys":3,"left_out":0}
+//
+// Scripts that want the table wait meanwhile.
+void mcr_shared_write(mcr_shared *shared, mcr_buf *out, size_t most, double now);

@@ -1,6 +1,7 @@
 -- The Lua half of `mooncrier repl` (core/script/console.c): what is typed at a prompt, run as scripts
 -- run, with the same globals. C calls repl.call(name, text) with what is typed.
 
+local complete = require("mooncrier.complete")
 local core = require("mooncrier.core")
 local driver = require("mooncrier.driver")
 local event = require("mooncrier.event")
@@ -484,101 +485,52 @@ function calls.explain()
   return "done"
 end
 
+-- What a running program has said of itself, as JSON: `status` and `shared` are what they were there.
+function calls.attached(text)
+  local said = core.json_decode(text)
+  local values = said.shared.values
+  local function read_only()
+    error("the prompt only reads what the running program shares", 2)
+  end
+  globals.status = said.status
+  globals.shared = {
+    get = function(key) return values[key] end,
+    set = read_only, add = read_only, delete = read_only,
+  }
+  return "done"
+end
+
+-- :shared [GLOB]: the values that the scripts of the running program share.
+function calls.shared(text)
+  local said = core.json_decode(text)
+  local names, shown = {}, 0
+  local fits = said.glob ~= "" and theirs.require("mooncrier.match").glob(said.glob)
+  for name in pairs(said.shared.values) do
+    if not fits or fits(name) then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    put(("%s = %s"):format(name, show.value(said.shared.values[name])))
+    shown = shown + 1
+  end
+  put(("%s of %s values"):format(show.count(shown), show.count(said.shared.keys)))
+  return "done"
+end
+
 -- Where somebody at the prompt stands among the events, for the prompt itself.
 function calls.where()
   put(#events > 0 and ("%d/%d"):format(current, #events) or "")
   return "done"
 end
 
--- Names that a value has: of a table, a module, an event or a part of one.
-local function members(value, is_method)
-  local fields, methods = event.names_in(value)
-  if fields then
-    return is_method and methods or fields
-  end
-  if type(value) == "string" then
-    value = is_method and sandbox.globals.string or {}
-  end
-  local source = value
-  if type(value) ~= "table" then
-    return {}
-  end
-  local names = {}
-  for _ = 1, 4 do -- a read-only view shows what is behind it
-    for name in next, source do
-      names[#names + 1] = name
-    end
-    local meta = debug.getmetatable(source)
-    source = meta and type(meta.__index) == "table" and rawget(meta, "__index")
-    if not source then
-      break
-    end
-  end
-  return names
-end
-
-local keywords = {
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local", "nil", "not", "or",
-  "repeat", "return", "then", "true", "until", "while",
-}
-
--- The value of a path such as `events[1].metadata`; nil when there is none.
-local function value_of(path)
-  local value
-  local rest = path:gsub("^[%a_][%w_]*", function(name)
-    value = rawget(globals, name)
-    if value == nil then
-      value = rawget(theirs, name)
-    end
-    return ""
-  end)
-  while rest ~= "" and value ~= nil do
-    local key, after = rest:match("^%.([%a_][%w_]*)(.*)$")
-    if not key then
-      key, after = rest:match("^%[(%d+)%](.*)$")
-      key = tonumber(key)
-    end
-    if not key then
-      key, after = rest:match("^%[\"([^\"]*)\"%](.*)$")
-    end
-    if not key then
-      return nil
-    end
-    local ok, next_value = pcall(function() return value[key] end)
-    value, rest = ok and next_value or nil, after
-  end
-  return value
-end
-
 -- Words that could stand at the end of `before`, one a line, after how many bytes of `before` stay.
 function calls.complete(before)
-  local path, separator, word = before:match("([%a_][%w_%.%[%]\"]*)([%.:])([%w_]*)$")
-  local names = {}
-  if path then
-    names = members(value_of(path), separator == ":")
-  else
-    word = before:match("[%a_][%w_]*$") or ""
-    for _, known in ipairs({ globals, theirs }) do
-      for name in pairs(known) do
-        names[#names + 1] = name
-      end
-    end
-    for _, name in ipairs(keywords) do
-      names[#names + 1] = name
-    end
-  end
-  local fitting, seen = {}, {}
-  for _, name in ipairs(names) do
-    if type(name) == "string" and name:sub(1, #word) == word and name:find("^[%a_][%w_]*$") and not seen[name]
-      and (name ~= "_" and name ~= "_G" or word ~= "") then
-      seen[name] = true
-      fitting[#fitting + 1] = name
-    end
-  end
-  table.sort(fitting)
-  put(tostring(#before - #word))
-  for _, name in ipairs(fitting) do
-    put(name)
+  local stays, words = complete(before, globals, theirs)
+  put(tostring(stays))
+  for _, word in ipairs(words) do
+    put(word)
   end
   return "done"
 end

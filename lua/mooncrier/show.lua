@@ -39,11 +39,23 @@ function show.count(n)
   return table.concat(parts, ",")
 end
 
+-- JSON is written as Go does, for HTML; people read these as they are.
+local for_html = { ["003c"] = "<", ["003e"] = ">", ["0026"] = "&" }
+
+local function quote(text)
+  local marked = core.json_encode(text):gsub("\\(.)", function(letter)
+    return letter == "u" and "\1" or nil
+  end)
+  return (marked:gsub("\1(%x%x%x%x)", function(digits)
+    return for_html[digits] or "\\u" .. digits
+  end))
+end
+
 local function quoted(text, limit)
   if #text <= limit then
-    return core.json_encode(text)
+    return quote(text)
   end
-  return ("%s… (%s bytes)"):format(core.json_encode(whole(text, limit)):sub(1, -2), show.count(#text)) .. '"'
+  return ("%s… (%s bytes)"):format(quote(whole(text, limit)):sub(1, -2), show.count(#text)) .. '"'
 end
 
 local function plain_function(value)

@@ -80,6 +80,73 @@ describe("mooncrier repl without a terminal", function()
   end)
 end)
 
+describe("mooncrier repl --attach", function()
+  local place, p
+  before_each(function()
+    place = h.place()
+    place:write("in.jsonl", h.event("a") .. "\n" .. h.event("b") .. "\n")
+    place:write("count.lua", [[return {
+      filter = function(event) return event.metadata.name ~= "b", "it is b" end,
+      handle = function(event) shared.set("last/" .. event.metadata.name, event.reason) shared.add("n", 1) end,
+    }]])
+    place:write("mooncrier.lua", [[return {
+      sources = { { kind = "jsonl", path = "in.jsonl", follow = true } },
+      sinks = { out = { kind = "file", path = "out.jsonl" } },
+      watchers = { { name = "w", script = "count.lua", sinks = { "out" } } },
+      control = "here.sock", reload = { watch = false },
+    }]])
+    p = place:start({ "run" })
+    h.eventually("both were read", function()
+      local r = place:run({ "status", "-o", "json" })
+      local w = r.code == 0 and h.decode(r.out).ledger.watchers[1]
+      return w and w.filtered == 1 and w.routed == 1
+    end)
+  end)
+  after_each(function() place:remove() end)
+
+  it("reads status, hooks, ledger and shared values, and changes nothing", function()
+    local r = place:run({ "repl", "--attach" }, { stdin = table.concat({
+      ":shared", "shared.get('n'), status.ledger.watchers[1].reasons", "shared.set('n', 2)", "shared.delete('n')",
+      "status.watchers[1].scripts[1]", ":shared last/*",
+    }, "\n") .. "\n" })
+    assert.equal(1, r.code)
+    assert.equal(("the prompt only reads what the running program shares\n"):rep(2), r.err)
+    assert.matches("\n  script    count.lua %(filter, handle%)\nledger\n", r.out)
+    assert.matches([[
+
+last/a = "BackOff"
+n = 1
+2 of 2 values
+1	{ ["it is b"] = 1 }
+"count.lua (filter, handle)"
+last/a = "BackOff"
+1 of 2 values
+]], r.out, 1, true)
+  end)
+
+  it("takes a sample of live events", function()
+    -- Events come until it has seen some.
+    local prompt = place:start({ "repl", "--attach", "-s", "here.sock" }, {
+      stdin = ":sample 3\n#events, event.involvedObject.name\n" })
+    h.eventually("it has had enough", function()
+      place:append("in.jsonl", h.event("c") .. "\n")
+      return not prompt:running()
+    end)
+    local r = prompt:wait()
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("\n3 events of the running program\n.*\n3\t\"web%-0\"\n$", r.out)
+  end)
+
+  it("says when nothing runs, and what goes with --attach", function()
+    p:signal("TERM")
+    p:wait()
+    local r = place:run({ "repl", "--attach" })
+    assert.same({ 1, "" }, { r.code, r.out })
+    assert.matches("no mooncrier runs there", r.err, 1, true)
+    assert.equal(2, place:run({ "repl", "-s", "here.sock" }).code)
+  end)
+end)
+
 describe("mooncrier repl in a terminal", function()
   if os.execute("tmux -V >/dev/null 2>&1") ~= 0 then
     pending("tmux is not installed")
@@ -87,10 +154,11 @@ describe("mooncrier repl in a terminal", function()
   end
 
   local place
+  local n = 0 -- of servers: one that was killed may be ending still
   before_each(function() place = h.place() end)
 
   local function tmux(command)
-    return place:shell("tmux -S tmux.sock -f /dev/null " .. command .. " 2>&1")
+    return place:shell("tmux -S tmux" .. n .. ".sock -f /dev/null " .. command .. " 2>&1")
   end
 
   after_each(function()
@@ -118,6 +186,7 @@ describe("mooncrier repl in a terminal", function()
   end
 
   local function begin(args)
+    n = n + 1
     tmux(("new-session -d -x 90 -y 24 'XDG_STATE_HOME=%s/state LC_ALL=C.UTF-8 %s repl %s; echo ended with $?; cat'")
       :format(place.dir, h.binary, args or ""))
     shows("Ctrl-D ends.")
@@ -177,8 +246,10 @@ describe("mooncrier repl in a terminal", function()
       keys("C-c")
       return screen():find("interrupted\n", 1, true)
     end)
-    keys("not this", "C-c")
-    shows("not this^C\n")
+    keys("not this")
+    shows("> not this") -- a key that is not read yet is lost with the line
+    keys("C-c")
+    shows("> not this^C\n")
     keys("6 * 7", "Enter")
     shows("> 6 * 7\n42\n")
     keys(":quit", "Enter")

@@ -66,6 +66,9 @@ static void test_expressions_and_statements(void **state)
     gives("enter", "y, nil, true", "6\tnil\ttrue\n");
     gives("enter", "_", "6\n");
     gives("enter", "nil", "nil\n");
+    gives("enter", "'<a&b>\\n\\\\u0026\\1'", "\"<a&b>\\n\\\\u0026\\u0001\"\n");
+    gives("enter", "{ [7] = 1, x = {}, ['a b'] = { 1, 2 } }",
+          "{ [7] = 1, [\"a b\"] = { 1, 2 }, x = {} }\n");
     gives("enter", "local function twice(n) return 2 * n end", "");
     gives("enter", "twice(21)", "42\n");
     gives("enter", "local a, b = 1, 2", "");
@@ -186,7 +189,7 @@ static void test_memory_has_a_limit(void **state)
     assert_int_equal(call("enter", "t = {} for i = 1, 1e8 do t[i] = { i } end"),
                      MCR_CONSOLE_FAILED);
     assert_non_null(strstr(mcr_buf_cstr(&why), "memory"));
-    gives("enter", "t = nil", "");
+    assert_non_null(strstr(mcr_buf_cstr(&why), "starts anew"));
     gives("enter", "1", "1\n");
 }
 

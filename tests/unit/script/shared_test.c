@@ -244,16 +244,35 @@ static void is_a_global_of_scripts(void **state)
     }
 }
 
+static void is_written_as_json(void **state)
+{
+    (void)state;
+    mcr_shared *shared = mcr_shared_new();
+    mcr_buf out = { 0 };
+    set(shared, "n", number(1.5), 0, 0);
+    set(shared, "big", number(1e300 * 1e300), 0, 0);
+    set(shared, "a \"b\"", string("x\ny"), 0, 0);
+    set(shared, "b", (mcr_shared_value){ .kind = MCR_SHARED_BOOL, .boolean = true }, 0, 0);
+    set(shared, "gone", number(1), 0, 5);
+    mcr_shared_write(shared, &out, 1000, 6);
+    assert_string_equal(mcr_buf_cstr(&out),
+                        "{\"values\":{\"a \\\"b\\\"\":\"x\\ny\",\"b\":true,\"big\":null,\"n\":1.5},"
+                        "\"keys\":4,\"left_out\":0}");
+    out.len = 0;
+    mcr_shared_write(shared, &out, 20, 6);
+    assert_string_equal(mcr_buf_cstr(&out),
+                        "{\"values\":{\"a \\\"b\\\"\":\"x\\ny\"},\"keys\":4,\"left_out\":3}");
+    mcr_buf_fini(&out);
+    mcr_shared_free(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_types),
-        cmocka_unit_test(forgets_in_time),
-        cmocka_unit_test(adds_to_numbers_only),
-        cmocka_unit_test(bounds_keys),
-        cmocka_unit_test(bounds_bytes),
-        cmocka_unit_test(serves_many_threads),
-        cmocka_unit_test(is_a_global_of_scripts),
+        cmocka_unit_test(keeps_types),         cmocka_unit_test(is_written_as_json),
+        cmocka_unit_test(forgets_in_time),     cmocka_unit_test(adds_to_numbers_only),
+        cmocka_unit_test(bounds_keys),         cmocka_unit_test(bounds_bytes),
+        cmocka_unit_test(serves_many_threads), cmocka_unit_test(is_a_global_of_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
