@@ -111,7 +111,7 @@ describe("mooncrier repl --attach", function()
     }, "\n") .. "\n" })
     assert.equal(1, r.code)
     assert.equal(("the prompt only reads what the running program shares\n"):rep(2), r.err)
-    assert.matches("\n  script    count.lua %(filter, handle%)\nledger\n", r.out)
+    assert.matches("\n  script    count.lua %(filter, handle%)\n.*\nledger\n", r.out)
     assert.matches([[
 
 last/a = "BackOff"
