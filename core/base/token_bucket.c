@@ -23,12 +23,15 @@ static double refill(const mcr_token_bucket *b, double qps, int64_t now)
     return ((double)whole + (double)(elapsed % SECOND) / 1e9) * qps;
 }
 
-bool mcr_token_bucket_take(mcr_token_bucket *b, double qps, int64_t burst, int64_t now)
+double mcr_token_bucket_level(const mcr_token_bucket *b, double qps, int64_t burst, int64_t now)
 {
     double tokens = b->tokens + refill(b, qps, now);
-    if (tokens > (double)burst)
-        tokens = (double)burst;
-    tokens -= 1;
+    return tokens > (double)burst ? (double)burst : tokens;
+}
+
+bool mcr_token_bucket_take(mcr_token_bucket *b, double qps, int64_t burst, int64_t now)
+{
+    double tokens = mcr_token_bucket_level(b, qps, burst, now) - 1;
     if (burst < 1 || (tokens < 0 && (qps <= 0 || -tokens / qps * 1e9 >= 1)))
         return false;
     b->tokens = tokens;

@@ -18,3 +18,6 @@ void mcr_token_bucket_fill(mcr_token_bucket *b, int64_t burst, int64_t now);
 // less. A shortage that the refill makes up in less than 1 ns passes and is carried over. Time that
 // goes back refills nothing.
 bool mcr_token_bucket_take(mcr_token_bucket *b, double qps, int64_t burst, int64_t now);
+
+// mcr_token_bucket_level is how many tokens there are at `now`, parts of one too.
+double mcr_token_bucket_level(const mcr_token_bucket *b, double qps, int64_t burst, int64_t now);

@@ -22,6 +22,7 @@ static const command commands[] = {
     { "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
     { "replay", "run the configuration over recorded events, and print what sinks would get",
       mcr_cmd_replay },
+    { "explain", "say what would happen to one event, and why", mcr_cmd_explain },
     { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
     { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },

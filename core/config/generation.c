@@ -185,7 +185,8 @@ mcr_err mcr_generation_load(mcr_generation *g, const mcr_generation_world *world
             code = load_watcher(g, i, world, scripts_dir, err);
         if (!code)
             code = load_sinks(g, i, world, scripts_dir, err);
-        if (!code)
+        // Hooks that nobody calls are not the author's doing then.
+        if (!code && !world->open_sinks)
             mcr_config_warn(config, &config->watchers[i], g->scripts[i].hooks);
     }
     free(installed);

@@ -88,6 +88,12 @@ bool mcr_aggregator_add(mcr_aggregator *a, const mcr_key *aggregate, const mcr_k
     return true;
 }
 
+uint32_t mcr_aggregator_group(mcr_aggregator *a, const mcr_key *aggregate)
+{
+    const group *g = mcr_lru_get(a->groups, aggregate->bytes, aggregate->hash);
+    return g ? g->local_keys.n : 0;
+}
+
 void mcr_aggregate_event(mcr_event *out, const mcr_event *ev, mcr_str message, int64_t now,
                          mcr_buf *name)
 {

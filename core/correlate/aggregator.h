@@ -36,6 +36,9 @@ void mcr_aggregator_free(mcr_aggregator *a);
 bool mcr_aggregator_add(mcr_aggregator *a, const mcr_key *aggregate, const mcr_key *local,
                         int64_t now);
 
+// mcr_aggregator_group is how many local keys the group of `aggregate` has.
+uint32_t mcr_aggregator_group(mcr_aggregator *a, const mcr_key *aggregate);
+
 // mcr_aggregate_event sets `out` to the combined event that stands for `ev` at `now`: named after
 // the involved object and the time, count 1, both timestamps now, with `message`, and of `ev` only
 // namespace, involvedObject, type, reason and source. Its strings are borrowed from `ev`, `message`

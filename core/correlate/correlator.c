@@ -26,6 +26,9 @@ struct mcr_correlator {
     key_room local_room;
     key_room event_room;
     key_room spam_room;
+    mcr_key aggregate, local, spam; // of the last run
+    int64_t ran_at;                 // … Unix ns
+    bool own_aggregate, own_local, own_spam;
     uint32_t spam_len; // how much of the default aggregate key is the spam key; 0: it was not made
     mcr_buf name;
     mcr_buf message;
@@ -101,7 +104,8 @@ static mcr_key aggregate_key(mcr_correlator *c, mcr_event *ev)
 {
     key_room *room = &c->aggregate_room;
     c->spam_len = 0;
-    if (!call(&c->options.aggregate_key, ev, &room->whole)) {
+    c->own_aggregate = call(&c->options.aggregate_key, ev, &room->whole);
+    if (!c->own_aggregate) {
         mcr_key_spam(&room->whole, ev, c->options.key_separator);
         c->spam_len = (uint32_t)room->whole.len;
         mcr_key_aggregate_rest(&room->whole, ev, c->options.key_separator);
@@ -112,8 +116,8 @@ static mcr_key aggregate_key(mcr_correlator *c, mcr_event *ev)
 static mcr_key local_key(mcr_correlator *c, mcr_event *ev)
 {
     key_room *room = &c->local_room;
-    bool own = call(&c->options.local_key, ev, &room->whole);
-    return key_of(c, own ? mcr_buf_str(&room->whole) : ev->message, room);
+    c->own_local = call(&c->options.local_key, ev, &room->whole);
+    return key_of(c, c->own_local ? mcr_buf_str(&room->whole) : ev->message, room);
 }
 
 static mcr_key event_key(mcr_correlator *c, const mcr_event *ev)
@@ -127,10 +131,10 @@ static mcr_key event_key(mcr_correlator *c, const mcr_event *ev)
 static mcr_key spam_key(mcr_correlator *c, mcr_event *ev)
 {
     key_room *room = &c->spam_room;
-    bool own = call(&c->options.spam_key, ev, &room->whole);
-    if (!own && c->spam_len)
+    c->own_spam = call(&c->options.spam_key, ev, &room->whole);
+    if (!c->own_spam && c->spam_len)
         return key_of(c, mcr_str_n(c->aggregate_room.whole.ptr, c->spam_len), room);
-    if (!own)
+    if (!c->own_spam)
         mcr_key_spam(&room->whole, ev, c->options.key_separator);
     return key_of(c, mcr_buf_str(&room->whole), room);
 }
@@ -168,21 +172,41 @@ void mcr_correlator_run(mcr_correlator *c, mcr_event *ev, const mcr_clock *clock
     mcr_event fields;
     mcr_counted counted;
     int64_t now = mcr_clock_now(clock);
-    mcr_key aggregate = aggregate_key(c, ev);
-    mcr_key local = local_key(c, ev);
-    out->aggregated = mcr_aggregator_add(c->aggregator, &aggregate, &local, now);
+    c->aggregate = aggregate_key(c, ev);
+    c->local = local_key(c, ev);
+    out->aggregated = mcr_aggregator_add(c->aggregator, &c->aggregate, &c->local, now);
     if (out->aggregated)
         combine(c, ev, now, &fields);
-    mcr_key key = out->aggregated ? aggregate : event_key(c, ev);
+    mcr_key key = out->aggregated ? c->aggregate : event_key(c, ev);
     out->counted = mcr_event_log_observe(c->log, &key, out->aggregated ? &fields : ev, &counted);
 
     // What is dropped need not be made, unless a hook wants to see it first.
     mcr_event *made = c->options.spam_key.call ? make(ev, &fields, &counted, out) : NULL;
-    mcr_key spam = spam_key(c, made ? made : ev);
-    if (mcr_spam_filter_pass(c->filter, &spam, mcr_clock_now(clock)))
+    c->spam = spam_key(c, made ? made : ev);
+    c->ran_at = mcr_clock_now(clock);
+    if (mcr_spam_filter_pass(c->filter, &c->spam, c->ran_at))
         out->ev = made ? made : make(ev, &fields, &counted, out);
     else
         mcr_event_unref(made);
+}
+
+void mcr_correlator_last(const mcr_correlator *c, mcr_correlation *out)
+{
+    const mcr_correlator_options *o = &c->options;
+    *out = (mcr_correlation){
+        .aggregate_key = c->aggregate.bytes,
+        .local_key = c->local.bytes,
+        .spam_key = c->spam.bytes,
+        .own_aggregate_key = c->own_aggregate,
+        .own_local_key = c->own_local,
+        .own_spam_key = c->own_spam,
+        .similar = mcr_aggregator_group(c->aggregator, &c->aggregate),
+        .max_events = or_default(o->max_events, 10),
+        .max_interval_s = or_default(o->max_interval_s, 600),
+        .tokens = mcr_spam_filter_level(c->filter, &c->spam, c->ran_at),
+        .burst = or_default(o->burst_size, 25),
+        .qps = o->qps != 0 ? (double)o->qps : (double)(1.0f / 300.0f),
+    };
 }
 
 void mcr_correlator_update(mcr_correlator *c, const mcr_event *ev)

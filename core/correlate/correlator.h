@@ -71,6 +71,31 @@ typedef struct mcr_correlated {
 void mcr_correlator_run(mcr_correlator *c, mcr_event *ev, const mcr_clock *clock,
                         mcr_correlated *out);
 
+// How a correlator came to its last result: for `explain`.
+typedef struct mcr_correlation {
+    mcr_str aggregate_key; // as they were looked up: long ones are cut
+    mcr_str local_key;
+    mcr_str spam_key;
+    bool own_aggregate_key; // by hook; else client-go's
+    bool own_local_key;
+    bool own_spam_key;
+    // The window: so many different local keys are in the group, this one included, if it is known
+    // there; from max_events on (negative: never) they are combined, and what comes later than
+    // max_interval_s after the one before begins a new group.
+    uint32_t similar;
+    int64_t max_events;
+    int64_t max_interval_s;
+    // The bucket: tokens there are now, after this event took its own; how many there can be, and
+    // how many come in a second.
+    double tokens;
+    int64_t burst;
+    double qps;
+} mcr_correlation;
+
+// mcr_correlator_last tells of the last mcr_correlator_run. Keys are valid until the next one, and
+// as long as its event.
+void mcr_correlator_last(const mcr_correlator *c, mcr_correlation *out);
+
 // mcr_correlator_update is UpdateState: the event as the server answered it. It is noted under that
 // event's own key, as client-go does; a combined event's patches therefore never have the
 // resourceVersion that the server gave.

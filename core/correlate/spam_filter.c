@@ -37,3 +37,11 @@ bool mcr_spam_filter_pass(mcr_spam_filter *filter, const mcr_key *key, int64_t n
         mcr_token_bucket_fill(bucket, filter->burst, now);
     return mcr_token_bucket_take(bucket, filter->qps, filter->burst, now);
 }
+
+double mcr_spam_filter_level(mcr_spam_filter *filter, const mcr_key *key, int64_t now)
+{
+    const mcr_token_bucket *bucket = mcr_lru_get(filter->buckets, key->bytes, key->hash);
+    if (!bucket)
+        return (double)filter->burst;
+    return mcr_token_bucket_level(bucket, filter->qps, filter->burst, now);
+}

@@ -15,3 +15,7 @@ void mcr_spam_filter_free(mcr_spam_filter *filter);
 
 // mcr_spam_filter_pass tells whether an event with `key` may pass at `now` (Unix ns).
 bool mcr_spam_filter_pass(mcr_spam_filter *filter, const mcr_key *key, int64_t now);
+
+// mcr_spam_filter_level is how many tokens the bucket of `key` has at `now`; that of a key which is
+// not known is full.
+double mcr_spam_filter_level(mcr_spam_filter *filter, const mcr_key *key, int64_t now);

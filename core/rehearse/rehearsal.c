@@ -31,6 +31,7 @@ struct mcr_rehearsal {
     mcr_rehearsal_observer observer;
     bool sent;
     bool why;
+    bool open_sinks;
     bool no_lines;
     int64_t now; // Unix ns
     mcr_clock clock;
@@ -78,8 +79,20 @@ static void on_correlated(void *self, mcr_event *ev, const mcr_correlated *out, 
     o->correlated(o->self, &p->r->place, ev, out, c);
 }
 
+// Open sinks are called as the scripts call them by now, which render hooks are told.
+static void name_sinks(const part *p)
+{
+    for (uint32_t i = 0; p->r->open_sinks && i < mcr_watcher_sink_count(p->watcher); i++) {
+        const char *name = mcr_scripts_sink_name(p->scripts, i);
+        if (*name)
+            mcr_watcher_sink(p->watcher, i)->name = name;
+    }
+}
+
 static void on_hook(void *self, const mcr_hook_result *result)
 {
+    if (result->did == MCR_HOOK_ROUTED || result->did == MCR_HOOK_EMITTED)
+        name_sinks(self);
     mcr_rehearsal *r = ((const part *)self)->r;
     if (result->did == MCR_HOOK_DROPPED || result->did == MCR_HOOK_FAILED) {
         r->reason.len = 0;
@@ -160,12 +173,13 @@ static mcr_err open_part(part *p, const mcr_config *config, const mcr_config_wat
     if (code)
         return code;
     mcr_correlator_options options = w->correlate;
+    bool has_keys = false;
     if (p->scripts) {
         mcr_watcher_set_hooks(p->watcher, mcr_scripts_hooks(p->scripts));
-        mcr_scripts_correlator_hooks(p->scripts, &options);
+        has_keys = mcr_scripts_correlator_hooks(p->scripts, &options);
     }
     // Nobody answers, so that there is nothing to learn.
-    if (w->correlates)
+    if (w->correlates || (r->open_sinks && has_keys))
         mcr_watcher_correlate(p->watcher, &options, false);
     if (p->scripts && (r->observer.hook || r->why))
         mcr_scripts_observe(p->scripts, &(mcr_hook_observer){ p, on_hook });
@@ -211,6 +225,7 @@ mcr_rehearsal *mcr_rehearsal_new_take(mcr_generation *g, const mcr_rehearsal_opt
     r->observer = options->observer;
     r->sent = options->sent;
     r->why = options->why;
+    r->open_sinks = options->open_sinks;
     r->no_lines = options->no_lines;
     r->now = options->start;
     r->clock = mcr_clock_fixed(&r->now);

@@ -119,8 +119,8 @@ typedef struct mcr_rehearsal_options {
     mcr_rehearsal_observer observer; // copied
     bool sent;                       // records have `sent`
     bool why;                        // records of what is filtered or refused have `why`
-    bool open_sinks;                 // see mcr_generation_world
-    bool no_lines; // with `sent`: but what file, stdout and stderr would write is left out
+    bool open_sinks; // see mcr_generation_world; watchers whose scripts have keys correlate
+    bool no_lines;   // with `sent`: but what file, stdout and stderr would write is left out
 } mcr_rehearsal_options;
 
 // mcr_rehearsal_time_of is event.time in Unix ns, or `otherwise` for an event without.

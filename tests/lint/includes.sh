@@ -28,7 +28,7 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     only["sqlite3.h"] = "store"
     only["pcre2.h"] = "script cli"
     only["ev.h"] = "net sink broadcast source api daemon cli"
-    only["cjson/cJSON.h"] = "event correlate net store sink script api daemon cli"
+    only["cjson/cJSON.h"] = "event correlate net store sink script api rehearse daemon cli"
     only["xxhash.h"] = "event correlate store sink broadcast source script config daemon cli"
     only["zlib.h"] = "net sink source cli"
   }

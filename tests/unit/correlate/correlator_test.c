@@ -244,6 +244,42 @@ static void combined_events_are_counted_under_their_aggregate_key(void **state)
     mcr_correlator_free(c);
 }
 
+static void it_tells_how_it_came_to_its_result(void **state)
+{
+    (void)state;
+    mcr_correlator *c = mcr_correlator_new(&(mcr_correlator_options){
+        .burst_size = 2, .qps = 0.5f, .max_events = 3, .key_separator = '|' });
+    static const struct {
+        const char *message;
+        double tokens;
+        uint32_t similar;
+        bool passes;
+    } steps[] = { { "a", 1, 1, true }, { "b", 0, 2, true }, { "b", 0, 2, false } };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        mcr_event fields = sample_fields(steps[i].message);
+        mcr_event *ev = mcr_event_new(&fields);
+        mcr_clock clock = mcr_clock_fixed(&START);
+        mcr_correlated out;
+        mcr_correlator_run(c, ev, &clock, &out);
+        assert_int_equal(out.ev != NULL, steps[i].passes);
+        mcr_correlation last;
+        mcr_correlator_last(c, &last);
+        assert_true(mcr_str_is(last.spam_key, "kubelet|node|Pod|ns|pod|uid|v1|Normal"));
+        assert_true(mcr_str_is(last.aggregate_key, "kubelet|node|Pod|ns|pod|uid|v1|Normal|Reason|"
+                                                   "kubelet|node"));
+        assert_true(mcr_str_is(last.local_key, steps[i].message));
+        assert_false(last.own_aggregate_key || last.own_local_key || last.own_spam_key);
+        assert_int_equal(last.similar, steps[i].similar);
+        assert_int_equal(last.max_events, 3);
+        assert_int_equal(last.max_interval_s, 600);
+        assert_true(last.tokens == steps[i].tokens && last.qps == 0.5);
+        assert_int_equal(last.burst, 2);
+        mcr_event_unref(out.ev);
+        mcr_event_unref(ev);
+    }
+    mcr_correlator_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_hook_that_declines_leaves_client_gos),
         cmocka_unit_test(the_spam_key_hook_sees_the_event_to_record),
         cmocka_unit_test(combined_events_are_counted_under_their_aggregate_key),
+        cmocka_unit_test(it_tells_how_it_came_to_its_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
