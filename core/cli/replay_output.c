@@ -59,9 +59,27 @@ static void fail(mcr_replay_output *o, const target *t)
     o->failed = true;
 }
 
-static bool open_target(target *t, char *path_taken, mcr_errbuf *err)
+static bool is_open(const mcr_replay_output *o, const char *path)
 {
+    for (uint32_t i = 0; i < o->config->watcher_n; i++) {
+        const watcher *w = &o->watchers[i];
+        for (uint32_t k = 0; k < w->sink_n && w->sinks; k++)
+            if (w->sinks[k].path && strcmp(w->sinks[k].path, path) == 0)
+                return true;
+        if (w->none.path && strcmp(w->none.path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool open_target(mcr_replay_output *o, target *t, char *path_taken, mcr_errbuf *err)
+{
+    bool taken = is_open(o, path_taken);
     t->path = path_taken;
+    if (taken) {
+        mcr_errf(err, MCR_EINVAL, "%s: the names of two sinks lead to this file", t->path);
+        return false;
+    }
     t->file = fopen(t->path, "we");
     if (!t->file)
         mcr_errf(err, MCR_EIO, "%s: %s", t->path, strerror(errno));
@@ -109,10 +127,10 @@ static bool open_watcher(mcr_replay_output *o, uint32_t index, mcr_errbuf *err)
         mcr_buf_add(&w->sink_words[i], mcr_buf_str(&w->word));
         mcr_buf_puts(&w->sink_words[i], ",\"sink\":");
         mcr_json_string(&w->sink_words[i], mcr_str_of(name));
-        if (dir && !open_target(&w->sinks[i], file_path(dir, w->name, name), err))
+        if (dir && !open_target(o, &w->sinks[i], file_path(dir, w->name, name), err))
             return false;
     }
-    return !dir || !o->options.all || open_target(&w->none, file_path(dir, w->name, NULL), err);
+    return !dir || !o->options.all || open_target(o, &w->none, file_path(dir, w->name, NULL), err);
 }
 
 static bool open_files(mcr_replay_output *o, mcr_errbuf *err)
@@ -128,7 +146,7 @@ static bool open_files(mcr_replay_output *o, mcr_errbuf *err)
     if (options->bless) {
         mcr_buf path = { 0 };
         mcr_buf_printf(&path, "%s.part", options->expect);
-        return open_target(&o->out, text_of(&path), err);
+        return open_target(o, &o->out, text_of(&path), err);
     }
     if (options->expect) {
         o->expected = fopen(options->expect, "re");

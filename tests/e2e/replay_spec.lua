@@ -140,6 +140,37 @@ describe("mooncrier replay", function()
     assert.equal(table.concat(chat, "\n") .. "\n", place:read("out/warn.chat.jsonl"))
   end)
 
+  it("keeps sinks apart whose names make one path", function()
+    config([[ sinks = { out = { kind = "stdout" }, ["b.out"] = { kind = "stdout" } },
+      watchers = { { name = "a", sinks = { "b.out" } }, { name = "a.b", sinks = { "out" } } }, ]])
+    local r = place:run({ "replay", "--out-dir", "out", data })
+    assert.equal(1, r.code)
+    assert.matches("out/a.b.out.jsonl: the names of two sinks lead to this file", r.err, 1, true)
+  end)
+
+  it("has what is emitted go to the other watchers before the next event", function()
+    config([[ sinks = { out = { kind = "stdout" } },
+      watchers = {
+        { name = "first", script = "e.lua", sinks = { "out" } },
+        { name = "second", sinks = { "out" } },
+      }, ]])
+    place:write("e.lua", [[ return { handle = function(event)
+      if event.reason == "Failed" then emit(event:with{ reason = "Told" }) end
+    end } ]])
+    local r = place:run({ "replay", "--ledger", "json" }, {
+      stdin = h.event("a", { reason = "Failed" }) .. "\n" .. h.event("b") .. "\n",
+    })
+    assert.equal(0, r.code, r.err)
+    local seen = {}
+    for i, row in ipairs(rows(r)) do
+      seen[i] = row.input .. row.watcher .. (row.by and "<" .. table.concat(row.by, "<") or "") .. row.event.reason
+    end
+    assert.same({ "1firstFailed", "1secondFailed", "1second<firstTold", "2firstBackOff", "2secondBackOff" }, seen)
+    local ledger = h.ledger(r)
+    assert.same({ 2, 3, 3 },
+      { ledger.watchers[1].taken, ledger.watchers[2].taken, ledger.broadcaster.accepted })
+  end)
+
   it("leaves out what is not between --from and --to", function()
     usual()
     local function inputs(...)

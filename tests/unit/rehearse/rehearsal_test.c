@@ -358,10 +358,122 @@ static void tells_what_becomes_of_events(void **state)
     }
 }
 
+static void step(mcr_rehearsal *r, const char *name, const char *reason, int second)
+{
+    mcr_event *ev = make_event(&(given){ name, reason, second });
+    mcr_rehearsal_step(r, &ev, 1);
+    mcr_event_unref(ev);
+}
+
+static const char counter[] =
+    "local n = 0\n"
+    "return { tick_every = '1s', tick = function() n = n + 1 end,\n"
+    "handle = function(e) return e:with{ metadata = { name = 'n' .. n } } end }";
+
+#define COUNTING                                                                                   \
+    "return {" SOURCES "sinks = { x = { kind = 'stdout' } },"                                      \
+    "watchers = { { name = 'a', script = 'a.lua', sinks = { 'x' } } } }"
+
+static void leaves_out_ticks_of_long_gaps(void **state)
+{
+    (void)state;
+    mcr_buf transcript = { 0 };
+    mcr_rehearsal *r = open_case(
+        &(rehearsal_case){ .config = COUNTING, .a = counter, .events = { { "e", "R", 0 } } },
+        &transcript);
+    step(r, "e", "R", 0);
+    step(r, "e", "R", 100);
+    assert_int_equal(mcr_rehearsal_counts_now(r).ticks_skipped, 0);
+    step(r, "e", "R", 100 + 2 * MCR_REHEARSAL_TICKS);
+    assert_int_equal(mcr_rehearsal_counts_now(r).ticks_skipped, MCR_REHEARSAL_TICKS - 1);
+    step(r, "e", "R", 101 + 2 * MCR_REHEARSAL_TICKS);
+    mcr_rehearsal_finish(r);
+    assert_string_equal(mcr_buf_cstr(&transcript),
+                        "1 0s w0/0 sent n0\n2 100s w0/0 sent n100\n3 200100s w0/0 sent n100101\n"
+                        "4 200101s w0/0 sent n100102\n");
+    mcr_rehearsal_free(r);
+    mcr_buf_fini(&transcript);
+}
+
+// Until an event has a time there is none, and no ticks make up for it.
+static void begins_with_the_first_time(void **state)
+{
+    (void)state;
+    mcr_buf transcript = { 0 };
+    write_file("mooncrier.lua", COUNTING);
+    write_file("a.lua", counter);
+    char path[128];
+    mcr_errbuf err;
+    snprintf(path, sizeof path, "%s/mooncrier.lua", folder);
+    mcr_generation *g = mcr_generation_new(NULL);
+    assert_int_equal(mcr_generation_read(g, path, &err), MCR_OK);
+    mcr_rehearsal *r = mcr_rehearsal_new_take(
+        g, &(mcr_rehearsal_options){ .observer = { .self = &transcript, .record = on_record } },
+        &err);
+    assert_non_null(r);
+    step(r, "e", "R", -1);
+    assert_int_equal(mcr_rehearsal_now(r), 0);
+    step(r, "e", "R", 5);
+    step(r, "e", "R", 6);
+    mcr_rehearsal_counts counts = mcr_rehearsal_counts_now(r);
+    assert_int_equal(counts.timeless, 1);
+    assert_int_equal(counts.ticks_skipped, 0);
+    mcr_str lines = mcr_buf_str(&transcript);
+    const char *second = memchr(lines.ptr, '\n', lines.len);
+    assert_string_equal(mcr_buf_cstr(&transcript) + (second + 1 - lines.ptr),
+                        "2 5s w0/0 sent n1\n3 6s w0/0 sent n2\n");
+    mcr_rehearsal_free(r);
+    mcr_buf_fini(&transcript);
+}
+
+// Watchers that answer each other come to the hop limit, also here.
+static void ends_at_the_hop_limit(void **state)
+{
+    (void)state;
+    static const char echo[] = "return { handle = function(e) emit(e) end }";
+    mcr_buf transcript = { 0 };
+    mcr_rehearsal *r = open_case(
+        &(rehearsal_case){ .config = "return {" SOURCES "sinks = { x = { kind = 'stdout' } },"
+                                     "watchers = { { name = 'a', script = 'a.lua' },"
+                                     "{ name = 'b', script = 'b.lua' } } }",
+                           .a = echo,
+                           .b = echo,
+                           .events = { { "e", "R", 0 } } },
+        &transcript);
+    step(r, "e", "R", 0);
+    mcr_rehearsal_finish(r);
+    adds_up(r);
+    assert_int_equal(mcr_rehearsal_watch_counts(r, 0).taken, 1 + MCR_MAX_HOPS);
+    assert_int_equal(mcr_rehearsal_broadcaster_counts(r).emit_full, 2);
+    assert_non_null(strstr(mcr_buf_cstr(&transcript),
+                           "w0 handled_only e by w0 by w1 by w0 by w1 by w0 by w1 by w0 by w1\n"));
+    mcr_rehearsal_free(r);
+    mcr_buf_fini(&transcript);
+}
+
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    mcr_errbuf err;
+    char path[128], want[128];
+    write_file("mooncrier.lua", COUNTING);
+    write_file("a.lua", "return { filter = 1 }");
+    snprintf(path, sizeof path, "%s/mooncrier.lua", folder);
+    snprintf(want, sizeof want, "%s/a.lua:1", folder);
+    mcr_generation *g = mcr_generation_new(NULL);
+    assert_int_equal(mcr_generation_read(g, path, &err), MCR_OK);
+    assert_null(mcr_rehearsal_new_take(g, &(mcr_rehearsal_options){ 0 }, &err));
+    assert_memory_equal(err.text, want, strlen(want));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_what_becomes_of_events),
+        cmocka_unit_test(leaves_out_ticks_of_long_gaps),
+        cmocka_unit_test(begins_with_the_first_time),
+        cmocka_unit_test(ends_at_the_hop_limit),
+        cmocka_unit_test(says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
