@@ -292,6 +292,8 @@ local public_modules = {
   ["mooncrier.params"] = false,
   ["mooncrier.window"] = false,
   ["mooncrier.template"] = false,
+  ["mooncrier.alarm"] = false,
+  ["mooncrier.workload"] = false,
 }
 
 local libraries = { string = true, table = true, math = true, bit = true, coroutine = true, os = true }

@@ -57,7 +57,8 @@ function Watcher:within(in_hook, inside, ...)
   local others, before, was_in_hook, slot = take_modules(), run.now, run.in_hook, run.slot
   put_modules(self.modules)
   core.set_now(self.now)
-  run.in_hook, run.slot = in_hook, self.slot
+  -- Ticks and the like have no event at hand; that of the last one is gone.
+  run.in_hook, run.slot = in_hook, self.outcome and self.slot or nil
   local ok, first, second = xpcall(inside, function(message)
     return type(message) == "string" and message or tostring(message)
   end, ...)

@@ -4,7 +4,7 @@ local annotations = require("annotations")
 
 local outline = {}
 
-outline.modules = { "match", "window", "template", "params", "test" }
+outline.modules = { "match", "window", "template", "params", "alarm", "workload", "test" }
 
 local function read_file(path)
   local file = assert(io.open(path))
