@@ -38,7 +38,8 @@ describe("handlers/incidents", function()
     assert.is_false(watcher:send(of("Pulled", "web-2")).changed)
     assert.same({
       "Warning IncidentOpened: Incident of prod/web: 3 warnings within 5 min, the last one: Unhealthy: probe failed",
-      "Normal IncidentClosed: Incident of prod/web is over after 1 min: 5 warnings about 2 objects: 4 BackOff, 1 Unhealthy",
+      "Normal IncidentClosed: Incident of prod/web is over after 1 min: 5 warnings about 2 objects: 4 BackOff, "
+        .. "1 Unhealthy",
     }, told(watcher))
     for _, one in ipairs(watcher:stop().emitted) do
       assert.equal(name, one.event:get("incident"))
@@ -58,7 +59,8 @@ describe("handlers/incidents", function()
   it("goes by namespace or node", function()
     local node = { source = { component = "kubelet", host = "edge-7" } }
     for by, name in pairs({ namespace = "prod", node = "edge-7" }) do
-      local result = test.run({ SCRIPT, threshold = 2, by = by }, { of("BackOff", "a", node), of("BackOff", "b", node) })
+      local events = { of("BackOff", "a", node), of("BackOff", "b", node) }
+      local result = test.run({ SCRIPT, threshold = 2, by = by }, events)
       assert.equal(name, result[2].event:get("incident"):match("^(.-)@"))
       assert.equal(name, result.emitted[1].event.involvedObject.name)
     end

@@ -1,4 +1,4 @@
--- Makes metrics of events: counts occurrences by labels of your choice and writes them, in the text format of
+-- Makes metrics of events. Counts occurrences by labels of your choice and writes them, in the text format of
 -- Prometheus, to a file for node_exporter's textfile collector (or anything that serves a file). The file is replaced
 -- as a whole, so that nobody reads half of one. Past `max_series` new combinations of labels count as one whose
 -- labels are all "(other)", and a counter tells of how many events that is so: what anybody can make up, such as

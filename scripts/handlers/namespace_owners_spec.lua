@@ -11,7 +11,8 @@ describe("handlers/namespace_owners", function()
   local function annotated(params, namespace, metadata)
     params[1] = SCRIPT
     local outcome = test.run(params, {
-      { involvedObject = { kind = namespace and "Pod" or "Node", name = "a", namespace = namespace }, metadata = metadata },
+      { involvedObject = { kind = namespace and "Pod" or "Node", name = "a", namespace = namespace },
+        metadata = metadata },
     })[1]
     return outcome.event:get("metadata", "annotations"), outcome.changed
   end

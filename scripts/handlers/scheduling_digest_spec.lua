@@ -1,8 +1,8 @@
 local test = require("mooncrier.test")
 
 describe("handlers/scheduling_digest", function()
-  local FULL = "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) had untolerated taint {gpu: present}. preemption: "
-    .. "0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+  local FULL = "0/3 nodes are available: 2 Insufficient cpu, 1 node(s) had untolerated taint {gpu: present}. "
+    .. "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
 
   local function waits(pod, message, namespace)
     return { reason = "FailedScheduling", message = message or FULL,
@@ -26,7 +26,8 @@ describe("handlers/scheduling_digest", function()
     watcher:send(waits("web-7d4b9c8f6d-x2x9k"))
     watcher:send(waits("web-7d4b9c8f6d-bbbbb"))
     watcher:send(waits("web-7d4b9c8f6d-bbbbb"))
-    watcher:send(waits("db-0", "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: x"))
+    watcher:send(waits("db-0",
+      "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: x"))
     watcher:send(waits("gone"))
     watcher:send(scheduled("gone"))
     assert.same({}, watcher.result.emitted)

@@ -6,7 +6,8 @@
 -- SLOReport tells of each how it stands, so often. Every event passes unchanged.
 --
 -- @param good      strings  ("Started", "Completed")   globs of reasons
--- @param bad       strings  ("BackOff", "BackoffLimitExceeded", "DeadlineExceeded", "FailedCreatePodSandBox")
+-- @param bad       strings  ("BackOff", "BackoffLimitExceeded", "DeadlineExceeded",
+--                             "FailedCreatePodSandBox")   globs of reasons
 -- @param objective number   (99)     per cent that have to go well
 -- @param window    duration ("1h")   the window
 -- @param burn      number   (14.4)   times faster than the budget allows; at 14.4, 2 % of a month's in an hour

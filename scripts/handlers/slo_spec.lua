@@ -55,7 +55,8 @@ describe("handlers/slo", function()
     local function told(by)
       local events = {}
       for i = 1, 10 do
-        events[#events + 1] = job("BackoffLimitExceeded", ("report-2992351%d"):format(i % 10), i % 2 == 0 and "a" or "b")
+        local name = ("report-2992351%d"):format(i % 10)
+        events[#events + 1] = job("BackoffLimitExceeded", name, i % 2 == 0 and "a" or "b")
       end
       local result = test.run(params({ by = by }), events)
       local list = {}
@@ -81,7 +82,9 @@ describe("handlers/slo", function()
   end)
 
   it("refuses what cannot be", function()
-    for _, case in ipairs({ { { objective = 100 }, "between 0 and 100" }, { { burn = 11 }, "nothing burns faster than 10" } }) do
+    for _, case in ipairs({
+      { { objective = 100 }, "between 0 and 100" }, { { burn = 11 }, "nothing burns faster than 10" },
+    }) do
       assert.error_matches(function() test.run(params(case[1]), {}) end, case[2])
     end
   end)

@@ -81,7 +81,8 @@ describe("handlers/volumes", function()
       "prod-data/attach-error-6c994bc596-r6z7x, volume pv-err: AttachVolume.Attach failed for volume \"pv-err\" ",
       "prod-data/multi-attach-5b6c7cf5d8-7t49r, volume pv-multi: the CSI driver does not run on the node",
       "prod-data/data-kafka-0: no storage class makes this volume",
-      "prod-data/claim-lost: Bound claim has lost its PersistentVolume. Data on the volume is lost! (ClaimLost, 1 time within 15 min)",
+      "prod-data/claim-lost: Bound claim has lost its PersistentVolume. Data on the volume is lost! (ClaimLost, 1 time "
+        .. "within 15 min)",
       "dev-alice/missing-pv-host, volume p: a Secret or ConfigMap of the volume is not there",
       "prod-data/multi-attach-5b6c7cf5d8-2h4dx, volume d: the storage cannot be reached",
       "dev-alice/missing-secret-d6b9655fb-26jpq, volume kube-api-access-5nbj7: the storage does not answer in time",

@@ -1,9 +1,9 @@
--- A sink: an audit trail, one JSON line for each event in a file per day (UTC), audit-2026-11-23.jsonl in `dir`: who
--- (component and host) did what to which object, when it happened and when it was written. Lines are numbered, and
--- each has in `previous` the SHA-256 of the line before it: what was changed or taken out later shows, as long as the
--- last line is kept elsewhere. To check line 42: `sed -n 41p FILE | tr -d '\n' | sha256sum`. Files are opened for
--- appending and never touched otherwise; an event counts as delivered when its line has been handed to the system.
--- Let one watcher have it, with handlers/redact.lua before it.
+-- A sink: an audit trail. Writes one JSON line for each event in a file per day (UTC), audit-2026-11-23.jsonl in
+-- `dir`: who (component and host) did what to which object, when it happened and when it was written. Lines are
+-- numbered, and each has in `previous` the SHA-256 of the line before it: what was changed or taken out later shows,
+-- as long as the last line is kept elsewhere. To check line 42: `sed -n 41p FILE | tr -d '\n' | sha256sum`. Files are
+-- opened for appending and never touched otherwise; an event counts as delivered when its line has been handed to the
+-- system. Let one watcher have it, with handlers/redact.lua before it.
 --
 --   sinks = {
 --     audit = { kind = "script", script = { "sinks/audit.lua", dir = "/var/log/mooncrier", allow = { "io" } } },
