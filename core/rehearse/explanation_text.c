@@ -2,6 +2,7 @@
 // below.
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "rehearse/explanation.h"
@@ -233,20 +234,20 @@ static void write_window(const writing *w, const cJSON *window)
         mcr_buf_printf(w->out,
                        "%.0f of %.0f similar events, each at most %.0f s after the one before: ",
                        number_of(window, "similar"), max, number_of(window, "interval"));
-        mcr_buf_puts(w->out,
-                     is_true(window, "combined") ? "combined with them" : "recorded by itself");
+        mcr_buf_puts(w->out, is_true(window, "combined") ? "combined with them" : "not combined");
     }
     end_line(w);
 }
 
 static void write_bucket(const writing *w, const cJSON *bucket)
 {
-    double qps = number_of(bucket, "perSecond"), tokens = number_of(bucket, "tokens");
+    double qps = number_of(bucket, "perSecond");
+    double tokens = floor(number_of(bucket, "tokens") * 100) / 100;
     label(w, 2, "bucket");
     if (is_true(bucket, "passed"))
         mcr_buf_printf(w->out, "%.4g of %.0f tokens left", tokens, number_of(bucket, "burst"));
     else
-        mcr_buf_printf(w->out, "empty (%.2g of %.0f tokens): dropped by the spam filter", tokens,
+        mcr_buf_printf(w->out, "empty (%.4g of %.0f tokens): dropped by the spam filter", tokens,
                        number_of(bucket, "burst"));
     if (qps > 0 && qps < 1)
         mcr_buf_printf(w->out, "; one more every %.4g s", 1 / qps);
