@@ -203,6 +203,9 @@ end
 ---@field log { level: string, text: string }[] what scripts logged
 ---@field errors { hook: string, script: string, message: string, traceback: string }[]
 
+-- What a hook may take when nothing is said, in seconds.
+local DEADLINE = 1
+
 local script_options = { allow = true, deadline = true }
 
 -- A script as the configuration has it, found, with its parameters apart.
@@ -222,7 +225,11 @@ local function script_of(value, options)
   for name, member in pairs(options and options.params or {}) do
     params[name] = member
   end
-  return { name = value[1], path = find(value[1], "script"), params = params,
+  local deadline = duration.parse(value.deadline or DEADLINE)
+  if not deadline then
+    error(("deadline is a duration such as \"5s\", not %s"):format(tostring(value.deadline)), 0)
+  end
+  return { name = value[1], path = find(value[1], "script"), params = params, deadline = deadline,
            allow = value.allow or options and options.allow or {} }
 end
 
@@ -267,6 +274,10 @@ local function setup_of(given, options)
   check_options(options)
   local setup = { scripts = scripts_of(given, options), renderers = {}, fallback = options.fallback,
                   on_error = options.on_error or "dead_letter", scripts_dir = options.scripts_dir or "scripts" }
+  setup.deadline = 0
+  for _, script in ipairs(setup.scripts) do
+    setup.deadline = setup.deadline + script.deadline
+  end
   if options.sinks then
     setup.sinks = {}
     local named = {}
@@ -289,7 +300,10 @@ local function setup_of(given, options)
   return setup
 end
 
-local function new_result()
+local function new_result(is_sink)
+  if is_sink then
+    return { delivered = 0, refused = 0, retry = 0, ticks = 0, log = {}, errors = {} }
+  end
   return { passed = 0, dropped = 0, refused = 0, reasons = {}, emitted = {}, sinks = {}, ticks = 0, log = {},
            errors = {} }
 end
@@ -312,14 +326,15 @@ function Watcher:raise()
 end
 
 -- Errors of loading have their place; those of wrong arguments are the caller's.
-local function watcher_of(given, options, at)
+local function watcher_of(given, options, at, is_sink)
   options = options or {}
   local setup = setup_of(given, options)
+  setup.is_sink = is_sink
   if not options.keep_shared then
     core.forget()
   end
   math.randomseed(options.seed or 1)
-  local watcher = test_watcher.new(setup, at, new_result())
+  local watcher = test_watcher.new(setup, at, new_result(is_sink))
   watcher.given, watcher.options, watcher.raised, watcher.seen = given, options, 0, {}
   return watcher
 end
@@ -456,6 +471,50 @@ function test.render(script, source, sink, options)
   local ok, json = pcall(core.json_decode, delivery.body or "")
   delivery.json = ok and json or nil
   return delivery
+end
+
+---What became of an event in a sink script.
+---@class mooncrier.test.Written
+---@field outcome "delivered"|"refused"|"retry"
+---@field reason string? why it was refused, or should be tried again
+---@field input mooncrier.Event
+---@field at number the clock
+
+---The outcomes, one for each event, and what happened besides.
+---@class mooncrier.test.SinkResult
+---@field [integer] mooncrier.test.Written
+---@field delivered integer
+---@field refused integer
+---@field retry integer
+---@field ticks integer how many ran
+---@field log { level: string, text: string }[] what the script logged
+---@field errors { hook: string, script: string, message: string, traceback: string }[]
+
+---Runs a script that is a sink over events: open, write of each, ticks as time passes, flush, close. With a
+---flush hook its answer is for all events that were written before it. What asks to be tried again is not.
+---@param script mooncrier.test.Script
+---@param events mooncrier.Event|table|string|fun():mooncrier.Event? as for run
+---@param options? mooncrier.test.Options params, allow, errors, still, after
+---@return mooncrier.test.SinkResult
+function test.run_sink(script, events, options)
+  options = options or {}
+  local list = list_of(events)
+  local first = list[1] and list[1].time or 0
+  local watcher = watcher_of(script, options, (options.still or first == 0) and now or first, true)
+  for _, view in ipairs(list) do
+    if not options.still and view.time > watcher.now then
+      watcher:advance_to(view.time)
+    end
+    watcher:write(test_events.note(watcher.seen, view))
+    watcher:raise()
+  end
+  watcher:flush()
+  if options.after then
+    watcher:advance_to(watcher.now + (duration.parse(options.after) or error("after is a duration", 2)))
+  end
+  watcher:close_sink()
+  watcher:raise()
+  return watcher.result
 end
 
 ---Compares a value with the file `golden/<name>` beside the spec, and raises an error with the first line

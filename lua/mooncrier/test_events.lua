@@ -34,10 +34,17 @@ end
 -- View → what the document said of its change: the same event can be read in more than one stream.
 local said_of = setmetatable({}, { __mode = "k" })
 
--- Tells a stream of an event of ours; others stay as they are.
+-- Tells a stream of an event of ours: that event, or one like it when the stream was told it before. Others
+-- stay as they are.
 function events.note(seen, view)
   local said = said_of[view]
-  return said and note(seen, view, said) or view
+  if not said then
+    return view
+  elseif seen[view] then
+    view = events.decode(tostring(view))
+  end
+  seen[view] = true
+  return note(seen, view, said)
 end
 
 -- The event in the JSON text, not yet told to any stream; nil for a control line (BOOKMARK).

@@ -51,6 +51,45 @@ local function put_modules(modules)
   end
 end
 
+-- The chunks of modules, by name: loading one anew is running it again, which spares the parser.
+local chunks = {}
+
+-- Among package.loaders while a watcher's modules are loaded.
+local function load_again(name)
+  if is_lasting(name) then
+    return nil
+  end
+  for i = 2, #package.loaders do
+    chunks[name] = chunks[name] or package.loaders[i](name)
+    if type(chunks[name]) ~= "function" then
+      chunks[name] = nil
+    end
+  end
+  return chunks[name]
+end
+
+-- Stops what runs on and on, as the guard of the program does (core/script/guard.h); nobody else may be
+-- using the hook. Only the interpreter calls it, so nothing is compiled meanwhile. Gives what ends that.
+local function guard(seconds)
+  if debug.gethook() then
+    return function() end
+  end
+  local stop_at = os.clock() + seconds
+  debug.sethook(function()
+    if os.clock() > stop_at then
+      error(("deadline: stopped after %g s"):format(seconds), 2)
+    end
+  end, "", 100000)
+  local compiles = jit.status()
+  jit.off()
+  return function()
+    debug.sethook()
+    if compiles then
+      jit.on()
+    end
+  end
+end
+
 -- Calls `inside(…)` where `require` finds the watcher's own modules, at the watcher's time. With
 -- `in_hook`, events that are made live as long as the hook.
 function Watcher:within(in_hook, inside, ...)
@@ -58,10 +97,14 @@ function Watcher:within(in_hook, inside, ...)
   put_modules(self.modules)
   core.set_now(self.now)
   -- Ticks and the like have no event at hand; that of the last one is gone.
-  run.in_hook, run.slot = in_hook, self.outcome and self.slot or nil
+  run.in_hook, run.slot = in_hook, nil
+  table.insert(package.loaders, 1, load_again)
+  local unguard = guard(self.setup.deadline)
   local ok, first, second = xpcall(inside, function(message)
     return type(message) == "string" and message or tostring(message)
   end, ...)
+  unguard()
+  table.remove(package.loaders, 1)
   run.in_hook, run.slot, run.answers = was_in_hook, slot, 0
   core.set_now(before)
   self.modules = take_modules()
@@ -173,6 +216,7 @@ end
 ---@field renderers table<string, { name: string, path: string, params: table, allow: string[] }>
 ---@field fallback string[]?
 ---@field on_error string
+---@field deadline number seconds of processor time that the hooks may take for one event
 ---@field scripts_dir string?
 
 local function load(self, setup)
@@ -187,6 +231,16 @@ local function load(self, setup)
   end
   self.sink_names = setup.sinks or {}
   scripts.set_sinks(setup.sinks or any_names)
+  if setup.is_sink then
+    local script = setup.scripts[1]
+    scripts.allow(table.concat(script.allow, ","))
+    scripts.load_sink(script.path, script.name, script.params)
+    local problem = scripts.init()
+    if problem then
+      error(problem, 0)
+    end
+    return
+  end
   for _, script in ipairs(setup.scripts) do
     scripts.allow(table.concat(script.allow, ","))
     scripts.load_file(script.path, script.name, script.params)
@@ -213,11 +267,13 @@ function Watcher:open(setup)
   self.setup, self.on_error = setup, setup.on_error
   self.modules = { ["mooncrier.core"] = core_of(self) }
   self.slots = ffi.new("mcr_slot[1]")
-  self.slot = ffi.cast("mcr_slot *", self.slots)
   self.started = false
   self:within(0, load, self, setup)
   self.started = true
   self.next_tick = self:within(1, self.scripts.tick, self.now)
+  if setup.is_sink then
+    self:open_sink()
+  end
 end
 
 ---@param setup mooncrier.test.Setup
@@ -325,6 +381,7 @@ end
 
 local function pass_through(self, outcome)
   local slot = self.slots[0]
+  run.slot = self.slots
   slot.handle, slot.outcome, slot.sinks = api.ref(outcome.input.handle), PASSED, ALL
   for _, driver in ipairs(self.scripts.chain) do
     if slot.outcome == PASSED then
@@ -366,6 +423,72 @@ function Watcher:take(view)
     result.reasons[reason] = (result.reasons[reason] or 0) + 1
   end
   return outcome
+end
+
+-- mcr_sink_answer of core/script/sink_hooks.h.
+local answers = { [0] = "delivered", "refused", "retry", "refused" }
+
+-- Calls a hook of the sink script, if it has it: what it answered, and why.
+local function ask_sink(self, hook)
+  local entry = self.scripts.sink[hook]
+  if not entry then
+    return "delivered"
+  end
+  run.answers = 1
+  local answer, why = entry()
+  run.answers = 0
+  return answers[answer], why
+end
+
+function Watcher:open_sink()
+  self.waiting = {}
+  local answer, why = self:within(1, ask_sink, self, "open")
+  if answer ~= "delivered" then
+    error(("%s: open: %s"):format(self.setup.scripts[1].name, tostring(why)), 0)
+  end
+end
+
+local MAX_WAITING = 256
+
+local function settle(self, outcome, answer, why)
+  outcome.outcome, outcome.reason = answer, why
+  self.result[answer] = self.result[answer] + 1
+end
+
+-- One event into the sink script. With a flush hook, its answer is that of all events since the last.
+function Watcher:write(view)
+  local outcome = { input = view, at = self.now }
+  self.result[#self.result + 1] = outcome
+  local answer, why = self:within(1, function()
+    run.slot, self.slots[0].handle = self.slots, view.handle
+    return ask_sink(self, "write")
+  end)
+  if answer ~= "delivered" or not self.scripts.sink.flush then
+    settle(self, outcome, answer, why)
+    return outcome
+  end
+  self.waiting[#self.waiting + 1] = outcome
+  if #self.waiting == MAX_WAITING then
+    self:flush()
+  end
+  return outcome
+end
+
+-- There is nothing more to do for now.
+function Watcher:flush()
+  local waiting = self.waiting
+  self.waiting = {}
+  if #waiting > 0 then
+    local answer, why = self:within(1, ask_sink, self, "flush")
+    for _, outcome in ipairs(waiting) do
+      settle(self, outcome, answer, why)
+    end
+  end
+end
+
+function Watcher:close_sink()
+  self:flush()
+  self:within(1, ask_sink, self, "close")
 end
 
 -- save() of these scripts, restore() of those of `setup`, which go on in their place.

@@ -159,6 +159,31 @@ function test.run(scripts, events, options) end
 ---@return { body: string?, json: any, url: string?, method: string?, headers: table<string, string> }|false
 function test.render(script, source, sink, options) end
 
+---What became of an event in a sink script.
+---@class mooncrier.test.Written
+---@field outcome "delivered"|"refused"|"retry"
+---@field reason string? why it was refused, or should be tried again
+---@field input mooncrier.Event
+---@field at number the clock
+
+---The outcomes, one for each event, and what happened besides.
+---@class mooncrier.test.SinkResult
+---@field [integer] mooncrier.test.Written
+---@field delivered integer
+---@field refused integer
+---@field retry integer
+---@field ticks integer how many ran
+---@field log { level: string, text: string }[] what the script logged
+---@field errors { hook: string, script: string, message: string, traceback: string }[]
+
+---Runs a script that is a sink over events: open, write of each, ticks as time passes, flush, close. With a
+---flush hook its answer is for all events that were written before it. What asks to be tried again is not.
+---@param script mooncrier.test.Script
+---@param events mooncrier.Event|table|string|fun():mooncrier.Event? as for run
+---@param options? mooncrier.test.Options params, allow, errors, still, after
+---@return mooncrier.test.SinkResult
+function test.run_sink(script, events, options) end
+
 ---Compares a value with the file `golden/<name>` beside the spec, and raises an error with the first line
 ---that differs. Texts are compared as they are, anything else as JSON with one member a line; events too. With
 ---MOONCRIER_BLESS=1, or under `mooncrier test --bless`, it writes the file instead.
