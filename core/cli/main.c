@@ -23,6 +23,7 @@ static const command commands[] = {
     { "replay", "run the configuration over recorded events, and print what sinks would get",
       mcr_cmd_replay },
     { "explain", "say what would happen to one event, and why", mcr_cmd_explain },
+    { "diff", "say what a change of scripts or settings does to recorded events", mcr_cmd_diff },
     { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
     { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },

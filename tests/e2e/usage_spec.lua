@@ -6,8 +6,8 @@ describe("the command line", function()
   after_each(function() place:remove() end)
 
   local commands = {
-    "run", "check", "eval", "simulate", "serve", "get", "record", "status", "reload", "rollback", "version",
-    "init", "scripts", "test", "repl",
+    "run", "check", "eval", "diff", "simulate", "serve", "get", "record", "status", "reload", "rollback",
+    "version", "init", "scripts", "test", "repl",
   }
   for _, command in ipairs(commands) do
     it(command .. " --help says how it is used", function()

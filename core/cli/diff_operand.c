@@ -1,0 +1,357 @@
+#include "cli/diff_operand.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "config/install_dirs.h"
+
+#define CONFIG_NAME "mooncrier.lua"
+
+enum {
+    OPEN_SINKS = MCR_MAX_SINKS - 1 // a watcher of a configuration has room for its log
+};
+
+typedef enum kind {
+    KIND_SCRIPT,
+    KIND_FOLDER,
+    KIND_CONFIG
+} kind;
+
+static const char *const kind_names[] = { "a script", "a folder of scripts", "a configuration" };
+
+// What a script is, as far as its watcher must know.
+typedef struct traits {
+    bool has_keys;   // hooks of the correlator
+    bool has_render; // a body for what is sent
+} traits;
+
+//
+// Scripts
+//
+
+static bool has_hook(const mcr_scripts *s, const char *const *names, size_t n)
+{
+    bool has = false;
+    mcr_buf owner = { 0 };
+    for (size_t i = 0; i < n; i++)
+        has |= mcr_scripts_owner(s, names[i], &owner);
+    mcr_buf_fini(&owner);
+    return has;
+}
+
+// Loads the script by itself, to see whether it is one.
+static mcr_err try_script(const char *path, traits *t, mcr_errbuf *err)
+{
+    static const char *const keys[] = { "aggregate_key", "local_key", "spam_key",
+                                        "aggregate_message" };
+    static const char *const render[] = { "render" };
+    char *installed = mcr_install_dir("scripts");
+    mcr_scripts *s = mcr_scripts_new(&(mcr_script_options){
+        .watcher = "script", .scripts_dir = installed, .clock = &mcr_clock_wall });
+    lua_pushnil(mcr_scripts_state(s)); // no parameters
+    mcr_err code = mcr_scripts_load(s, path, path, err);
+    if (!code)
+        code = mcr_scripts_init(s, mcr_clock_now(&mcr_clock_wall), err);
+    if (!code)
+        *t = (traits){ has_hook(s, keys, 4), has_hook(s, render, 1) };
+    mcr_scripts_free(s);
+    free(installed);
+    return code;
+}
+
+static void quote(mcr_buf *out, const char *text)
+{
+    mcr_buf_putc(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\' || *text == '\n')
+            mcr_buf_putc(out, '\\');
+        mcr_buf_putc(out, *text);
+    }
+    mcr_buf_putc(out, '"');
+}
+
+// The configuration of a watcher for the script alone, whose sinks stand for any name.
+static void write_config(mcr_buf *out, const char *path, const traits *t)
+{
+    const char *sink = t->has_render ? "{ kind = \"webhook\", url = \"http://localhost/\" }"
+                                     : "{ kind = \"stdout\" }";
+    mcr_buf names = { 0 };
+    mcr_buf_puts(out, "return { sources = { { kind = \"jsonl\", path = \"-\" } }, sinks = {");
+    for (int i = 1; i <= OPEN_SINKS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, i == 1 ? "(all)" : i < OPEN_SINKS ? "(%d)" : "(other)", i);
+        mcr_buf_printf(out, " [\"%s\"] = %s,", name, sink);
+        mcr_buf_printf(&names, " \"%s\",", name);
+    }
+    mcr_buf_puts(out,
+                 " }, watchers = { { name = \"script\", fallback = { \"(all)\" }, scripts = { ");
+    quote(out, path);
+    mcr_buf_printf(out, " }, correlate = %s, sinks = {%.*s } } } }\n",
+                   t->has_keys ? "true" : "false", (int)names.len, names.ptr);
+    mcr_buf_fini(&names);
+}
+
+static mcr_err read_script(mcr_generation **g, const char *path, const traits *t, mcr_errbuf *err)
+{
+    static const char virtual_name[] = "(diff)";
+    mcr_buf text = { 0 };
+    write_config(&text, path, t);
+    mcr_file_set *files = mcr_file_set_new();
+    mcr_file_set_put(files, virtual_name, mcr_buf_str(&text));
+    *g = mcr_generation_new(files);
+    mcr_err code = mcr_generation_read(*g, virtual_name, err);
+    mcr_file_set_free(files);
+    mcr_buf_fini(&text);
+    return code;
+}
+
+static mcr_diff_pair *add(mcr_diff_pairs *pairs, const char *name)
+{
+    pairs->at = mcr_realloc(pairs->at, (pairs->n + 1) * sizeof *pairs->at);
+    mcr_diff_pair *pair = &pairs->at[pairs->n++];
+    *pair = (mcr_diff_pair){ .name = name ? mcr_strdup(name) : NULL, .open_sinks = true };
+    return pair;
+}
+
+// Two scripts, of which both are tried with what either needs.
+static mcr_err read_scripts(mcr_diff_pairs *pairs, const char *name, const char *old,
+                            const traits *a, const char *new, const traits *b, mcr_errbuf *err)
+{
+    const traits both = { a->has_keys || b->has_keys, a->has_render || b->has_render };
+    mcr_diff_pair *pair = add(pairs, name);
+    mcr_err code = read_script(&pair->old, old, &both, err);
+    return code ? code : read_script(&pair->new, new, &both, err);
+}
+
+//
+// Folders
+//
+
+typedef struct listing {
+    char **names; // below the folder
+    size_t n;
+} listing;
+
+// nftw has no argument of its own.
+static listing *listed;
+static size_t listed_prefix;
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static int on_file(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    const char *base = path + at->base;
+    if (*base == '.' && at->level > 0)
+        return type == FTW_D ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
+    if (type == FTW_F && ends_with(base, ".lua") && !ends_with(base, "_spec.lua")) {
+        listed->names = mcr_realloc(listed->names, (listed->n + 1) * sizeof *listed->names);
+        listed->names[listed->n++] = mcr_strdup(path + listed_prefix);
+    }
+    return FTW_CONTINUE;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// Adds the scripts of the folder to the names, each once, sorted.
+static mcr_err list_scripts(listing *names, const char *folder, mcr_errbuf *err)
+{
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    char *plain = mcr_strdup(folder);
+    plain[len] = '\0';
+    listed = names;
+    listed_prefix = len + 1;
+    int failed = nftw(plain, on_file, 16, FTW_ACTIONRETVAL);
+    free(plain);
+    if (failed)
+        return mcr_errf(err, MCR_EIO, "%s: %s", folder, strerror(errno));
+    qsort(names->names, names->n, sizeof *names->names, by_name);
+    size_t kept = 0;
+    for (size_t i = 0; i < names->n; i++)
+        if (kept && strcmp(names->names[kept - 1], names->names[i]) == 0)
+            free(names->names[i]);
+        else
+            names->names[kept++] = names->names[i];
+    names->n = kept;
+    return MCR_OK;
+}
+
+static char *below(const char *folder, const char *name)
+{
+    mcr_buf path = { 0 };
+    mcr_buf_printf(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
+    mcr_buf_cstr(&path);
+    return path.ptr;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *old, const char *new,
+                         mcr_errbuf *err)
+{
+    traits a = { 0 }, b = { 0 };
+    mcr_errbuf why[2];
+    bool has_old = is_file(old), has_new = is_file(new);
+    mcr_err first = has_old ? try_script(old, &a, &why[0]) : MCR_OK;
+    mcr_err second = has_new ? try_script(new, &b, &why[1]) : MCR_OK;
+    if ((first || !has_old) && (second || !has_new)) {
+        // A module, or a script that does nothing without parameters: nothing to compare.
+        mcr_log(MCR_LOG_INFO, "%s: left out: %s", name, why[first ? 0 : 1].text);
+        return MCR_OK;
+    }
+    if (first || second)
+        return mcr_errf(err, first ? first : second, "%s", why[first ? 0 : 1].text);
+    if (has_old && has_new)
+        return read_scripts(pairs, name, old, &a, new, &b, err);
+    mcr_diff_pair *pair = add(pairs, name);
+    return has_old ? read_script(&pair->old, old, &a, err) : read_script(&pair->new, new, &b, err);
+}
+
+static mcr_err read_folders(mcr_diff_pairs *pairs, const char *old, const char *new,
+                            mcr_errbuf *err)
+{
+    listing names = { 0 };
+    mcr_err code = list_scripts(&names, old, err);
+    if (!code)
+        code = list_scripts(&names, new, err);
+    for (size_t i = 0; i < names.n; i++) {
+        char *a = below(old, names.names[i]), *b = below(new, names.names[i]);
+        if (!code)
+            code = read_pair(pairs, names.names[i], a, b, err);
+        free(a);
+        free(b);
+        free(names.names[i]);
+    }
+    free(names.names);
+    if (!code && !pairs->n)
+        code = mcr_errf(err, MCR_EINVAL, "there is no script to compare in %s and %s", old, new);
+    return code;
+}
+
+//
+// What an operand is
+//
+
+typedef struct operand {
+    kind kind;
+    char *path;        // of the file, or of the folder
+    traits traits;     // of a script
+    mcr_generation *g; // of a configuration
+} operand;
+
+static bool mentions(const char *path, const char *word)
+{
+    mcr_file_set *files = mcr_file_set_new();
+    mcr_str text;
+    mcr_errbuf err;
+    bool does = mcr_file_set_read(files, path, &text, &err) == MCR_OK && text.len &&
+                memmem(text.ptr, text.len, word, strlen(word));
+    mcr_file_set_free(files);
+    return does;
+}
+
+static mcr_err read_file(operand *o, mcr_errbuf *err)
+{
+    mcr_errbuf why;
+    o->kind = KIND_SCRIPT;
+    mcr_err as_script = try_script(o->path, &o->traits, &why);
+    if (!as_script)
+        return MCR_OK;
+    o->g = mcr_generation_new(NULL);
+    mcr_err as_config = mcr_generation_read(o->g, o->path, err);
+    if (!as_config) {
+        o->kind = KIND_CONFIG;
+        return MCR_OK;
+    }
+    // It is neither; the message is about what it was meant to be.
+    if (mentions(o->path, "watchers"))
+        return as_config;
+    return mcr_errf(err, as_script, "%s", why.text);
+}
+
+static mcr_err read_operand(operand *o, const char *path, mcr_errbuf *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return mcr_errf(err, MCR_EIO, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) {
+        o->path = mcr_strdup(path);
+        return read_file(o, err);
+    }
+    char *config = below(path, CONFIG_NAME);
+    if (!is_file(config)) {
+        free(config);
+        o->kind = KIND_FOLDER;
+        o->path = mcr_strdup(path);
+        return MCR_OK;
+    }
+    o->kind = KIND_CONFIG;
+    o->path = config;
+    o->g = mcr_generation_new(NULL);
+    return mcr_generation_read(o->g, config, err);
+}
+
+static mcr_err pair_up(mcr_diff_pairs *pairs, operand *a, operand *b, mcr_errbuf *err)
+{
+    if (a->kind != b->kind)
+        return mcr_errf(err, MCR_EINVAL, "%s is %s, but %s is %s: two of one kind are compared",
+                        a->path, kind_names[a->kind], b->path, kind_names[b->kind]);
+    if (a->kind == KIND_SCRIPT)
+        return read_scripts(pairs, "", a->path, &a->traits, b->path, &b->traits, err);
+    if (a->kind == KIND_FOLDER)
+        return read_folders(pairs, a->path, b->path, err);
+    mcr_diff_pair *pair = add(pairs, NULL);
+    pair->open_sinks = false;
+    pair->old = a->g;
+    pair->new = b->g;
+    a->g = b->g = NULL;
+    return MCR_OK;
+}
+
+mcr_err mcr_diff_pairs_read(mcr_diff_pairs *pairs, const char *old, const char *new,
+                            mcr_errbuf *err)
+{
+    *pairs = (mcr_diff_pairs){ 0 };
+    operand a = { 0 }, b = { 0 };
+    mcr_err code = read_operand(&a, old, err);
+    if (!code)
+        code = read_operand(&b, new, err);
+    if (!code)
+        code = pair_up(pairs, &a, &b, err);
+    mcr_generation_free(a.g);
+    mcr_generation_free(b.g);
+    free(a.path);
+    free(b.path);
+    return code;
+}
+
+void mcr_diff_pairs_fini(mcr_diff_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        free(pairs->at[i].name);
+        mcr_generation_free(pairs->at[i].old);
+        mcr_generation_free(pairs->at[i].new);
+    }
+    free(pairs->at);
+    *pairs = (mcr_diff_pairs){ 0 };
+}
