@@ -23,6 +23,22 @@ void mcr_directs_push_by_place(mcr_directs *list, mcr_direct d)
     list->at[i] = d;
 }
 
+uint64_t mcr_directs_sinks(const mcr_directs *list)
+{
+    uint64_t sinks = 0;
+    for (size_t i = 0; i < list->size; i++)
+        sinks |= UINT64_C(1) << list->at[i].sink;
+    return sinks;
+}
+
+uint64_t mcr_verdicts_sinks(const mcr_verdict *v, uint32_t n)
+{
+    uint64_t sinks = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sinks |= v[i].sinks;
+    return sinks;
+}
+
 void mcr_directs_clear(mcr_directs *list)
 {
     for (size_t i = 0; i < list->size; i++)

@@ -451,22 +451,11 @@ static size_t leave_out_updates(mcr_watcher *w, size_t n, uint32_t s, int64_t no
     return left;
 }
 
-// The sinks that get anything: bit i is sink i.
-static uint64_t addressed(const mcr_watcher *w, const mcr_verdict *v, uint32_t n)
-{
-    uint64_t sinks = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sinks |= v[i].sinks;
-    for (size_t i = 0; i < w->own.size; i++)
-        sinks |= UINT64_C(1) << w->own.at[i].sink;
-    for (size_t i = 0; i < w->emitted.size; i++)
-        sinks |= UINT64_C(1) << w->emitted.at[i].sink;
-    return sinks;
-}
-
 static void deliver(mcr_watcher *w, const mcr_verdict *v, uint32_t n, int64_t now)
 {
-    const uint64_t sinks = addressed(w, v, n);
+    // Most of many sinks get nothing.
+    const uint64_t sinks =
+        mcr_verdicts_sinks(v, n) | mcr_directs_sinks(&w->own) | mcr_directs_sinks(&w->emitted);
     size_t most = n + w->own.size + w->emitted.size;
     if (most > w->outgoing_cap) {
         w->outgoing_cap = most > MCR_BATCH ? most : MCR_BATCH;

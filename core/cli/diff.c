@@ -133,7 +133,8 @@ static int compare(diff *d, const diff_flags *flags, char *const *paths, int n, 
     d->result.differences = d->differences;
     d->result.sources = n ? paths : only;
     d->result.source_n = n ? (size_t)n : 1;
-    mcr_recording_end end = mcr_recording_read(&(mcr_recording){ paths, n, limit, on_events, d });
+    mcr_recording_end end = mcr_recording_read(&(mcr_recording){
+        .paths = paths, .n = n, .event_limit = limit, .take = on_events, .self = d });
     if (!d->failed)
         finish(d);
     int code = d->failed ? MCR_EXIT_CONFIG : report(d, flags);

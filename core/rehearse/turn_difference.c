@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "rehearse/turn_side.h"
 
 // The order of groups in the report: the stages, and what is no hook between and behind them.
 enum {
@@ -19,21 +20,6 @@ enum {
 static int rank_of(mcr_stage stage)
 {
     return RANK_STAGE + 10 * (int)stage;
-}
-
-static const mcr_answer *answers(const mcr_turn_side *s)
-{
-    return s->course->answers + s->turn->answer_at;
-}
-
-static const mcr_arrival *arrivals(const mcr_turn_side *s)
-{
-    return s->course->arrivals + s->turn->arrival_at;
-}
-
-static mcr_str text_of(const mcr_turn_side *s, mcr_span span)
-{
-    return mcr_course_text(s->course, span);
 }
 
 static mcr_str first_line(mcr_str text)
@@ -115,7 +101,7 @@ typedef struct verdict {
 static verdict verdict_of(const mcr_turn_side *s)
 {
     verdict v = { .end = WENT_ON, .after = s->turn->came };
-    const mcr_answer *a = answers(s);
+    const mcr_answer *a = mcr_turn_answers(s);
     for (uint32_t i = 0; i < s->turn->answer_n; i++) {
         if (a[i].stage > MCR_STAGE_HANDLE || a[i].did == MCR_HOOK_EMITTED)
             continue;
@@ -135,7 +121,7 @@ static verdict verdict_of(const mcr_turn_side *s)
 
 static bool went_on(const mcr_turn_side *s)
 {
-    const mcr_arrival *a = arrivals(s);
+    const mcr_arrival *a = mcr_turn_arrivals(s);
     for (uint32_t i = 0; i < s->turn->arrival_n; i++)
         if (a[i].what == MCR_REHEARSED_FILTERED || a[i].what == MCR_REHEARSED_REFUSED)
             return false;
@@ -149,7 +135,7 @@ static void name_verdict(mcr_buf *out, const mcr_turn_side *s, const verdict *v,
         mcr_buf_puts(out, "passed");
         return;
     }
-    mcr_str text = first_line(text_of(s, v->by->text));
+    mcr_str text = first_line(mcr_turn_text(s, v->by->text));
     mcr_buf_puts(out, v->end == DROPPED ? "dropped" : "failed");
     if (v->by->stage != stage)
         mcr_buf_printf(out, " by %s", mcr_stage_name(v->by->stage));
@@ -171,9 +157,9 @@ static bool same_verdict(const mcr_turn_side *old, const verdict *v, const mcr_t
 {
     if (v->end != w->end)
         return false;
-    return v->end == WENT_ON ||
-           (v->by->stage == w->by->stage && mcr_str_eq(first_line(text_of(old, v->by->text)),
-                                                       first_line(text_of(new, w->by->text))));
+    return v->end == WENT_ON || (v->by->stage == w->by->stage &&
+                                 mcr_str_eq(first_line(mcr_turn_text(old, v->by->text)),
+                                            first_line(mcr_turn_text(new, w->by->text))));
 }
 
 static bool differ_in_verdict(mcr_turn_differ *d, const mcr_turn_side *old, const verdict *v,
@@ -215,7 +201,7 @@ static bool differ_in_fields(mcr_turn_differ *d, const mcr_turn_side *from, int 
 
 static const mcr_answer *answer_of(const mcr_turn_side *s, mcr_stage stage)
 {
-    const mcr_answer *a = answers(s);
+    const mcr_answer *a = mcr_turn_answers(s);
     for (uint32_t i = 0; i < s->turn->answer_n; i++)
         if (a[i].stage == stage && a[i].did != MCR_HOOK_EMITTED)
             return &a[i];
@@ -230,7 +216,7 @@ static mcr_str key_kind(const mcr_turn_side *s, const mcr_answer *a, mcr_buf *ro
     if (!a || a->did != MCR_HOOK_FAILED)
         return MCR_STR("the usual one");
     mcr_buf_puts(room, "failed: ");
-    mcr_buf_add(room, first_line(text_of(s, a->text)));
+    mcr_buf_add(room, first_line(mcr_turn_text(s, a->text)));
     return mcr_buf_str(room);
 }
 
@@ -241,8 +227,8 @@ static bool differ_in_key(mcr_turn_differ *d, const mcr_turn_side *old, const mc
     if (!a && !b)
         return false;
     mcr_str x = key_kind(old, a, &d->room[0]), y = key_kind(new, b, &d->room[1]);
-    mcr_str key = a ? text_of(old, a->text) : (mcr_str){ 0 };
-    mcr_str other = b ? text_of(new, b->text) : (mcr_str){ 0 };
+    mcr_str key = a ? mcr_turn_text(old, a->text) : (mcr_str){ 0 };
+    mcr_str other = b ? mcr_turn_text(new, b->text) : (mcr_str){ 0 };
     bool own = a && b && a->did == MCR_HOOK_TEXT && b->did == MCR_HOOK_TEXT;
     if (own ? mcr_str_eq(key, other) : mcr_str_eq(x, y))
         return false;
@@ -294,15 +280,6 @@ static bool differ_in_correlation(mcr_turn_differ *d, const mcr_turn_side *old,
 // Sinks
 //
 
-static const char *sink_name(const mcr_turn_side *s, int i)
-{
-    if (s->open_sinks)
-        return mcr_scripts_sink_name(mcr_rehearsal_scripts(s->rehearsal, s->turn->watcher),
-                                     (uint32_t)i);
-    return mcr_watcher_sink(mcr_rehearsal_watcher(s->rehearsal, s->turn->watcher), (uint32_t)i)
-        ->name;
-}
-
 // Whether a sink got the event by its route: as all do, or an event of its own (`own`).
 static bool is_routed(const mcr_arrival *a, uint64_t own)
 {
@@ -320,11 +297,11 @@ static void name_route(mcr_buf *out, const mcr_turn_side *s, const mcr_answer *r
     uint64_t own = route ? route->own : 0, seen = 0;
     const char *names[MCR_MAX_SINKS];
     size_t n = 0;
-    const mcr_arrival *a = arrivals(s);
+    const mcr_arrival *a = mcr_turn_arrivals(s);
     for (uint32_t i = 0; i < s->turn->arrival_n; i++)
         if (is_routed(&a[i], own) && !(seen >> a[i].sink & 1)) {
             seen |= UINT64_C(1) << a[i].sink;
-            names[n++] = sink_name(s, a[i].sink);
+            names[n++] = mcr_turn_sink(s, a[i].sink);
         }
     qsort(names, n, sizeof *names, by_name);
     for (size_t i = 0; i < n; i++)
@@ -332,7 +309,7 @@ static void name_route(mcr_buf *out, const mcr_turn_side *s, const mcr_answer *r
     if (!n)
         mcr_buf_puts(out, "nowhere");
     if (route && route->did == MCR_HOOK_FAILED) {
-        mcr_str why = first_line(text_of(s, route->text));
+        mcr_str why = first_line(mcr_turn_text(s, route->text));
         mcr_buf_printf(out, ", failed: %.*s", (int)why.len, why.ptr);
     }
 }
@@ -356,9 +333,10 @@ static bool differ_in_route(mcr_turn_differ *d, const mcr_turn_side *old, const 
 static const mcr_arrival *arrival_at(const mcr_turn_side *s, const char *name)
 {
     const mcr_answer *route = answer_of(s, MCR_STAGE_ROUTE);
-    const mcr_arrival *a = arrivals(s);
+    const mcr_arrival *a = mcr_turn_arrivals(s);
     for (uint32_t i = 0; i < s->turn->arrival_n; i++)
-        if (is_routed(&a[i], route ? route->own : 0) && strcmp(sink_name(s, a[i].sink), name) == 0)
+        if (is_routed(&a[i], route ? route->own : 0) &&
+            strcmp(mcr_turn_sink(s, a[i].sink), name) == 0)
             return &a[i];
     return NULL;
 }
@@ -370,7 +348,7 @@ static void name_arrival(mcr_buf *out, const mcr_turn_side *s, const mcr_arrival
         [MCR_SENDING_CREATE] = "created", [MCR_SENDING_PATCH] = "patched",
         [MCR_SENDING_EVENT] = "sent",
     };
-    mcr_str why = first_line(text_of(s, a->why));
+    mcr_str why = first_line(mcr_turn_text(s, a->why));
     mcr_buf_puts(out, a->what == MCR_REHEARSED_SENT && a->has_sent ? forms[a->form]
                                                                    : mcr_rehearsed_name(a->what));
     if (why.len)
@@ -381,7 +359,7 @@ static void name_arrival(mcr_buf *out, const mcr_turn_side *s, const mcr_arrival
 static bool differ_at_sink(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_arrival *a,
                            const mcr_turn_side *new, const mcr_arrival *b, bool same_event)
 {
-    const char *name = sink_name(old, a->sink);
+    const char *name = mcr_turn_sink(old, a->sink);
     name_arrival(&d->before, old, a);
     name_arrival(&d->after, new, b);
     if (!mcr_str_eq(mcr_buf_str(&d->before), mcr_buf_str(&d->after))) {
@@ -401,14 +379,15 @@ static bool differ_at_sink(mcr_turn_differ *d, const mcr_turn_side *old, const m
     mcr_buf_fini(&prefix);
     if (differ || !a->has_sent || !b->has_sent)
         return differ;
-    if (!mcr_str_eq(text_of(old, a->body), text_of(new, b->body))) {
+    if (!mcr_str_eq(mcr_turn_text(old, a->body), mcr_turn_text(new, b->body))) {
         mcr_buf_printf(&d->decision, "%s: another body", name);
-        mcr_text_changes(&d->before, &d->after, text_of(old, a->body), text_of(new, b->body));
+        mcr_text_changes(&d->before, &d->after, mcr_turn_text(old, a->body),
+                         mcr_turn_text(new, b->body));
         tell(d, old, rank_of(MCR_STAGE_RENDER), "render");
         differ = true;
     }
     // Where it goes to may be a secret.
-    if (!mcr_str_eq(text_of(old, a->target), text_of(new, b->target))) {
+    if (!mcr_str_eq(mcr_turn_text(old, a->target), mcr_turn_text(new, b->target))) {
         mcr_buf_printf(&d->decision, "%s: another URL, method or headers", name);
         mcr_buf_puts(&d->before, "(not shown)");
         mcr_buf_puts(&d->after, "(not shown)");
@@ -423,17 +402,17 @@ static bool differ_at_sinks(mcr_turn_differ *d, const mcr_turn_side *old, const 
 {
     bool differ = false;
     const mcr_answer *route = answer_of(old, MCR_STAGE_ROUTE);
-    const mcr_arrival *a = arrivals(old), *b = arrivals(new);
+    const mcr_arrival *a = mcr_turn_arrivals(old), *b = mcr_turn_arrivals(new);
     for (uint32_t i = 0; i < old->turn->arrival_n; i++) {
         if (!is_routed(&a[i], route ? route->own : 0))
             continue;
         // Nearly always both have the same sinks in the same order.
-        const char *name = sink_name(old, a[i].sink);
+        const char *name = mcr_turn_sink(old, a[i].sink);
         const mcr_arrival *other =
             i < new->turn->arrival_n &&b[i].sink == a[i].sink && !b[i].direct && !new->open_sinks
                 ? &b[i]
                 : arrival_at(new, name);
-        if (other && strcmp(sink_name(new, other->sink), name) != 0)
+        if (other && strcmp(mcr_turn_sink(new, other->sink), name) != 0)
             other = arrival_at(new, name);
         if (other)
             differ |= differ_at_sink(d, old, &a[i], new, other, same_event);
@@ -447,7 +426,7 @@ static bool differ_at_sinks(mcr_turn_differ *d, const mcr_turn_side *old, const 
 
 static const mcr_answer *next_emitted(const mcr_turn_side *s, uint32_t *at)
 {
-    const mcr_answer *a = s->turn ? answers(s) : NULL;
+    const mcr_answer *a = s->turn ? mcr_turn_answers(s) : NULL;
     while (s->turn && *at < s->turn->answer_n)
         if (a[(*at)++].did == MCR_HOOK_EMITTED)
             return &a[*at - 1];
@@ -462,7 +441,7 @@ static void name_emitted(mcr_buf *out, const mcr_turn_side *s, const mcr_answer 
     }
     mcr_buf_puts(out, "an event");
     if (a->sinks)
-        mcr_buf_printf(out, " to %s", sink_name(s, __builtin_ctzll(a->sinks)));
+        mcr_buf_printf(out, " to %s", mcr_turn_sink(s, __builtin_ctzll(a->sinks)));
 }
 
 static void show_emitted(mcr_buf *out, const mcr_turn_side *s, const mcr_answer *a)
@@ -526,62 +505,6 @@ static bool differ_in_watchers(mcr_turn_differ *d, const mcr_turn_side *old,
     return true;
 }
 
-// Nearly all turns are the same, and it takes little to see that: what follows from what is the
-// same is not looked at.
-
-static bool same_sink(const mcr_turn_side *old, int i, const mcr_turn_side *new, int k)
-{
-    if (i < 0 || k < 0)
-        return i == k;
-    return strcmp(sink_name(old, i), sink_name(new, k)) == 0;
-}
-
-static bool same_answers(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_turn_side *new)
-{
-    const mcr_answer *a = answers(old), *b = answers(new);
-    if (old->turn->answer_n != new->turn->answer_n)
-        return false;
-    for (uint32_t i = 0; i < old->turn->answer_n; i++)
-        if (a[i].stage != b[i].stage || a[i].did != b[i].did || a[i].own || b[i].own ||
-            !mcr_str_eq(text_of(old, a[i].text), text_of(new, b[i].text)) ||
-            (a[i].did == MCR_HOOK_EMITTED && a[i].sinks + b[i].sinks != 0) ||
-            !mcr_events_same(a[i].after, b[i].after, d->room))
-            return false;
-    return true;
-}
-
-static bool same_correlation(const mcr_turn *a, const mcr_turn *b)
-{
-    const mcr_event *x = a->recorded, *y = b->recorded;
-    if (a->correlated != b->correlated || a->aggregated != b->aggregated ||
-        a->counted != b->counted || !x != !y)
-        return false;
-    return x == y ||
-           (x->count == y->count && mcr_str_eq(x->metadata.name, y->metadata.name) &&
-            mcr_str_eq(x->message, y->message) && x->firstTimestamp.sec == y->firstTimestamp.sec);
-}
-
-static bool same_arrivals(const mcr_turn_side *old, const mcr_turn_side *new)
-{
-    const mcr_arrival *a = arrivals(old), *b = arrivals(new);
-    if (old->turn->arrival_n != new->turn->arrival_n)
-        return false;
-    for (uint32_t i = 0; i < old->turn->arrival_n; i++)
-        if (a[i].what != b[i].what || a[i].direct || b[i].direct ||
-            !same_sink(old, a[i].sink, new, b[i].sink) || a[i].has_sent != b[i].has_sent ||
-            a[i].form != b[i].form || !mcr_str_eq(text_of(old, a[i].why), text_of(new, b[i].why)) ||
-            !mcr_str_eq(text_of(old, a[i].body), text_of(new, b[i].body)) ||
-            !mcr_str_eq(text_of(old, a[i].target), text_of(new, b[i].target)))
-            return false;
-    return true;
-}
-
-static bool same_turns(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_turn_side *new)
-{
-    return same_arrivals(old, new) && same_correlation(old->turn, new->turn) &&
-           same_answers(d, old, new) && mcr_events_same(old->turn->came, new->turn->came, d->room);
-}
-
 bool mcr_turns_differ(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_turn_side *new)
 {
     if (!old->turn || !new->turn) {
@@ -590,7 +513,7 @@ bool mcr_turns_differ(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_tu
         // What was emitted to here on one side alone is told where it was emitted.
         return differ_in_emits(d, old, new);
     }
-    if (same_turns(d, old, new))
+    if (mcr_turns_same(old, new, d->room))
         return false;
     bool differ = differ_in_emits(d, old, new);
     verdict v = verdict_of(old), w = verdict_of(new);

@@ -5,18 +5,9 @@
 
 #include <stdbool.h>
 
-#include "rehearse/course.h"
 #include "rehearse/differences.h"
 #include "rehearse/event_fields.h"
-
-// One of the two.
-typedef struct mcr_turn_side {
-    const mcr_course *course;
-    const mcr_rehearsal *rehearsal;
-    const mcr_turn *turn; // NULL: this side had none
-    bool absent;          // … since it has no such watcher
-    bool open_sinks;
-} mcr_turn_side;
+#include "rehearse/turn_side.h"
 
 // Who is told. Buffers are used while turns are compared, and empty at first.
 typedef struct mcr_turn_differ {

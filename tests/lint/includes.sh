@@ -29,7 +29,7 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     only["pcre2.h"] = "script cli"
     only["ev.h"] = "net sink broadcast source api daemon cli"
     only["cjson/cJSON.h"] = "event correlate net store sink script api rehearse daemon cli"
-    only["xxhash.h"] = "event correlate store sink broadcast source script config daemon cli"
+    only["xxhash.h"] = "event correlate store sink broadcast source script config rehearse daemon cli"
     only["zlib.h"] = "net sink source cli"
   }
   function wrong(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; found = 1 }
