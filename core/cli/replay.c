@@ -339,7 +339,7 @@ int mcr_cmd_replay(int argc, char **argv)
     opt.output.all = opt.all > 0;
     static replay r;
     r.all = opt.all > 0;
-    size_t limit;
+    size_t limit = 0;
     int wrong = check_flags(&usage, &opt, &r, &limit);
     if (wrong)
         return wrong;

@@ -33,6 +33,7 @@ typedef struct mcr_generation_world {
     mcr_shared *shared;
     mcr_dead_letters *dead; // NULL: none
     mcr_broadcaster *broadcaster;
+    bool ordered;    // mcr_script_options
     bool open_sinks; // the sinks of watchers stand for names that scripts come up with, all but the
                      // first and the last (mcr_scripts_open_sinks)
 } mcr_generation_world;

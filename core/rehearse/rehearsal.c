@@ -233,8 +233,11 @@ mcr_rehearsal *mcr_rehearsal_new_take(mcr_generation *g, const mcr_rehearsal_opt
     r->broadcaster = mcr_broadcaster_new(&(mcr_broadcaster_options){
         .queue = 1000, .incoming = (uint32_t)g->config->emit_queue, .is_inline = true });
     mcr_broadcaster_on_emit(r->broadcaster, on_emitted, r);
-    const mcr_generation_world world = { &r->clock, r->shared, NULL, r->broadcaster,
-                                         options->open_sinks };
+    const mcr_generation_world world = { .clock = &r->clock,
+                                         .shared = r->shared,
+                                         .broadcaster = r->broadcaster,
+                                         .ordered = true,
+                                         .open_sinks = options->open_sinks };
     mcr_err code = mcr_generation_load(g, &world, err);
     if (!code)
         code = open_parts(r, err);

@@ -8,6 +8,7 @@
 //   (no batch), and what it causes to be emitted goes to the other watchers before the next one;
 // - the clock is event.time: it stands still while an event is worked on, never goes back, and
 //   ticks come when it passes their time, before the event that makes it pass;
+// - scripts see tables by `pairs` and `next` in an order that does not depend on chance;
 // - scripts, their correlators and `shared` begin empty. Nothing is read but the configuration and
 //   its scripts, nothing written or sent; there are no dead letters (what would go there counts
 //   `refused` or `rejected`).

@@ -129,6 +129,7 @@ static const layout_field layout[] = {
     FIELD(mcr_run, made),
     FIELD(mcr_run, scoped),
     FIELD(mcr_run, in_hook),
+    FIELD(mcr_run, ordered),
     FIELD(mcr_run, observed),
     FIELD(mcr_run, answers),
     FIELD(mcr_run, deadline),

@@ -54,6 +54,7 @@ typedef struct mcr_script_options {
     const mcr_file_set *files;    // what was read already, and is not read again; borrowed for the
                                   // call. NULL: nothing
     int64_t deadline;             // ns that a hook may run (script/guard.h); 0: MCR_DEADLINE_NS
+    bool ordered; // scripts see tables in an order that does not depend on chance, as LuaJIT's
 } mcr_script_options;
 
 // Side counters, exact between two calls.

@@ -58,6 +58,7 @@ typedef struct mcr_run {
     uint64_t made;     // an event on its way from C to a view that holds it; freed when none comes
     uint32_t scoped;   // how many events of the current hook's making C holds until it has returned
     uint32_t in_hook;  // hooks run inside drivers, which end what they made
+    uint32_t ordered;  // `pairs` and `next` of scripts have an order (lua/mooncrier/ordered.lua)
     uint32_t observed; // somebody is told what hooks do, and why: core.observe_why
     uint32_t answers;  // the hook at work only makes something of its event: it cannot emit
     // Of the hook that runs: how many ns it may take (script/guard.h), and, for those that

@@ -27,6 +27,7 @@ void mcr_lua_init(mcr_lua *s, const mcr_script_options *options)
         mcr_file_set_follow(s->files, options->files);
     s->deadline = options->deadline ? options->deadline : MCR_DEADLINE_NS;
     s->run.gen = 1;
+    s->run.ordered = options->ordered;
     mcr_lua_set_now(s, mcr_clock_now(&s->clock));
 }
 

@@ -8,6 +8,7 @@ local duration = require("mooncrier.duration")
 local event = require("mooncrier.event")
 local frozen = require("mooncrier.frozen")
 local grants = require("mooncrier.grants")
+local ordered = require("mooncrier.ordered")
 local teach = require("mooncrier.teach")
 
 local run = event.run
@@ -160,6 +161,15 @@ globals.coroutine = copy(coroutine, "create resume running status wrap yield")
 globals.os = { time = function(t) return t and os.time(t) or math.floor(run.now) end,
                clock = os.clock, date = date, difftime = os.difftime }
 globals.pairs = event.pairs
+if run.ordered ~= 0 then
+  globals.next = ordered.next
+  globals.pairs = function(value)
+    if type(value) == "table" then
+      return ordered.pairs(value)
+    end
+    return event.pairs(value)
+  end
+end
 globals.rawset = frozen.rawset
 globals.print = print_to_log
 globals.log, globals.env, globals.json, globals.time = log, env, json, time
