@@ -1,73 +1,61 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("handlers/crashloop", function()
-  local function back_off(time, fields)
-    local f = fields or {}
-    return mooncrier.event(([[{"metadata":{"name":"e"},"involvedObject":{"kind":"Pod","namespace":"%s","name":"%s",
-      "uid":"u-1"},"reason":"%s","type":"Warning","message":"%s","count":1,"lastTimestamp":"2026-11-23T%sZ"}]])
-      :format(f.namespace or "prod-web", f.name or "api", f.reason or "BackOff",
-        f.message or "Back-off restarting failed container app", time))
+  local function back_off(time, name, namespace, fields)
+    fields = fields or {}
+    return { reason = fields.reason or "BackOff", message = fields.message,
+             lastTimestamp = "2026-11-23T" .. time .. "Z",
+             involvedObject = { namespace = namespace or "prod-web", name = name or "api" } }
   end
 
   it("emits one event about a pod when there are threshold back-offs in the window", function()
-    local script = mooncrier.load("scripts/handlers/crashloop.lua", { threshold = 3, window = "10m" })
-    for _, time in ipairs({ "05:00:00", "05:01:00" }) do
-      assert.is_nil(script:handle(back_off(time)))
-      assert.same({}, mooncrier.emitted())
+    local watcher = test.start({ "handlers/crashloop.lua", threshold = 3, window = "10m" })
+    local said = {}
+    for i, time in ipairs({ "05:00:00", "05:01:00", "05:02:00", "05:03:00", "05:11:59", "05:12:00", "05:12:01" }) do
+      local outcome = watcher:send(back_off(time))
+      assert.same({ "passed", false }, { outcome.outcome, outcome.changed })
+      said[i] = #outcome.emitted
     end
-    assert.is_nil(script:handle(back_off("05:02:00")))
-    local list = mooncrier.emitted()
-    assert.equal(1, #list)
-    assert.is_nil(list[1].sink)
-    local event = list[1].event
-    assert.equal("CrashLoop", event.reason)
-    assert.equal("Warning", event.type)
-    assert.equal("Pod prod-web/api is in a crash loop: 3 back-offs within 10 min, the last one: "
-      .. "Back-off restarting failed container app", event.message)
-    assert.equal("u-1", event.involvedObject.uid)
-    assert.equal("prod-web", event.metadata.namespace)
-    assert.equal("2026-11-23T05:02:00Z", event.lastTimestamp)
     -- Once per window.
-    script:handle(back_off("05:03:00"))
-    script:handle(back_off("05:11:59"))
-    assert.same({}, mooncrier.emitted())
-    for _, time in ipairs({ "05:12:00", "05:12:01", "05:12:02" }) do
-      script:handle(back_off(time))
-    end
-    assert.equal(1, #mooncrier.emitted())
+    assert.same({ 0, 0, 1, 0, 0, 1, 0 }, said)
+    local emitted = watcher:stop().emitted[1]
+    local event = emitted.event
+    assert.is_nil(emitted.sink)
+    assert.same({ "CrashLoop", "Warning", "uid-of-api", "prod-web", "2026-11-23T05:02:00Z" },
+      { event.reason, event.type, event.involvedObject.uid, event.metadata.namespace, event.lastTimestamp })
+    assert.equal("Pod prod-web/api is in a crash loop: 3 back-offs within 10 min, the last one: "
+      .. "Back-off restarting failed container app in pod api", event.message)
   end)
 
   it("does not add up what is further apart", function()
-    local script = mooncrier.load("scripts/handlers/crashloop.lua", { threshold = 2, window = "1m" })
-    for _, time in ipairs({ "05:00:00", "05:01:00", "05:02:00" }) do
-      script:handle(back_off(time))
-    end
-    assert.same({}, mooncrier.emitted())
+    local events = { back_off("05:00:00"), back_off("05:01:00"), back_off("05:02:00") }
+    assert.same({}, test.run({ "handlers/crashloop.lua", threshold = 2, window = "1m" }, events).emitted)
+  end)
+
+  it("goes on counting after a reload", function()
+    local watcher = test.start({ "handlers/crashloop.lua", threshold = 2 })
+    watcher:send(back_off("05:00:00"))
+    watcher:reload()
+    assert.equal(1, #watcher:send(back_off("05:00:01")).emitted)
+    watcher:reload()
+    assert.equal(0, #watcher:send(back_off("05:00:02")).emitted)
   end)
 
   it("counts each pod by itself, of the namespaces wanted, and back-offs of containers only", function()
-    local script = mooncrier.load("scripts/handlers/crashloop.lua",
-      { threshold = 2, namespaces = "prod-*", sink = "pager" })
-    script:handle(back_off("05:00:00"))
-    script:handle(back_off("05:00:01", { name = "other" }))
-    script:handle(back_off("05:00:02", { message = "Back-off pulling image" }))
-    for _ = 1, 3 do
-      script:handle(back_off("05:00:03", { namespace = "dev" }))
-    end
-    assert.same({}, mooncrier.emitted())
-    script:handle(back_off("05:00:04", { reason = "CrashLoopBackOff", message = "x" }))
-    local list = mooncrier.emitted()
-    assert.equal(1, #list)
-    assert.equal("pager", list[1].sink)
+    local result = test.run({ "handlers/crashloop.lua", threshold = 2, namespaces = "prod-*", sink = "pager" }, {
+      back_off("05:00:00"), back_off("05:00:01", "other"),
+      back_off("05:00:02", "api", nil, { message = "Back-off pulling image" }),
+      back_off("05:00:03", "api", "dev"), back_off("05:00:03", "api", "dev"), back_off("05:00:03", "api", "dev"),
+      back_off("05:00:04", "api", nil, { reason = "CrashLoopBackOff", message = "x" }),
+    })
+    assert.equal(1, #result.emitted)
+    assert.same({ "pager", "api" }, { result.emitted[1].sink, result.emitted[1].event.involvedObject.name })
+    assert.equal(1, #result[7].emitted)
   end)
 
   local function loops_of(path, threshold)
-    local script = mooncrier.load("scripts/handlers/crashloop.lua", { threshold = threshold })
-    for event in mooncrier.events(path) do
-      script:handle(event)
-    end
     local pods = {}
-    for i, one in ipairs(mooncrier.emitted()) do
+    for i, one in ipairs(test.run({ "handlers/crashloop.lua", threshold = threshold }, path).emitted) do
       pods[i] = one.event.involvedObject.name
     end
     return pods

@@ -1,41 +1,33 @@
-local mooncrier = require("mooncrier")
-
-local EVENTS = "examples/data/events.jsonl"
+local test = require("mooncrier.test")
 
 describe("handlers/quiet", function()
-  local function event_of(type, reason)
-    return mooncrier.event({ type = type, reason = reason, involvedObject = { kind = "Pod", name = "a" } })
+  -- "pass" or why not.
+  local function said_of(params, type, reason)
+    local script = { "handlers/quiet.lua", warnings = params.warnings, also = params.also, reasons = params.reasons }
+    return test.run(script, { type = type, reason = reason })[1].reason or "pass"
   end
 
-  it("drops daily work by its reason, and says which", function()
-    local script = mooncrier.load("scripts/handlers/quiet.lua")
-    assert.same({ false, "quiet: Pulled" }, { script:filter(event_of("Normal", "Pulled")) })
-    assert.same({ true }, { script:filter(event_of("Normal", "NodeReady")) })
-    assert.same({ true }, { script:filter(event_of("Warning", "Killing")) })
-  end)
-
-  it("drops warnings when told to, and other reasons", function()
-    local script = mooncrier.load("scripts/handlers/quiet.lua", { warnings = true, also = "Node*" })
-    assert.same({ false, "quiet: Killing" }, { script:filter(event_of("Warning", "Killing")) })
-    assert.same({ false, "quiet: NodeReady" }, { script:filter(event_of("Normal", "NodeReady")) })
-  end)
-
-  it("takes another list", function()
-    local script = mooncrier.load("scripts/handlers/quiet.lua", { reasons = { "Backup*" } })
-    assert.same({ true }, { script:filter(event_of("Normal", "Pulled")) })
-    assert.same({ false, "quiet: BackupSucceeded" }, { script:filter(event_of("Normal", "BackupSucceeded")) })
-  end)
+  for _, case in ipairs({
+    { {}, "Normal", "Pulled", "quiet: Pulled" },
+    { {}, "Normal", "NodeReady", "pass" },
+    { {}, "Warning", "Killing", "pass" },
+    { { warnings = true, also = "Node*" }, "Warning", "Killing", "quiet: Killing" },
+    { { warnings = true, also = "Node*" }, "Normal", "NodeReady", "quiet: NodeReady" },
+    { { reasons = { "Backup*" } }, "Normal", "Pulled", "pass" },
+    { { reasons = { "Backup*" } }, "Normal", "BackupSucceeded", "quiet: BackupSucceeded" },
+  }) do
+    local name = next(case[1]) and " with parameters" or ""
+    it(("says of %s %s%s: %s"):format(case[2], case[3], name, case[4]), function()
+      assert.equal(case[4], said_of(case[1], case[2], case[3]))
+    end)
+  end
 
   it("leaves every warning of the real data", function()
-    local script = mooncrier.load("scripts/handlers/quiet.lua")
-    local kept, warnings = 0, 0
-    for event in mooncrier.events(EVENTS) do
-      local warning = event.type == "Warning"
-      local pass = script:filter(event)
-      kept = kept + (pass and 1 or 0)
-      warnings = warnings + (warning and pass and 1 or 0)
+    local result = test.run("handlers/quiet.lua", "examples/data/events.jsonl")
+    local warnings = 0
+    for _, outcome in ipairs(result) do
+      warnings = warnings + (outcome.event and outcome.event.type == "Warning" and 1 or 0)
     end
-    assert.equal(182, warnings)
-    assert.equal(254, kept)
+    assert.same({ 182, 254 }, { warnings, result.passed })
   end)
 end)

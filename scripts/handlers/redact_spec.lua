@@ -1,11 +1,9 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("handlers/redact", function()
   local function clean(message, params)
-    local script = mooncrier.load("scripts/handlers/redact.lua", params)
-    local event = mooncrier.event({ message = message, involvedObject = { kind = "Pod", name = "a" } })
-    local after = script:handle(event)
-    return after and after.message
+    local outcome = test.run("handlers/redact.lua", { message = message }, { params = params })[1]
+    return outcome.changed and outcome.event.message or nil
   end
 
   local cases = {

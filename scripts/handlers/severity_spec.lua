@@ -1,10 +1,9 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("handlers/severity", function()
   local function severity_of(params, type, reason)
-    local script = mooncrier.load("scripts/handlers/severity.lua", params)
-    local event = mooncrier.event({ type = type, reason = reason, involvedObject = { kind = "Pod", name = "a" } })
-    return script:handle(event):get("severity")
+    local result = test.run("handlers/severity.lua", { type = type, reason = reason }, { params = params })
+    return result[1].event:get("severity")
   end
 
   local cases = {
@@ -31,12 +30,10 @@ describe("handlers/severity", function()
   end)
 
   it("changes nothing else", function()
-    local json = mooncrier.json
-    local script = mooncrier.load("scripts/handlers/severity.lua")
-    for event in mooncrier.events("examples/data/events.jsonl") do
-      local after = json.decode(tostring(script:handle(event)))
+    for _, outcome in ipairs(test.run("handlers/severity.lua", "examples/data/events.jsonl")) do
+      local after = outcome.event:get()
       after.severity = nil
-      assert.equal(json.encode(event:get()), json.encode(after))
+      assert.same(outcome.input:get(), after)
     end
   end)
 end)

@@ -1,41 +1,24 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 local EVENTS = "examples/data/events.jsonl"
 
--- How many events pass, and how many are dropped for which reason.
-local function run(params)
-  local script = mooncrier.load("scripts/handlers/warnings.lua", params)
-  local passed, dropped = 0, {}
-  for event in mooncrier.events(EVENTS) do
-    local pass, reason = script:filter(event)
-    if pass then
-      passed = passed + 1
-    else
-      dropped[reason] = (dropped[reason] or 0) + 1
-    end
-  end
-  return passed, dropped
-end
-
 describe("handlers/warnings", function()
   it("keeps warnings", function()
-    local passed, dropped = run()
-    assert.equal(182, passed)
-    assert.same({ ["not a warning"] = 164 }, dropped)
+    local result = test.run("handlers/warnings.lua", EVENTS)
+    assert.equal(182, result.passed)
+    assert.same({ ["not a warning"] = 164 }, result.reasons)
   end)
 
   it("keeps those of the namespaces wanted", function()
-    local passed, dropped = run({ namespaces = { "prod-*", "kube-system" }, except = "prod-data" })
-    assert.same({ ["not a warning"] = 164, ["namespace not wanted"] = 182 - passed }, dropped)
-    local counted = 0
-    for event in mooncrier.events(EVENTS) do
-      local namespace = event.metadata.namespace
-      if event.type == "Warning" and namespace ~= "prod-data"
-          and (namespace:find("^prod%-") or namespace == "kube-system") then
-        counted = counted + 1
-      end
+    local result = test.run({ "handlers/warnings.lua", namespaces = { "prod-*", "kube-system" }, except = "prod-data" },
+      EVENTS)
+    for _, outcome in ipairs(result) do
+      local event, namespace = outcome.input, outcome.input.metadata.namespace
+      local wanted = namespace ~= "prod-data" and (namespace:find("^prod%-") or namespace == "kube-system")
+      assert.equal(event.type ~= "Warning" and "not a warning" or not wanted and "namespace not wanted" or nil,
+        outcome.reason)
     end
-    assert.equal(counted, passed)
-    assert.truthy(passed > 0)
+    assert.same({ 346, 164 }, { result.passed + result.dropped, result.reasons["not a warning"] })
+    assert.truthy(result.passed > 0)
   end)
 end)

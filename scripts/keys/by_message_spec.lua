@@ -1,10 +1,8 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("keys/by_message", function()
-  local script = mooncrier.load("scripts/keys/by_message.lua")
-
   local function key(message)
-    return script:local_key(mooncrier.event({ involvedObject = { name = "web-1" }, message = message }))
+    return test.run("keys/by_message.lua", { message = message })[1].keys.local_key
   end
 
   it("folds what varies", function()

@@ -1,13 +1,12 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("keys/by_reason", function()
-  local script = mooncrier.load("scripts/keys/by_reason.lua")
-
   local function key(fields)
-    fields.involvedObject = { kind = "Pod", namespace = "prod", name = fields.name, uid = "u-1", apiVersion = "v1" }
+    fields.involvedObject = { namespace = "prod", name = fields.name, uid = "u-1" }
     fields.name = nil
-    fields.source = { component = "kubelet", host = "node-1" }
-    return script:spam_key(mooncrier.event(fields))
+    local keys = test.run("keys/by_reason.lua", fields)[1].keys
+    assert.same({ spam_key = keys.spam_key }, keys) -- the other keys are left alone
+    return keys.spam_key
   end
 
   it("is client-go's with the reason", function()
@@ -20,10 +19,5 @@ describe("keys/by_reason", function()
     assert.equal(first, key({ name = "a", reason = "Unhealthy", message = "two" }))
     assert.are_not.equal(first, key({ name = "a", reason = "Killing", message = "one" }))
     assert.are_not.equal(first, key({ name = "b", reason = "Unhealthy", message = "one" }))
-  end)
-
-  it("leaves the other keys alone", function()
-    assert.is_nil(script.hooks.aggregate_key)
-    assert.is_nil(script.hooks.local_key)
   end)
 end)

@@ -1,35 +1,26 @@
-local mooncrier = require("mooncrier")
+local test = require("mooncrier.test")
 
 describe("routes/by_namespace", function()
-  local function load(params)
-    return mooncrier.load("scripts/routes/by_namespace.lua", params)
+  local function run(params, events)
+    return test.run("routes/by_namespace.lua", events, { params = params, sinks = { "archive", "pager" } })
   end
 
-  it("takes the first route whose glob matches", function()
-    local script = load({
-      routes = { { "prod-payments", "pager" }, { "prod-*", "pager", "archive" }, { "dev-*" } },
-      default = "archive",
-    })
-    local function route(namespace)
-      return script:route(mooncrier.event({
-        involvedObject = { kind = "Pod", name = "a", namespace = namespace },
-      }))
-    end
-    assert.same({ "pager" }, route("prod-payments"))
-    assert.same({ "pager", "archive" }, route("prod-web"))
-    assert.same({}, route("dev-alice"))
-    assert.same({ "archive" }, route("kube-system"))
-  end)
+  for namespace, sinks in pairs({ ["prod-payments"] = { "pager" }, ["prod-web"] = { "archive", "pager" },
+                                  ["dev-alice"] = {}, ["kube-system"] = { "archive" } }) do
+    it("takes the first route whose glob matches: " .. namespace, function()
+      local params = { routes = { { "prod-payments", "pager" }, { "prod-*", "pager", "archive" }, { "dev-*" } },
+                       default = "archive" }
+      assert.same(sinks, run(params, { involvedObject = { namespace = namespace } })[1].sinks)
+    end)
+  end
 
   it("sends other namespaces to all sinks without a default", function()
-    local script = load({ routes = { { "prod-*", "pager" } } })
-    local n = 0
-    for event in mooncrier.events("examples/data/events.jsonl") do
-      local sinks = script:route(event)
-      assert.same(event.metadata.namespace:find("^prod%-") and { "pager" } or nil, sinks)
-      n = n + 1
+    local result = run({ routes = { { "prod-*", "pager" } } }, "examples/data/events.jsonl")
+    for _, outcome in ipairs(result) do
+      local is_prod = outcome.event.metadata.namespace:find("^prod%-")
+      assert.same(is_prod and { "pager" } or { "archive", "pager" }, outcome.sinks)
     end
-    assert.equal(346, n)
+    assert.equal(346, #result)
   end)
 
   for _, case in ipairs({
@@ -40,7 +31,7 @@ describe("routes/by_namespace", function()
     { { routes = {}, defualt = "x" }, "unknown parameter 'defualt'; did you mean 'default'?" },
   }) do
     it("refuses: " .. case[2], function()
-      local ok, message = pcall(load, case[1])
+      local ok, message = pcall(run, case[1], {})
       assert.is_false(ok)
       assert.truthy(message:find(case[2], 1, true), message)
     end)
