@@ -18,7 +18,6 @@
 #define REQUEST_S 60. // for a whole request
 #define ANSWER_S  30. // without a byte being read
 #define REST_S    1.  // before the next try when there are no descriptors
-#define TAP_S     .02 // between two looks at what a tap has noted: its host wakes nobody
 
 enum {
     TAP_BYTES = 256 << 10 // sent of a tap at a time
@@ -165,6 +164,8 @@ static void start_tap(client *cl, const cJSON *json)
                &(mcr_live_answer){ .ok = true, .name = "tap", .value = mcr_buf_str(&described) });
     mcr_buf_fini(&described);
     expect(cl, 0);
+    double pause = mcr_control_tap_pause(cl->tap);
+    ev_timer_set(&cl->look, pause, pause);
     ev_timer_start(cl->control->loop, &cl->look);
 }
 
@@ -355,7 +356,7 @@ static void add_client(mcr_control *c, int fd)
     ev_io_init(&cl->in, on_readable, fd, EV_READ);
     ev_io_init(&cl->out, on_writable, fd, EV_WRITE);
     ev_timer_init(&cl->deadline, on_deadline, REQUEST_S, 0);
-    ev_timer_init(&cl->look, on_look, TAP_S, TAP_S);
+    ev_init(&cl->look, on_look);
     cl->in.data = cl->out.data = cl->deadline.data = cl->look.data = cl;
     expect(cl, REQUEST_S);
     if (c->n++ < MCR_CONTROL_CLIENTS) {

@@ -138,6 +138,11 @@ void mcr_control_tap_free(mcr_control_tap *tap)
     free(tap);
 }
 
+double mcr_control_tap_pause(const mcr_control_tap *tap)
+{
+    return tap->sample && tap->sample <= 10000 ? .05 : .005;
+}
+
 void mcr_control_tap_describe(const mcr_control_tap *tap, mcr_buf *out)
 {
     const char *between = "";

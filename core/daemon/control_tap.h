@@ -17,6 +17,10 @@ mcr_control_tap *mcr_control_tap_new(mcr_app *app, const cJSON *request, mcr_err
 // mcr_control_tap_free ends it. NULL is fine.
 void mcr_control_tap_free(mcr_control_tap *tap);
 
+// mcr_control_tap_pause is how long to wait between two looks at it, in seconds: its queue does not
+// fill meanwhile, if it samples. Nobody is woken by what it notes.
+double mcr_control_tap_pause(const mcr_control_tap *tap);
+
 // mcr_control_tap_describe appends what it has begun, for the answer: a JSON object.
 void mcr_control_tap_describe(const mcr_control_tap *tap, mcr_buf *out);
 

@@ -14,6 +14,7 @@
 #include "bench_reload.h"
 #include "bench_run.h"
 #include "bench_store.h"
+#include "bench_tools.h"
 #include "bench_webhook.h"
 
 const mcr_bench mcr_benches[] = {
@@ -36,6 +37,8 @@ const mcr_bench mcr_benches[] = {
     { "run-null", "the whole program: a handler that does nothing", bench_run },
     { "replay", "replay --speed max against run-null, which must not be much faster",
       bench_replay },
+    { "eval", "one line of Lua over a million events, against jq's select", bench_eval },
+    { "tap", "run-null with a tap that shows all stages, and without", bench_tap },
     { "memory", "resident size, idle and at work", bench_memory },
     { "start", "time until `version` has ended, and until the first event is out", bench_start },
     { "reload", "8 watchers of 300 lines: pause, edit to live, throughput afterwards",
