@@ -95,6 +95,8 @@ bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)
 
 static void tell(const mcr_lua_text_hook *h, mcr_event *ev, mcr_str text, bool own)
 {
+    if (!mcr_lua_is_observed(h->lua))
+        return;
     mcr_lua_observed_tell(
         h->lua, h->hook,
         (mcr_hook_result){
