@@ -146,8 +146,12 @@ describe("the reference", function()
     for _, item in ipairs(chapter.items) do
       docs[(item.owner or "") .. "." .. item.name] = item.doc
     end
-    for name, doc in pairs(docs) do
-      for i, block in ipairs(blocks_of(doc)) do
+    -- In order: what one example keeps in `shared`, the next ones see.
+    local names = {}
+    for name in pairs(docs) do names[#names + 1] = name end
+    table.sort(names)
+    for _, name in ipairs(names) do
+      for i, block in ipairs(blocks_of(docs[name])) do
         if block.language == "lua" then
           examples = examples + 1
           it(("runs example %d of %s, %s"):format(i, chapter.title, name), function()
