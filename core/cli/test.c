@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/lua_files.h"
+#include "config/install_dirs.h"
 #include "script/core_module.h"
 #include "script/state.h"
 
@@ -96,7 +97,10 @@ static int run_specs(lua_State *L)
     push_list(L, (const char *const *)opt->filters.at, opt->filters.n); // … filters
     lua_pushboolean(L, opt->verbose > 0);                               // … verbose
     lua_pushboolean(L, opt->bless > 0);                                 // … bless
-    if (!mcr_lua_pcall(L, 5, 3, true))                                  // runner counts why usage
+    char *shipped = mcr_install_dir("scripts");
+    lua_pushstring(L, shipped); // … shipped or nil
+    free(shipped);
+    if (!mcr_lua_pcall(L, 6, 3, true)) // runner counts why usage
         return lua_error(L);
     return 3;
 }

@@ -25,6 +25,7 @@ local event = require("mooncrier.event")
 local rfc3339 = require("mooncrier.rfc3339")
 local test_events = require("mooncrier.test_events")
 local test_golden = require("mooncrier.test_golden")
+local test_place = require("mooncrier.test_place")
 local test_watcher = require("mooncrier.test_watcher")
 
 --------------------------------------------------------------------------------------------------------
@@ -120,33 +121,20 @@ function test.again(before, fields)
   return view
 end
 
--- The path of a file that a spec names: as it is, beside the spec, or in a folder "scripts".
-local function find(name, what)
-  local tried = {}
-  local folders = { "", test_golden.spec_dir() .. "/", "scripts/" }
-  for i, folder in ipairs(name:sub(1, 1) == "/" and { "" } or folders) do
-    local path = folder .. name
-    if core.has_file(path) then
-      return path
-    end
-    tried[i] = path
-  end
-  error(("no %s %s"):format(what, table.concat(tried, ", nor ")), 0)
-end
-
 ---The events of a file: JSON Lines, a watch stream, a List or one event. The path is looked for from
 ---the current folder, then beside the spec.
 ---@param path string
 ---@return mooncrier.Event[]
 function test.events(path)
-  return test_events.read(find(path, "file"))
+  return test_events.read(test_place.find(path, "file"))
 end
 
 --------------------------------------------------------------------------------------------------------
 -- Watchers
 
 ---A script as a configuration names it: a path, or { path, parameters…, allow = { "io" } }. The path is
----looked for from the current folder, beside the spec, and in the folder "scripts".
+---looked for from the current folder, beside the spec, in the folder "scripts", and under `mooncrier test`
+---among the scripts that come with it.
 ---@alias mooncrier.test.Script string|{ [1]: string, allow: string[]?, [string]: any }
 
 ---@class mooncrier.test.Options
@@ -229,7 +217,7 @@ local function script_of(value, options)
   if not deadline then
     error(("deadline is a duration such as \"5s\", not %s"):format(tostring(value.deadline)), 0)
   end
-  return { name = value[1], path = find(value[1], "script"), params = params, deadline = deadline,
+  return { name = value[1], path = test_place.find(value[1], "script"), params = params, deadline = deadline,
            allow = value.allow or options and options.allow or {} }
 end
 

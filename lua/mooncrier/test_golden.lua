@@ -1,24 +1,11 @@
 -- Golden files: what a test once gave and was looked at, compared with what it gives now.
 
 local core = require("mooncrier.core")
+local test_place = require("mooncrier.test_place")
 
-local golden = {}
-
--- The folder of the spec that is running: of the innermost function in a file that is not ours.
-function golden.spec_dir()
-  local own = debug.getinfo(1, "S").source:gsub("test_golden%.lua$", "")
-  for level = 2, 60 do
-    local info = debug.getinfo(level, "S")
-    if not info then
-      break
-    end
-    local path = info.source:match("^@(.*)")
-    if path and path:sub(1, #own - 1) ~= own:sub(2) and path:find("_spec%.lua$") then
-      return path:match("^(.*)/[^/]*$") or "."
-    end
-  end
-  return "."
-end
+local golden = {
+  bless = false, -- write the files, whatever the environment says
+}
 
 -- JSON text with one member a line.
 local function spread(text)
@@ -118,7 +105,7 @@ function golden.compare(name, value)
   if type(name) ~= "string" or name == "" or name:find("^/") or name:find("%.%.") then
     error("golden: the name is that of a file in the folder golden beside the spec", 3)
   end
-  local path = golden.spec_dir() .. "/golden/" .. name
+  local path = test_place.spec_dir() .. "/golden/" .. name
   local text, wanted = golden.text_of(value), read(path)
   if is_blessing() then
     if wanted ~= text then

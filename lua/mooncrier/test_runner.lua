@@ -1,6 +1,7 @@
 -- `mooncrier test`: runs spec files with busted, the one that is installed, in this Lua state.
 
 local test_golden = require("mooncrier.test_golden")
+local test_place = require("mooncrier.test_place")
 
 local runner = {}
 
@@ -68,10 +69,11 @@ local function count(busted)
   return counts
 end
 
--- Runs the files. `filters` are Lua patterns: of tests whose whole name has one; none: all. How many
+-- Runs the files. `filters` are Lua patterns: of tests whose whole name has one; none: all. `shipped` is the
+-- folder of the scripts that come with the program, if there is one. How many
 -- { success, failure, error, pending }, or nil and a sentence, then true when it is one of usage.
-function runner.run(files, output, filters, verbose, bless)
-  test_golden.bless = bless
+function runner.run(files, output, filters, verbose, bless, shipped)
+  test_golden.bless, test_place.shipped = bless, shipped
   local parts, message = find_busted()
   if not parts then
     return nil, message

@@ -52,6 +52,15 @@ LUA
 [ "$(wc -l <out.jsonl)" -eq "$(grep -c '"type":"Warning"' "$root/examples/data/events.jsonl")" ] ||
   fail "the installed program passed $(wc -l <out.jsonl) events"
 
+# Specs find the shipped scripts as a configuration does.
+mkdir specs
+cat >specs/shipped_spec.lua <<'LUA'
+it("runs", function()
+  assert.equal(1, require("mooncrier.test").run("handlers/warnings.lua", { reason = "BackOff" }).passed)
+end)
+LUA
+"$prefix/bin/mooncrier" test -q specs || fail "test does not find the shipped scripts"
+
 # A new project finds the stubs.
 "$prefix/bin/mooncrier" init -q project
 grep -qF "\"$prefix/share/mooncrier/meta\"" project/.luarc.json || fail "init does not know the installed stubs"

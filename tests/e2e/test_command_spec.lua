@@ -122,6 +122,12 @@ describe("mooncrier test", function()
     assert.matches("--output must be text, tap, json, junit or gtest, not 'yaml'", r.err, 1, true)
   end)
 
+  it("gives specs the kit as busted does", function()
+    local r = place:run({ "test", "tests/lua/test_module_spec.lua" }, { before = "cd '" .. h.root .. "'" })
+    assert.equal(0, r.code, r.out)
+    assert.matches("^%d+ passed, 0 failed %(1 spec%)\n$", r.err)
+  end)
+
   it("passes the shipped scripts", function()
     local r = place:run({ "test", h.root .. "/scripts" }, { before = "cd '" .. h.root .. "'" })
     assert.equal(0, r.code, r.out)

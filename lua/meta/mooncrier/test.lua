@@ -54,7 +54,8 @@ function test.again(before, fields) end
 function test.events(path) end
 
 ---A script as a configuration names it: a path, or { path, parameters…, allow = { "io" } }. The path is
----looked for from the current folder, beside the spec, and in the folder "scripts".
+---looked for from the current folder, beside the spec, in the folder "scripts", and under `mooncrier test`
+---among the scripts that come with it.
 ---@alias mooncrier.test.Script string|{ [1]: string, allow: string[]?, [string]: any }
 
 ---@class mooncrier.test.Options
