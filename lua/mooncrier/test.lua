@@ -35,8 +35,54 @@ local START = rfc3339.parse("2026-01-01T12:00:00Z")
 
 local now = START
 
--- Watchers that time passes for.
+-- Watchers that time passes for, with their order.
 local started = setmetatable({}, { __mode = "k" })
+
+-- Where the clock is outside of tests, and whether one is running: each begins where the one before did, not
+-- where it ended, and with its own watchers.
+local usual, in_test, started_before = START, false, {}
+
+local function begin_test()
+  in_test, started_before = true, {}
+  for watcher in pairs(started) do
+    started_before[watcher] = true
+  end
+  test_events.begin_test(true)
+end
+
+local function end_test()
+  in_test, now = false, usual
+  core.set_now(now)
+  for watcher in pairs(started) do
+    started[watcher] = started_before[watcher] and started[watcher] or nil
+  end
+  test_events.begin_test(false)
+end
+
+-- Has busted tell of tests, once in a Lua state however often this file is loaded.
+local function follow_tests()
+  local busted, registry = package.loaded.busted, debug.getregistry()
+  local there, subscribe = pcall(function()
+    return busted.subscribe
+  end)
+  if not there or type(subscribe) ~= "function" then
+    return
+  end
+  local latest = registry["mooncrier.test"]
+  if not latest then
+    latest = {}
+    registry["mooncrier.test"] = latest
+    for _, moment in ipairs({ "start", "end" }) do
+      subscribe({ "test", moment }, function()
+        latest[moment]()
+        return nil, true
+      end)
+    end
+  end
+  latest["start"], latest["end"] = begin_test, end_test
+end
+
+follow_tests()
 
 local function seconds_of(t)
   local seconds = type(t) == "string" and rfc3339.parse(t) or t
@@ -47,12 +93,14 @@ local function seconds_of(t)
 end
 
 ---Sets the clock that events and scripts go by, to Unix seconds or an RFC 3339 time; without one, tells
----what it says. It begins at 2026-01-01T12:00:00Z and stands still. No ticks run: see `advance`.
+---what it says. It begins at 2026-01-01T12:00:00Z in each test and stands still; set outside of tests, it
+---begins there. No ticks run: see `advance`.
 ---@param t? number|string
 ---@return number seconds
 function test.clock(t)
   if t ~= nil then
     now = seconds_of(t)
+    usual = in_test and usual or now
     core.set_now(now)
   end
   return now

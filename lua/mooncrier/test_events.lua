@@ -133,7 +133,16 @@ local function part_of(fields, name)
 end
 
 local said = { new = "ADDED", ["repeat"] = "MODIFIED", deleted = "DELETED" }
-local serial = 0
+
+-- Names of events count, within a test and outside of any: so they are the same whichever tests run before.
+local serial = { test = 0, outside = 0x80000000 }
+local scope = "outside"
+
+-- Names count as in a test from now on, from the first one; nil: as outside.
+function events.begin_test(is_test)
+  scope = is_test and "test" or "outside"
+  serial.test = 0
+end
 
 -- event{ … } at `now`. Called by a function that a test calls.
 function events.build(fields, now)
@@ -157,9 +166,9 @@ function events.build(fields, now)
   object.uid = object.uid or ("uid-of-%s"):format(object.name)
   made.involvedObject = object
 
-  serial = serial + 1
+  serial[scope] = serial[scope] + 1
   made.metadata = fill(part_of(fields, "metadata"), {
-    name = ("%s.%x%08x"):format(object.name, math.floor(now), serial),
+    name = ("%s.%x%08x"):format(object.name, math.floor(now), serial[scope]),
     namespace = object.namespace or "default",
   })
   made.type = made.type or type_ or "Normal"

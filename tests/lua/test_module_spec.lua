@@ -28,7 +28,6 @@ describe("mooncrier.test", function()
 
   before_each(function()
     dir = world.files({})
-    test.clock("2026-01-01T12:00:00Z")
   end)
 
   after_each(function()
@@ -113,6 +112,26 @@ describe("mooncrier.test", function()
     it("says where it is no event", function()
       fails("x.jsonl:3: not an event: ", test.events, file("x.jsonl", '{"reason":"A"}\n\n{"reason":\n'))
       fails("no file nowhere.jsonl, nor ", test.events, "nowhere.jsonl")
+    end)
+  end)
+
+  describe("between tests", function()
+    local names, watcher = {}, nil
+
+    for i = 1, 2 do
+      it("has the same clock, names and no watchers: " .. i, function()
+        assert.equal(NOON, test.clock())
+        names[i] = test.event().metadata.name
+        test.advance("1m")
+        watcher = test.start(script("return { tick = function() error('ticks on') end, tick_every = '1h' }"))
+        names.clock = test.clock("2026-01-01T13:00:00Z")
+      end)
+    end
+
+    it("has seen so", function()
+      assert.equal(names[1], names[2])
+      assert.same({}, watcher.result.errors)
+      test.advance("2h")
     end)
   end)
 

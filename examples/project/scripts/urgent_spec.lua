@@ -1,10 +1,6 @@
 local test = require("mooncrier.test")
 
 describe("urgent", function()
-  before_each(function()
-    test.clock("2026-01-01T12:00:00Z")
-  end)
-
   it("keeps warnings of the namespaces that are wanted", function()
     local result = test.run({ "urgent.lua", namespaces = "prod-*" }, {
       { reason = "BackOff", involvedObject = { namespace = "prod-web" } },

@@ -23,7 +23,8 @@
 local test = {}
 
 ---Sets the clock that events and scripts go by, to Unix seconds or an RFC 3339 time; without one, tells
----what it says. It begins at 2026-01-01T12:00:00Z and stands still. No ticks run: see `advance`.
+---what it says. It begins at 2026-01-01T12:00:00Z in each test and stands still; set outside of tests, it
+---begins there. No ticks run: see `advance`.
 ---@param t? number|string
 ---@return number seconds
 function test.clock(t) end
