@@ -60,8 +60,11 @@ static bool begin(diff *d, int64_t start)
         if (!pair->old || !pair->new)
             continue;
         mcr_errbuf err;
-        const mcr_comparison_options options = { start, pair->open_sinks, pair->name,
-                                                 d->differences };
+        const mcr_comparison_options options = { .start = start,
+                                                 .open_sinks = pair->open_sinks,
+                                                 .bodies = pair->bodies,
+                                                 .name = pair->name,
+                                                 .into = d->differences };
         d->comparisons[i] = mcr_comparison_new_take(pair->old, pair->new, &options, &err);
         pair->old = pair->new = NULL;
         if (!d->comparisons[i]) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <lua.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,12 +10,9 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "config/install_dirs.h"
+#include "rehearse/script_alone.h"
 
 #define CONFIG_NAME "mooncrier.lua"
-
-enum {
-    OPEN_SINKS = MCR_MAX_SINKS - 1 // a watcher of a configuration has room for its log
-};
 
 typedef enum kind {
     KIND_SCRIPT,
@@ -66,50 +62,15 @@ static mcr_err try_script(const char *path, traits *t, mcr_errbuf *err)
     return code;
 }
 
-static void quote(mcr_buf *out, const char *text)
-{
-    mcr_buf_putc(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\' || *text == '\n')
-            mcr_buf_putc(out, '\\');
-        mcr_buf_putc(out, *text);
-    }
-    mcr_buf_putc(out, '"');
-}
-
-// The configuration of a watcher for the script alone, whose sinks stand for any name.
-static void write_config(mcr_buf *out, const char *path, const traits *t)
-{
-    const char *sink = t->has_render ? "{ kind = \"webhook\", url = \"http://localhost/\" }"
-                                     : "{ kind = \"stdout\" }";
-    mcr_buf names = { 0 };
-    mcr_buf_puts(out, "return { sources = { { kind = \"jsonl\", path = \"-\" } }, sinks = {");
-    for (int i = 1; i <= OPEN_SINKS; i++) {
-        char name[32];
-        snprintf(name, sizeof name, i == 1 ? "(all)" : i < OPEN_SINKS ? "(%d)" : "(other)", i);
-        mcr_buf_printf(out, " [\"%s\"] = %s,", name, sink);
-        mcr_buf_printf(&names, " \"%s\",", name);
-    }
-    mcr_buf_puts(out,
-                 " }, watchers = { { name = \"script\", fallback = { \"(all)\" }, scripts = { ");
-    quote(out, path);
-    mcr_buf_printf(out, " }, correlate = %s, sinks = {%.*s } } } }\n",
-                   t->has_keys ? "true" : "false", (int)names.len, names.ptr);
-    mcr_buf_fini(&names);
-}
-
 static mcr_err read_script(mcr_generation **g, const char *path, const traits *t, mcr_errbuf *err)
 {
-    static const char virtual_name[] = "(diff)";
-    mcr_buf text = { 0 };
-    write_config(&text, path, t);
-    mcr_file_set *files = mcr_file_set_new();
-    mcr_file_set_put(files, virtual_name, mcr_buf_str(&text));
-    *g = mcr_generation_new(files);
-    mcr_err code = mcr_generation_read(*g, virtual_name, err);
-    mcr_file_set_free(files);
-    mcr_buf_fini(&text);
-    return code;
+    *g = mcr_script_alone(path, err);
+    if (!*g)
+        return MCR_ECONFIG;
+    mcr_config_watcher *watcher = &(*g)->config->watchers[0];
+    watcher->correlates = t->has_keys;
+    watcher->correlate = mcr_correlator_default_options;
+    return MCR_OK;
 }
 
 static mcr_diff_pair *add(mcr_diff_pairs *pairs, const char *name)
@@ -126,6 +87,7 @@ static mcr_err read_scripts(mcr_diff_pairs *pairs, const char *name, const char 
 {
     const traits both = { a->has_keys || b->has_keys, a->has_render || b->has_render };
     mcr_diff_pair *pair = add(pairs, name);
+    pair->bodies = both.has_render;
     mcr_err code = read_script(&pair->old, old, &both, err);
     return code ? code : read_script(&pair->new, new, &both, err);
 }
@@ -322,6 +284,7 @@ static mcr_err pair_up(mcr_diff_pairs *pairs, operand *a, operand *b, mcr_errbuf
         return read_folders(pairs, a->path, b->path, err);
     mcr_diff_pair *pair = add(pairs, NULL);
     pair->open_sinks = false;
+    pair->bodies = true;
     pair->old = a->g;
     pair->new = b->g;
     a->g = b->g = NULL;

@@ -16,7 +16,8 @@ typedef struct mcr_diff_pair {
     char *name;          // of the script; NULL: of configurations
     mcr_generation *old; // both read, not loaded; NULL: there is none
     mcr_generation *new;
-    bool open_sinks;
+    bool open_sinks; // they are scripts alone
+    bool bodies;     // what sinks would be sent may differ
 } mcr_diff_pair;
 
 typedef struct mcr_diff_pairs {

@@ -95,7 +95,7 @@ mcr_comparison *mcr_comparison_new_take(mcr_generation *old, mcr_generation *new
     mcr_comparison *c = mcr_zalloc(sizeof *c);
     c->options = *options;
     c->differ.into = options->into;
-    bool sent = needs_sent(old->config, new->config);
+    bool sent = options->bodies && needs_sent(old->config, new->config);
     bool made = make_side(c, OLD, old, sent, err);
     if (!made)
         mcr_generation_free(new);

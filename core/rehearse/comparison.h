@@ -17,6 +17,7 @@ typedef struct mcr_comparison mcr_comparison;
 typedef struct mcr_comparison_options {
     int64_t start;         // as of a rehearsal
     bool open_sinks;       // the same
+    bool bodies;           // what sinks would be sent is compared, where it may differ
     const char *name;      // what its one watcher is called in the report; NULL: as they are
     mcr_differences *into; // where what differs is counted
 } mcr_comparison_options;

@@ -1,16 +1,14 @@
 #include "rehearse/event_fields.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "event/encode.h"
+#include "rehearse/event_changes.h"
 
 enum {
-    SHOWN = 160,  // bytes of a value
-    CONTEXT = 24, // … before what differs
-    PATH_MAX_LENGTH = 512
+    SHOWN = 160, // bytes of a value
+    CONTEXT = 24 // … before what differs
 };
 
 static mcr_str text_of(const mcr_event *ev, mcr_buf *room)
@@ -71,76 +69,39 @@ void mcr_text_changes(mcr_buf *before, mcr_buf *after, mcr_str a, mcr_str b)
     mcr_buf_fini(&quoted[1]);
 }
 
-typedef struct search {
-    mcr_field_changes *to;
-    size_t n;
-    char path[PATH_MAX_LENGTH];
-} search;
-
-static void show_values(search *s, const cJSON *a, const cJSON *b)
+static void show_value(mcr_buf *out, const char *field)
 {
-    char *before = a ? cJSON_PrintUnformatted(a) : NULL;
-    char *after = b ? cJSON_PrintUnformatted(b) : NULL;
-    mcr_buf *out[] = { &s->to->before, &s->to->after };
-    for (int i = 0; i < 2; i++)
-        mcr_buf_printf(out[i], "%s%s: ", out[i]->len ? "\n" : "", s->path);
-    show_both(out[0], out[1], mcr_str_of(before ? before : "(absent)"),
+    mcr_buf_printf(out, "%s%s: ", out->len ? "\n" : "", field);
+}
+
+static void show_change(mcr_field_changes *to, const char *field, const cJSON *from,
+                        const cJSON *into)
+{
+    char *before = from ? cJSON_PrintUnformatted(from) : NULL;
+    char *after = into ? cJSON_PrintUnformatted(into) : NULL;
+    mcr_buf_printf(&to->names, "%s%s", to->names.len ? ", " : "", field);
+    show_value(&to->before, field);
+    show_value(&to->after, field);
+    show_both(&to->before, &to->after, mcr_str_of(before ? before : "(absent)"),
               mcr_str_of(after ? after : "(absent)"));
     cJSON_free(before);
     cJSON_free(after);
 }
 
-static void note(search *s, const cJSON *a, const cJSON *b)
-{
-    if (s->n++ >= MCR_FIELDS_NAMED)
-        return;
-    mcr_buf_printf(&s->to->names, "%s%s", s->to->names.len ? ", " : "", s->path);
-    show_values(s, a, b);
-}
-
-static void compare(search *s, const cJSON *a, const cJSON *b);
-
-static void compare_member(search *s, const char *name, const cJSON *a, const cJSON *b)
-{
-    size_t len = strlen(s->path);
-    snprintf(s->path + len, sizeof s->path - len, "%s%s", len ? "." : "", name);
-    compare(s, a, b);
-    s->path[len] = '\0';
-}
-
-static void compare(search *s, const cJSON *a, const cJSON *b)
-{
-    const cJSON *member;
-    if (!cJSON_IsObject(a) || !cJSON_IsObject(b)) {
-        if (!a || !b || !cJSON_Compare(a, b, true))
-            note(s, a, b);
-        return;
-    }
-    cJSON_ArrayForEach(member, a) compare_member(
-        s, member->string, member, cJSON_GetObjectItemCaseSensitive(b, member->string));
-    cJSON_ArrayForEach(member, b) if (!cJSON_GetObjectItemCaseSensitive(a, member->string))
-        compare_member(s, member->string, NULL, member);
-}
-
-static cJSON *parse(const mcr_event *ev, mcr_buf *room)
-{
-    mcr_str text = text_of(ev, room);
-    return cJSON_ParseWithLength(text.ptr, text.len);
-}
-
 bool mcr_field_changes_find(mcr_field_changes *to, const mcr_event *a, const mcr_event *b)
 {
-    search s = { .to = to };
-    mcr_buf room = { 0 };
     to->names.len = to->before.len = to->after.len = 0;
-    cJSON *x = parse(a, &room), *y = parse(b, &room);
-    compare(&s, x, y);
-    cJSON_Delete(x);
-    cJSON_Delete(y);
-    mcr_buf_fini(&room);
-    if (s.n > MCR_FIELDS_NAMED)
-        mcr_buf_printf(&to->names, " and %zu more", s.n - MCR_FIELDS_NAMED);
-    return s.n > 0;
+    cJSON *changes = mcr_event_changes(a, b);
+    const cJSON *change;
+    int n = 0;
+    cJSON_ArrayForEach(change, changes) if (n++ < MCR_FIELDS_NAMED)
+        show_change(to, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field")),
+                    cJSON_GetObjectItemCaseSensitive(change, "from"),
+                    cJSON_GetObjectItemCaseSensitive(change, "to"));
+    if (n > MCR_FIELDS_NAMED)
+        mcr_buf_printf(&to->names, " and %d more", n - MCR_FIELDS_NAMED);
+    cJSON_Delete(changes);
+    return n > 0;
 }
 
 void mcr_field_changes_fini(mcr_field_changes *c)

@@ -1,5 +1,5 @@
 #pragma once
-// In which fields two events differ, by their JSON.
+// In which fields two events differ, for people (rehearse/event_changes.h has it as JSON).
 
 #include <stdbool.h>
 

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 enum {
-    NAMES = 16 // of sinks that a script may come up with, before they are one
+    NAMES = MCR_MAX_SINKS - 1 // of sinks that a script may come up with, before they are one
 };
 
 // A Lua string of any bytes.
