@@ -178,7 +178,8 @@ static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *ol
     mcr_err second = has_new ? try_script(new, &b, &why[1]) : MCR_OK;
     if ((first || !has_old) && (second || !has_new)) {
         // A module, or a script that does nothing without parameters: nothing to compare.
-        mcr_log(MCR_LOG_INFO, "%s: left out: %s", name, why[first ? 0 : 1].text);
+        const char *reason = why[first ? 0 : 1].text;
+        mcr_log(MCR_LOG_INFO, "%s: left out: %.*s", name, (int)strcspn(reason, "\n"), reason);
         return MCR_OK;
     }
     if (first || second)
@@ -246,7 +247,7 @@ static mcr_err read_file(operand *o, mcr_errbuf *err)
         return MCR_OK;
     }
     // It is neither; the message is about what it was meant to be.
-    if (mentions(o->path, "watchers"))
+    if (mentions(o->path, "watchers") || mentions(o->path, "sources"))
         return as_config;
     return mcr_errf(err, as_script, "%s", why.text);
 }

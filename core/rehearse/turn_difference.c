@@ -280,10 +280,26 @@ static bool differ_in_correlation(mcr_turn_differ *d, const mcr_turn_side *old,
 // Sinks
 //
 
-// Whether a sink got the event by its route: as all do, or an event of its own (`own`).
-static bool is_routed(const mcr_arrival *a, uint64_t own)
+// Where a route sends the event; bit i: sink i.
+typedef struct route {
+    const mcr_answer *by; // NULL: the scripts have no such hook
+    uint64_t sinks;
+    uint64_t own; // of these, sinks that get an event of their own
+} route;
+
+static route route_of(const mcr_turn_side *s)
 {
-    return a->sink >= 0 && (!a->direct || (own >> a->sink & 1));
+    const mcr_answer *by = answer_of(s, MCR_STAGE_ROUTE);
+    if (by)
+        return (route){ by, by->sinks | by->own, by->own };
+    uint32_t n = mcr_watcher_sink_count(mcr_rehearsal_watcher(s->rehearsal, s->turn->watcher));
+    return (route){ NULL, s->open_sinks ? 1 : (UINT64_C(1) << n) - 1, 0 };
+}
+
+// Whether it is the routed event that came there, and not one that was emitted to the sink.
+static bool is_routed(const mcr_arrival *a, const route *r)
+{
+    return a->sink >= 0 && (r->sinks >> a->sink & 1) && (!a->direct || (r->own >> a->sink & 1));
 }
 
 static int by_name(const void *a, const void *b)
@@ -292,38 +308,34 @@ static int by_name(const void *a, const void *b)
 }
 
 // The sinks of the route, sorted by name: "archive, slack", or "nowhere".
-static void name_route(mcr_buf *out, const mcr_turn_side *s, const mcr_answer *route)
+static void name_route(mcr_buf *out, const mcr_turn_side *s, const route *r)
 {
-    uint64_t own = route ? route->own : 0, seen = 0;
     const char *names[MCR_MAX_SINKS];
     size_t n = 0;
-    const mcr_arrival *a = mcr_turn_arrivals(s);
-    for (uint32_t i = 0; i < s->turn->arrival_n; i++)
-        if (is_routed(&a[i], own) && !(seen >> a[i].sink & 1)) {
-            seen |= UINT64_C(1) << a[i].sink;
-            names[n++] = mcr_turn_sink(s, a[i].sink);
-        }
+    for (int i = 0; i < MCR_MAX_SINKS; i++)
+        if (r->sinks >> i & 1)
+            names[n++] = mcr_turn_sink(s, i);
     qsort(names, n, sizeof *names, by_name);
     for (size_t i = 0; i < n; i++)
         mcr_buf_printf(out, "%s%s", i ? ", " : "", names[i]);
     if (!n)
         mcr_buf_puts(out, "nowhere");
-    if (route && route->did == MCR_HOOK_FAILED) {
-        mcr_str why = first_line(mcr_turn_text(s, route->text));
+    if (r->by && r->by->did == MCR_HOOK_FAILED) {
+        mcr_str why = first_line(mcr_turn_text(s, r->by->text));
         mcr_buf_printf(out, ", failed: %.*s", (int)why.len, why.ptr);
     }
 }
 
 static bool differ_in_route(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_turn_side *new)
 {
-    const mcr_answer *a = answer_of(old, MCR_STAGE_ROUTE), *b = answer_of(new, MCR_STAGE_ROUTE);
-    name_route(&d->before, old, a);
-    name_route(&d->after, new, b);
+    const route a = route_of(old), b = route_of(new);
+    name_route(&d->before, old, &a);
+    name_route(&d->after, new, &b);
     bool differ = !mcr_str_eq(mcr_buf_str(&d->before), mcr_buf_str(&d->after));
     if (differ) {
         decide(d, mcr_buf_str(&d->before), mcr_buf_str(&d->after));
-        say_where(&d->before, "route", a);
-        say_where(&d->after, "route", b);
+        say_where(&d->before, "route", a.by);
+        say_where(&d->after, "route", b.by);
         tell(d, old, rank_of(MCR_STAGE_ROUTE), "route");
     }
     d->before.len = d->after.len = 0;
@@ -332,11 +344,10 @@ static bool differ_in_route(mcr_turn_differ *d, const mcr_turn_side *old, const 
 
 static const mcr_arrival *arrival_at(const mcr_turn_side *s, const char *name)
 {
-    const mcr_answer *route = answer_of(s, MCR_STAGE_ROUTE);
+    const route r = route_of(s);
     const mcr_arrival *a = mcr_turn_arrivals(s);
     for (uint32_t i = 0; i < s->turn->arrival_n; i++)
-        if (is_routed(&a[i], route ? route->own : 0) &&
-            strcmp(mcr_turn_sink(s, a[i].sink), name) == 0)
+        if (is_routed(&a[i], &r) && strcmp(mcr_turn_sink(s, a[i].sink), name) == 0)
             return &a[i];
     return NULL;
 }
@@ -401,19 +412,11 @@ static bool differ_at_sinks(mcr_turn_differ *d, const mcr_turn_side *old, const 
                             bool same_event)
 {
     bool differ = false;
-    const mcr_answer *route = answer_of(old, MCR_STAGE_ROUTE);
-    const mcr_arrival *a = mcr_turn_arrivals(old), *b = mcr_turn_arrivals(new);
+    const route r = route_of(old);
+    const mcr_arrival *a = mcr_turn_arrivals(old);
     for (uint32_t i = 0; i < old->turn->arrival_n; i++) {
-        if (!is_routed(&a[i], route ? route->own : 0))
-            continue;
-        // Nearly always both have the same sinks in the same order.
-        const char *name = mcr_turn_sink(old, a[i].sink);
         const mcr_arrival *other =
-            i < new->turn->arrival_n &&b[i].sink == a[i].sink && !b[i].direct && !new->open_sinks
-                ? &b[i]
-                : arrival_at(new, name);
-        if (other && strcmp(mcr_turn_sink(new, other->sink), name) != 0)
-            other = arrival_at(new, name);
+            is_routed(&a[i], &r) ? arrival_at(new, mcr_turn_sink(old, a[i].sink)) : NULL;
         if (other)
             differ |= differ_at_sink(d, old, &a[i], new, other, same_event);
     }
@@ -494,8 +497,9 @@ static bool differ_in_watchers(mcr_turn_differ *d, const mcr_turn_side *old,
     mcr_buf *none = old->turn ? &d->after : &d->before;
     verdict v = verdict_of(there);
     if (v.end == WENT_ON) {
+        const route r = route_of(there);
         mcr_buf_puts(text, "to ");
-        name_route(text, there, answer_of(there, MCR_STAGE_ROUTE));
+        name_route(text, there, &r);
     } else {
         name_verdict(text, there, &v, MCR_STAGE_NONE);
     }

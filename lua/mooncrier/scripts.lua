@@ -312,7 +312,7 @@ end
 local function open_sinks(free, last)
   local bits, index = scripts.sinks.bits, scripts.sinks.index
   local function name_next(name)
-    if type(name) ~= "string" then
+    if type(name) ~= "string" or name == "" then
       return nil
     end
     local place = table.remove(free, 1)
