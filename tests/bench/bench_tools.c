@@ -110,22 +110,26 @@ static pid_t start_tap(const bench_place *p, const char *err)
 // How many events the tap says it was told of.
 static double told_of(const char *err)
 {
+    static const char before[] = "mooncrier: ", between[] = " of ";
     char line[256];
-    unsigned long long shown, passed, told = 0;
+    double told = 0;
     FILE *said = fopen(err, "re");
     if (!said)
         bench_fail("%s: %s", err, strerror(errno));
-    while (fgets(line, sizeof line, said))
-        if (sscanf(line, "mooncrier: %llu of %llu events shown", &shown, &passed) == 2)
-            told = passed;
+    while (fgets(line, sizeof line, said)) {
+        const char *of = strstr(line, between);
+        if (strncmp(line, before, sizeof before - 1) == 0 && of && strstr(of, "events shown"))
+            told = strtod(of + sizeof between - 1, NULL);
+    }
     fclose(said);
-    return (double)told;
+    return told;
 }
 
 // Runs the null workload on a million events; `tapped` is the share that a tap was told of, NULL:
 // nobody taps.
 static bench_usage run_null(bench_place *p, double *tapped)
 {
+    static const char config[] = MCR_SOURCE_DIR "/tests/bench/workloads/tapped.lua";
     char program[BENCH_PATH], input[BENCH_PATH], err[BENCH_PATH], socket[BENCH_PATH];
     bench_path(program, "%s/mooncrier", p->build);
     bench_path(err, "%s/tap.err", p->work);
@@ -137,10 +141,8 @@ static bench_usage run_null(bench_place *p, double *tapped)
     setenv("BENCH_CONTROL", socket, 1);
     unlink(socket);
     double started = bench_seconds();
-    pid_t pid =
-        bench_spawn((const char *[]){ program, "run", "-q", "-c",
-                                      MCR_SOURCE_DIR "/tests/bench/workloads/tapped.lua", NULL },
-                    (bench_streams){ -1, -1, -1 });
+    const char *const run[] = { program, "run", "-q", "-c", config, NULL };
+    pid_t pid = bench_spawn(run, (bench_streams){ -1, -1, -1 });
     pid_t tap = 0;
     if (tapped) {
         while (access(socket, F_OK) < 0 && bench_seconds() - started < 10)
