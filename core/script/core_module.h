@@ -37,6 +37,10 @@ typedef enum mcr_failure {
     MCR_FAILED_DEADLINE
 } mcr_failure;
 
+// mcr_lua_add_event appends " on namespace/name": the event, or what it is about when it has no
+// name.
+void mcr_lua_add_event(mcr_buf *out, const mcr_event *ev);
+
 // mcr_lua_note_failure counts and logs that the hook `stage` of `script` failed on `ev` (NULL: on
 // no event); events that it failed on in the same way are not logged within a minute. `text` is the
 // reason, then lines of traceback.

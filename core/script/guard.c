@@ -67,9 +67,12 @@ struct mcr_guarded {
     atomic_bool heard;    // the last signal has been handled
     _Atomic int64_t used; // CPU time since it was armed
 
+    mcr_slow slow;
+
     // The guard's, under lock.
     double seen;       // run.gen when it looked last; NAN: nothing ran
     int64_t since;     // monotonic ns: when it first saw that
+    int64_t deadline;  // ns, of what it saw then
     int64_t signalled; // … when it signalled first; 0: not yet
 };
 
@@ -121,6 +124,8 @@ static void stop(lua_State *L, lua_Debug *ar)
 {
     mcr_guarded *g = current;
     if (!g || !g->armed || atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g)) {
+        if (g && mcr_slow_is_asked(&g->slow, gen_of(g)))
+            mcr_slow_answer(&g->slow, L, g->L);
         if (g)
             g->armed = 0;
         mcr_stop_disarm(L); // the hook is over
@@ -150,9 +155,13 @@ static void on_signal(int number, siginfo_t *from, void *ucontext)
     if (!g)
         return;
     atomic_store_explicit(&g->heard, true, memory_order_relaxed);
-    if (!atomic_load_explicit(&g->inside, memory_order_relaxed) ||
-        atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g))
+    if (!atomic_load_explicit(&g->inside, memory_order_relaxed))
+        return;
+    if (atomic_load_explicit(&g->wanted, memory_order_relaxed) != gen_of(g)) {
+        if (mcr_slow_is_asked(&g->slow, gen_of(g)))
+            mcr_stop_arm(g->L, stop);
         return; // it has ended by itself
+    }
     int64_t now = cpu_time();
     if (!g->armed)
         g->armed_at = now;
@@ -176,6 +185,12 @@ static _Noreturn void give_up(const mcr_guarded *g)
     abort();
 }
 
+static void send_signal(const mcr_guarded *g)
+{
+    // Not pthread_kill: the thread may be gone by now, and nothing happens then.
+    syscall(SYS_tgkill, getpid(), atomic_load(&g->tid), MCR_GUARD_SIGNAL);
+}
+
 static void signal_thread(mcr_guarded *g, double gen, int64_t now)
 {
     if (!can_stop)
@@ -190,10 +205,15 @@ static void signal_thread(mcr_guarded *g, double gen, int64_t now)
         give_up(g);
     atomic_store_explicit(&g->wanted, gen, memory_order_relaxed);
     // They queue: one at a time.
-    if (!atomic_exchange(&g->heard, false))
-        return;
-    // Not pthread_kill: the thread may be gone by now, and nothing happens then.
-    syscall(SYS_tgkill, getpid(), atomic_load(&g->tid), MCR_GUARD_SIGNAL);
+    if (atomic_exchange(&g->heard, false))
+        send_signal(g);
+}
+
+// The hook that was seen last is over.
+static void end_seen(mcr_guarded *g, int64_t now)
+{
+    if (!isnan(g->seen))
+        mcr_slow_end(&g->slow, now - g->since, g->deadline, g->signalled != 0);
 }
 
 // Looks at one state; returns when to look again, INT64_MAX when nothing runs in it. `ran`: set
@@ -205,16 +225,23 @@ static int64_t look_at(mcr_guarded *g, int64_t now, bool *ran)
         *ran = true;
     }
     if (!atomic_load(&g->inside)) {
+        end_seen(g, now);
         g->seen = NAN;
         return INT64_MAX;
     }
     double gen = gen_of(g);
+    int64_t deadline = deadline_of(g);
     if (gen != g->seen) {
+        end_seen(g, now);
         g->seen = gen;
         g->since = now;
+        g->deadline = deadline;
         g->signalled = 0;
+        mcr_slow_begin(&g->slow, atomic_load(&g->tid));
+    } else if (mcr_slow_look(&g->slow, gen, now - g->since, deadline, atomic_load(&g->tid)) &&
+               can_stop) {
+        send_signal(g);
     }
-    int64_t deadline = deadline_of(g);
     int64_t due = g->since + deadline;
     if (now >= due) {
         signal_thread(g, gen, now);
@@ -307,6 +334,7 @@ static mcr_guarded *add(lua_State *L, mcr_run *run)
     g->run = run;
     g->seen = NAN;
     atomic_init(&g->wanted, NAN);
+    mcr_slow_init(&g->slow);
     pthread_mutex_lock(&guard.lock);
     guard.all = mcr_realloc(guard.all, (guard.n + 1) * sizeof *guard.all);
     guard.all[guard.n++] = g;
@@ -367,10 +395,13 @@ void mcr_guard_set_exit(mcr_guarded *g, mcr_exit *exit)
     g->exit = exit;
 }
 
-mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run)
+mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run, const mcr_slow_namer *namer)
 {
     pthread_once(&guard.once, begin);
-    return add(L, run);
+    mcr_guarded *g = add(L, run);
+    if (namer)
+        g->slow.namer = *namer;
+    return g;
 }
 
 void mcr_guard_free(mcr_guarded *g)
@@ -378,6 +409,7 @@ void mcr_guard_free(mcr_guarded *g)
     if (!g)
         return;
     pthread_mutex_lock(&guard.lock);
+    end_seen(g, mcr_clock_monotonic());
     for (size_t i = 0; i < guard.n; i++)
         if (guard.all[i] == g)
             guard.all[i] = guard.all[--guard.n];

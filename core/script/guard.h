@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "script/cut_off.h"
 #include "script/script_abi.h"
+#include "script/slow.h"
 #include "script/stop_trace.h"
 
 typedef struct mcr_guarded mcr_guarded;
@@ -33,8 +34,9 @@ typedef struct mcr_guarded mcr_guarded;
 // mcr_guard_new puts `L` under guard; mcr_stop_prepare (script/stop.h) must be called for it, too.
 // `run` must outlive it, and is read by the guard while something runs. The first call starts the
 // thread, and tries on a state of its own whether compiled code can be stopped with this LuaJIT;
-// when it cannot, a warning says that scripts are not compiled from now on. Any thread.
-mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run);
+// when it cannot, a warning says that scripts are not compiled from now on. Slow hooks are logged
+// with `namer` (copied; NULL: they are not; script/slow.h). Any thread.
+mcr_guarded *mcr_guard_new(lua_State *L, mcr_run *run, const mcr_slow_namer *namer);
 
 // mcr_guard_free ends the guard of a state that nothing runs in.
 void mcr_guard_free(mcr_guarded *g);

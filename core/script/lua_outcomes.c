@@ -110,8 +110,7 @@ static int unknown_sink(lua_State *L)
     return 0;
 }
 
-// " on namespace/name": the event, or what it is about when it has no name.
-static void add_event(mcr_buf *out, const mcr_event *ev)
+void mcr_lua_add_event(mcr_buf *out, const mcr_event *ev)
 {
     const mcr_object_reference *object = &ev->involvedObject;
     bool named = ev->metadata.name.len != 0;
@@ -140,7 +139,7 @@ void mcr_lua_note_failure(mcr_lua *st, const char *stage, const char *script, mc
     mcr_buf cause = { 0 }, where = { 0 };
     mcr_buf_printf(&cause, "%s %s %s %s", st->watcher, stage, script, text);
     if (ev)
-        add_event(&where, ev);
+        mcr_lua_add_event(&where, ev);
     mcr_log_cause_once_a_minute(MCR_LOG_ERROR, mcr_buf_cstr(&cause),
                                 "watcher '%s': %s of %s failed%s: %s", st->watcher, stage, script,
                                 mcr_buf_cstr(&where), text);

@@ -2,6 +2,7 @@
 
 #include <lualib.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -10,6 +11,7 @@
 #include "script/core_module.h"
 #include "script/embedded.h"
 #include "script/guard.h"
+#include "script/hook_calls.h"
 #include "script/memory.h"
 #include "script/stop.h"
 
@@ -132,12 +134,31 @@ static void set_sandbox_dir(lua_State *L, const char *scripts_dir)
     lua_pop(L, 1); //
 }
 
+// What is at work, for messages about slow hooks.
+static void name_hook(const void *self, char *name, char *event)
+{
+    const mcr_lua *lua = self;
+    const mcr_hook *hook = lua->entry_hook ? lua->entry_hook : lua->batch_hook;
+    if (!hook)
+        return;
+    const mcr_slot *slot = lua->run.slot;
+    if (slot && !lua->entry_hook)
+        slot += lua->run.first; // where the driver is
+    mcr_buf on = { 0 };
+    if (slot && slot->handle)
+        mcr_lua_add_event(&on, (const mcr_event *)(uintptr_t)slot->handle);
+    snprintf(name, MCR_SLOW_NAME, "%s of %s", hook->stage, hook->script);
+    snprintf(event, MCR_SLOW_NAME, "%s", mcr_buf_cstr(&on));
+    mcr_buf_fini(&on);
+}
+
 void mcr_scripts_open(mcr_scripts *s)
 {
     mcr_lua_open(&s->lua, s->memory);
     lua_State *L = s->lua.L;
     if (s->guards)
-        s->lua.guarded = mcr_guard_new(L, &s->lua.run);
+        s->lua.guarded =
+            mcr_guard_new(L, &s->lua.run, &(mcr_slow_namer){ s->lua.watcher, name_hook, &s->lua });
     lua_pushcfunction(L, open_state);    // open_state
     if (!mcr_lua_pcall(L, 0, 1, true)) { // scripts or message
         // Only our own embedded files run here: a failure is a broken build.

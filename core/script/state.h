@@ -82,6 +82,7 @@ typedef struct mcr_lua {
     mcr_hook_observer observer;   // who is told what hooks do (script/observed.h)
     mcr_buf observed_why;         // of the hook at work: the reason or error it gave
     bool observed_failure;        // … it failed
+    struct mcr_hook *entry_hook;  // what is called for one event of its own; NULL: nothing is
     uint32_t batch_next;          // the slot after the last that it failed on
     mcr_hook_cost_mark tick_mark; // when the tick that runs began; at = 0: none runs
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of

@@ -81,7 +81,9 @@ bool mcr_lua_call_entry(mcr_lua *lua, mcr_hook *hook, int args, int results)
         mark = mcr_hook_cost_begin(lua->arena);
     else
         mcr_hook_cost_pass(&hook->cost, 1);
+    lua->entry_hook = hook;
     mcr_call call = mcr_lua_call(lua, args, results, false, hook->deadline); // results or message
+    lua->entry_hook = NULL;
     if (due)
         mcr_hook_cost_end(&hook->cost, &mark, lua->arena);
     if (call)
