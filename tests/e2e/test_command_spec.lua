@@ -3,6 +3,7 @@
 local h = require("tests.e2e.harness")
 
 local cjson = require("cjson")
+local test = require("mooncrier.test")
 
 local script = [[
 return {
@@ -127,6 +128,20 @@ describe("mooncrier test", function()
     assert.equal(0, r.code, r.out)
     assert.matches("^%d+ passed, 0 failed %(1 spec%)\n$", r.err)
   end)
+
+  for _, name in ipairs({ "warnings", "quiet", "severity", "dedup", "redact" }) do
+    it("has scripts do what the program has them do: " .. name, function()
+      local path, events = "scripts/handlers/" .. name .. ".lua", "examples/data/events.jsonl"
+      local r = place:run({ "eval", "--script", h.root .. "/" .. path, h.root .. "/" .. events })
+      assert.equal(0, r.code, r.err)
+      local lines = {}
+      for _, outcome in ipairs(test.run(path, events)) do
+        lines[#lines + 1] = outcome.event and tostring(outcome.event) .. "\n"
+      end
+      assert.truthy(#lines > 100)
+      assert.equal(r.out, table.concat(lines))
+    end)
+  end
 
   it("passes the shipped scripts", function()
     local r = place:run({ "test", h.root .. "/scripts" }, { before = "cd '" .. h.root .. "'" })
