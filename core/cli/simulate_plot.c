@@ -164,6 +164,12 @@ static void draw_columns(const plot *p, mcr_svg_box box)
                  axis->option->name);
 }
 
+// Lines that lie on each other show as rings.
+static double dot_radius(const plot *p, size_t line)
+{
+    return p->lines <= COLOURS ? 3.5 + 1.5 * (double)(p->lines - 1 - line) : 3.5;
+}
+
 static void draw_line(const plot *p, const panel *what, mcr_svg_box box, double top, size_t line)
 {
     mcr_svg_point points[MCR_SIMULATION_SETTINGS];
@@ -182,7 +188,8 @@ static void draw_line(const plot *p, const panel *what, mcr_svg_box box, double 
         mcr_buf_puts(&text, text.len ? ": " : "");
         put_number(&text, what->measure(&p->results[setting]), what->unit);
         mcr_buf_printf(&text, " %s", what->what);
-        mcr_svg_circle(p->out, points[i], 4, mcr_buf_cstr(&style), mcr_buf_cstr(&text));
+        mcr_svg_circle(p->out, points[i], dot_radius(p, line), mcr_buf_cstr(&style),
+                       mcr_buf_cstr(&text));
     }
     mcr_buf_fini(&text);
     mcr_buf_fini(&style);

@@ -36,7 +36,7 @@ describe("mooncrier simulate", function()
       "100 10 60 10 50 0 33 0 0 - - -",
       "100 50 60 20 40 0 0 0 0 - - -",
     }, columns)
-    assert.equal("mooncrier: 60 events, 20 distinct, 2026-11-23T05:00:01Z to 2026-11-23T05:01:00Z\n",
+    assert.equal("mooncrier: 60 events, 2026-11-23T05:00:01Z to 2026-11-23T05:01:00Z; 20 distinct\n",
       r.err)
   end)
 
@@ -66,11 +66,81 @@ describe("mooncrier simulate", function()
     assert.matches("^false,346,%d+,%d+,0,%d+,0,0,,,$", lines[3])
   end)
 
-  it("is the setting of the configuration without a grid", function()
+  it("is the default setting without a grid", function()
     local r = place:run({ "simulate", "-o", "json", data })
     local row = cjson.decode(r.out).settings[1]
     assert.same({}, row.setting)
     assert.equal(346, row.writes + row.suppressed)
+  end)
+
+  describe("of a configuration", function()
+    before_each(function()
+      place:write("keys.lua", [[
+return {
+  filter = function(event) return event.type == "Warning" end,
+  spam_key = function(event) return event.reason end,
+}]])
+      place:write("mooncrier.lua", [[
+return {
+  sources = { { kind = "jsonl", path = "-" } },
+  sinks = { cluster = { kind = "store", path = "never.db" }, out = { kind = "stdout" } },
+  watchers = {
+    { name = "record", script = "keys.lua", sinks = { "cluster" }, correlate = { burst_size = 2, max_events = 99 } },
+    { name = "other", sinks = { "out" } },
+    { name = "none", script = "keys.lua" },
+  },
+}]])
+    end)
+
+    local warnings, by_reason = 0, {}
+    for line in io.lines(data) do
+      local event = cjson.decode(line)
+      if event.type == "Warning" then
+        warnings = warnings + 1
+        by_reason[event.reason] = (by_reason[event.reason] or 0) + 1
+      end
+    end
+
+    -- How many are written when each reason has so many, and time brings none.
+    local function within(burst)
+      local n = 0
+      for _, count in pairs(by_reason) do n = n + math.min(count, burst) end
+      return n
+    end
+
+    it("begins with its watcher's setting, filter and keys", function()
+      local r = place:run({ "simulate", "--watcher", "record", "--grid", "qps=1/h", "-o", "json", data })
+      local row = cjson.decode(r.out).settings[1]
+      assert.equal(warnings, row.writes + row.suppressed)
+      assert.equal(within(2), row.writes)
+      assert.matches("; " .. warnings .. " to the correlator of 'record'; ", r.err, 1, true)
+      assert.is_nil(place:read("never.db"))
+    end)
+
+    it("puts grids over it", function()
+      local r = place:run({ "simulate", "-c", "mooncrier.lua", "--grid", "burst=1,5", "--grid", "qps=1/h",
+        "-o", "json", data })
+      local rows = cjson.decode(r.out).settings
+      assert.same({ within(1), within(5) }, { rows[1].writes, rows[2].writes })
+    end)
+
+    it("says which watcher it cannot simulate", function()
+      for name, message in pairs({
+        recrod = "has no watcher 'recrod'; did you mean 'record'?",
+        something = "has no watcher 'something' (it has record, other, none)",
+        none = "watcher 'none' has no sinks",
+      }) do
+        local r = place:run({ "simulate", "--watcher", name, data })
+        assert.equal(2, r.code)
+        assert.matches(message, r.err, 1, true)
+      end
+      place:write("keys.lua", "return { filter = 5 }")
+      local r = place:run({ "simulate", "--watcher", "record", data })
+      assert.equal(78, r.code)
+      assert.matches("keys.lua", r.err, 1, true)
+      place:shell("rm mooncrier.lua")
+      assert.equal(78, place:run({ "simulate", "--watcher", "record", data }).code)
+    end)
   end)
 
   -- Tags and what stands between them; fails where it is no XML.
