@@ -27,8 +27,10 @@ return {
       name = "tell",
       scripts = {
         "found.lua",
-        { "handlers/quiet_hours.lua", hours = "22:00-05:10", urgent = { "EvictionStorm", "NodeFlapping", "OutOfMemory" },
-          sink = "slack" },
+        {
+          "handlers/quiet_hours.lua", hours = "22:00-05:10", sink = "slack",
+          urgent = { "EvictionStorm", "NodeFlapping", "OutOfMemory" },
+        },
         { "handlers/dedup_owner.lua", every = "1h", reasons = "CrashLoop" },
       },
       sinks = { "slack" },

@@ -11,9 +11,11 @@ local is_change
 return {
   init = function(given)
     is_change = match.any(params.read(given, {
-      reasons = { "strings", { "Successful*", "Scaling*", "Scaled*", "Killing", "Evicted", "Preempted", "Deploy*", "Backup*",
-                               "TaintManagerEviction", "Node*Schedulable", "RemovingNode", "RegisteredNode", "Rebooted",
-                               "LeaderElection", "ShutdownInitiated", "Suspended", "Resumed" } },
+      reasons = { "strings", {
+        "Successful*", "Scaling*", "Scaled*", "Killing", "Evicted", "Preempted", "Deploy*", "Backup*", "Rebooted",
+        "TaintManagerEviction", "Node*Schedulable", "RemovingNode", "RegisteredNode", "LeaderElection",
+        "ShutdownInitiated", "Suspended", "Resumed",
+      } },
     }).reasons)
   end,
 

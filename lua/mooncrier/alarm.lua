@@ -28,7 +28,11 @@ local window = require("mooncrier.window")
 
 local rfc3339 = require("mooncrier.rfc3339")
 
-local error, format, ipairs, pairs, setmetatable, type = error, string.format, ipairs, pairs, setmetatable, type
+local floor, format = math.floor, string.format
+local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
+
+-- Of the 1 MiB that a script may save.
+local SAVED_BYTES = 900 * 1024
 
 ---@class mooncrier.Alarm
 ---@field within string the window in words: "10 min"
@@ -53,7 +57,7 @@ function alarm.span(seconds)
       return (format("%.1f", seconds / unit[2]):gsub("%.0$", "")) .. " " .. unit[3]
     end
   end
-  return format("%g s", seconds)
+  return format("%.3g s", seconds)
 end
 
 ---When an event happened; now, for one that does not say.
@@ -186,10 +190,13 @@ function Alarm:raise(event, fields)
   return accepted
 end
 
----What it knows, as plain data for a script's save(). What is left out: which members are counted.
+---What it knows, as plain data for a script's save(). Two alarms with all their keys can be too much for a
+---script: give each less `max_keys`, or fewer `bytes`.
+---@param bytes? integer at most (900 KiB)
 ---@return table
-function Alarm:save()
-  return { counts = self.counts:save(), told = self.told:save() }
+function Alarm:save(bytes)
+  local third = floor((bytes or SAVED_BYTES) / 3)
+  return { counts = self.counts:save(third), told = self.told:save(third), members = self.members:save(third) }
 end
 
 ---Goes on with what Alarm:save gave.
@@ -198,6 +205,7 @@ function Alarm:restore(saved)
   if saved then
     self.counts:restore(saved.counts)
     self.told:restore(saved.told)
+    self.members:restore(saved.members)
   end
 end
 

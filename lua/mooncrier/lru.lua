@@ -78,9 +78,9 @@ end
 local SAVED_BYTES = 450 * 1024
 local FIELD_BYTES = 16 -- a field with its name, at most
 
--- The nodes as plain data for lru:restore, newest first, as many as fit.
-function lru:save()
-  local list, left = {}, SAVED_BYTES
+-- The nodes as plain data for lru:restore, newest first, as many as fit into `bytes`.
+function lru:save(bytes)
+  local list, left = {}, bytes or SAVED_BYTES
   for node in self:nodes() do
     local copy = {}
     left = left - #node.key

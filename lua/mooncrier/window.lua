@@ -140,10 +140,11 @@ function Window:evicted()
   return self.keys.evicted
 end
 
----What it knows, as plain data for a script's save().
+---What it knows, as plain data for a script's save(): the newest keys that fit into `bytes`.
+---@param bytes? integer default 450 KiB, so that two of them may be saved
 ---@return table
-function Window:save()
-  return { steps = self.steps, step = self.step, keys = self.keys:save() }
+function Window:save(bytes)
+  return { steps = self.steps, step = self.step, keys = self.keys:save(bytes) }
 end
 
 ---Goes on with what Window:save gave; one of another span begins empty.
@@ -292,10 +293,11 @@ function Once:evicted()
   return self.keys.evicted
 end
 
----What it knows, as plain data for a script's save().
+---What it knows, as plain data for a script's save(): the newest keys that fit into `bytes`.
+---@param bytes? integer default 450 KiB, so that two of them may be saved
 ---@return table
-function Once:save()
-  return { keys = self.keys:save() }
+function Once:save(bytes)
+  return { keys = self.keys:save(bytes) }
 end
 
 ---Goes on with what Once:save gave.

@@ -114,7 +114,8 @@ return {
   end,
 
   save = function()
-    return { storm = storm:save(), causes = causes:save(), nodes = nodes:save() }
+    -- All of it has to fit into 1 MiB.
+    return { storm = storm:save(600 * 1024), causes = causes:save(50 * 1024), nodes = nodes:save(200 * 1024) }
   end,
 
   restore = function(saved)

@@ -38,6 +38,8 @@ describe("handlers/evictions", function()
       events[#events + 1] = event_of("TaintManagerEviction", "Marking for deletion Pod prod/a", "a", { count = i })
       events[#events + 1] = event_of("TaintManagerEviction", "Cancelling deletion of Pod prod/b" .. i, "b" .. i)
       events[#events + 1] = event_of("Killing", "Stopping container app", "c" .. i)
+      events[#events + 1] = event_of("Preempted", "Preempted by pod x on node n", "d" .. i, { change = "deleted" })
+      events[#events + 1] = event_of("Evicted", "x", "e" .. i, { involvedObject = { kind = "Node", name = "n" } })
     end
     assert.same({}, test.run({ "handlers/evictions.lua", threshold = 2 }, events).emitted)
   end)

@@ -1,4 +1,7 @@
+local ffi = require("ffi")
 local test = require("mooncrier.test")
+
+ffi.cdef([[int setenv(const char *, const char *, int); int unsetenv(const char *);]])
 
 describe("handlers/heartbeat", function()
   local function told(watcher)
@@ -39,6 +42,17 @@ describe("handlers/heartbeat", function()
     watcher:send({})
     assert.same({ "Normal EventsAgain: events come again, after 30 min" }, told(watcher))
     watcher:stop()
+  end)
+
+  it("is about the pod that mooncrier runs in", function()
+    ffi.C.setenv("POD_NAME", "mooncrier-0", 1)
+    ffi.C.setenv("POD_NAMESPACE", "ops", 1)
+    local watcher = test.start({ "handlers/heartbeat.lua", every = "1m" })
+    test.advance("1m")
+    ffi.C.unsetenv("POD_NAME")
+    ffi.C.unsetenv("POD_NAMESPACE")
+    local object = watcher:stop().emitted[1].event.involvedObject
+    assert.same({ "Pod", "ops", "mooncrier-0" }, { object.kind, object.namespace, object.name })
   end)
 
   it("beats through a recording, and changes nothing", function()

@@ -28,6 +28,7 @@ local MAX_OBJECTS = 20
 local given, excepted, warnings
 -- key → { name, object, from, last, seen (the clock at the last warning), n, reasons, objects, n_objects }
 local open, n_open
+local checked = 0
 
 local key_of = {
   workload = workload.key,
@@ -132,8 +133,6 @@ local function oldest()
   return found
 end
 
-local checked = 0
-
 ---@type mooncrier.Hooks
 return {
   tick_every = "5s",
@@ -169,20 +168,22 @@ return {
     local incident = open[key]
     if event.type == "Warning" and not excepted(event.reason) and event.delta > 0 then
       if not incident then
-        if warnings:add(key, event.delta, now) < given.threshold then
+        local n = warnings:add(key, event.delta, now)
+        if n < given.threshold then
           return
         end
         if n_open >= MAX_OPEN then
           close(oldest())
         end
         incident = { name = key .. "@" .. time.format(now), object = object_of(event, key), from = now, last = now,
-                     seen = time.now(), n = 0, reasons = {}, n_reasons = 0, objects = {}, n_objects = 0 }
+                     seen = time.now(), n = n - event.delta, reasons = {}, n_reasons = 0, objects = {}, n_objects = 0 }
+        incident.reasons.earlier = incident.n > 0 and incident.n or nil
         open[key], n_open = incident, n_open + 1
         tell(incident, {
           type = "Warning",
           reason = "IncidentOpened",
-          message = ("Incident of %s: %d warnings within %s, the last one: %s: %s"):format(key,
-            warnings:count(key, now), alarm.span(given.window), event.reason, event.message),
+          message = ("Incident of %s: %d warning%s within %s, the last one: %s: %s"):format(key, n,
+            n == 1 and "" or "s", alarm.span(given.window), event.reason, event.message),
           lastTimestamp = time.format(now),
         })
       end
@@ -197,11 +198,11 @@ return {
   end,
 
   save = function()
-    return { warnings = warnings:save(), open = open, n_open = n_open }
+    return { warnings = warnings:save(200 * 1024), open = open, n_open = n_open, checked = checked }
   end,
 
   restore = function(saved)
     warnings:restore(saved.warnings)
-    open, n_open = saved.open, saved.n_open
+    open, n_open, checked = saved.open, saved.n_open, saved.checked
   end,
 }

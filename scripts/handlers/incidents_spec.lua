@@ -38,8 +38,8 @@ describe("handlers/incidents", function()
     assert.is_false(watcher:send(of("Pulled", "web-2")).changed)
     assert.same({
       "Warning IncidentOpened: Incident of prod/web: 3 warnings within 5 min, the last one: Unhealthy: probe failed",
-      "Normal IncidentClosed: Incident of prod/web is over after 1 min: 5 warnings about 2 objects: 4 BackOff, "
-        .. "1 Unhealthy",
+      "Normal IncidentClosed: Incident of prod/web is over after 1 min: 7 warnings about 2 objects: 4 BackOff, "
+        .. "2 earlier, 1 Unhealthy",
     }, told(watcher))
     for _, one in ipairs(watcher:stop().emitted) do
       assert.equal(name, one.event:get("incident"))

@@ -80,7 +80,8 @@ return {
   end,
 
   save = function()
-    return { failures = failures:save(), known = known:save() }
+    -- All of it has to fit into 1 MiB.
+    return { failures = failures:save(500 * 1024), known = known:save(400 * 1024) }
   end,
 
   restore = function(saved)

@@ -52,7 +52,8 @@ describe("handlers/job_failures", function()
   it("leaves pods, what Jobs do besides, and other namespaces", function()
     local events = { of("Pod", "report-29923510-abcde", "BackoffLimitExceeded", "x"),
                      of("Job", "report-29923510", "SuccessfulCreate", "Created pod: x"),
-                     of("Job", "report-29923510", "FailedCreate", "exceeded quota") }
+                     of("Job", "report-29923510", "FailedCreate", "exceeded quota"), failed("gone") }
+    events[4].change = "deleted"
     assert.same({}, messages(test.run("handlers/job_failures.lua", events)))
     assert.same({}, messages(test.run({ "handlers/job_failures.lua", namespaces = "prod-*" }, { failed("a") })))
   end)

@@ -117,6 +117,10 @@ return {
           .. "name and workload"):format(name), 0)
       end
     end
+    -- The file is replaced: as root, /dev/null would be a file from then on.
+    if given.file:find("^/+dev/") or given.file:find("^/+proc/") then
+      error(("parameter 'file' must be a regular file, which it replaces, not %s"):format(given.file), 0)
+    end
     series, n_series = {}, 0
   end,
 

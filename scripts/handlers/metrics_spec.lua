@@ -85,6 +85,15 @@ describe("handlers/metrics", function()
     local log = watcher:stop().log
     assert.same({ 1, "error", "metrics: /nowhere/events.prom.part: No such file or directory" },
       { #log, log[1].level, log[1].text })
+    os.execute("rm -f " .. path .. "; mkdir " .. path)
+    watcher = test.start(script({ file = path })) -- it is a folder: nothing can be moved there
+    test.advance("1m")
+    assert.equal(1, #watcher:stop().log)
+    os.execute("rmdir " .. path .. "; rm -f " .. path .. ".part")
+    -- As root it would have replaced the device.
+    for _, device in ipairs({ "/dev/null", "//dev/stdout", "/proc/self/fd/1" }) do
+      assert.error_matches(function() test.run(script({ file = device }), {}) end, "must be a regular file")
+    end
     local hooks = require("mooncrier").load("scripts/handlers/metrics.lua", { file = path })
     assert.same({ false, 'it writes a file: allow = { "io", "os" } beside its path lets it' }, { hooks:self_test() })
     hooks = require("mooncrier").load("scripts/handlers/metrics.lua", { file = path }, { "io", "os" })

@@ -67,7 +67,8 @@ return {
   end,
 
   save = function()
-    return { flaps = flaps:save(), bad = bad:save() }
+    -- All of it has to fit into 1 MiB.
+    return { flaps = flaps:save(500 * 1024), bad = bad:save(400 * 1024) }
   end,
 
   restore = function(saved)

@@ -28,6 +28,24 @@ describe("handlers/node_flaps", function()
       .. "60 min" }, { event.reason, event.type, event.message })
   end)
 
+  for _, case in ipairs({
+    { "NodeNotReady", "NodeReady", "Ready" },
+    { "NodeHasInsufficientMemory", "NodeHasSufficientMemory", "MemoryPressure" },
+    { "NodeHasDiskPressure", "NodeHasNoDiskPressure", "DiskPressure" },
+    { "NodeHasInsufficientPID", "NodeHasSufficientPID", "PIDPressure" },
+  }) do
+    it("knows " .. case[1], function()
+      local bad, good = change(case[1]), change(case[2])
+      local list = test.run({ "handlers/node_flaps.lua", threshold = 2 }, { bad, good, good, bad, good, bad }).emitted
+      assert.equal(1, #list)
+      assert.truthy(list[1].event.message:find("condition " .. case[3] .. " turned bad 2 times", 1, true))
+      local deleted = change(case[1], { change = "deleted" })
+      assert.same({}, test.run({ "handlers/node_flaps.lua", threshold = 1 }, { deleted, good }).emitted)
+      local of_pod = { involvedObject = { kind = "Pod", namespace = "a", name = "edge-7" } }
+      assert.same({}, test.run({ "handlers/node_flaps.lua", threshold = 1 }, { change(case[1], of_pod) }).emitted)
+    end)
+  end
+
   it("does not take a long illness, other conditions or the pods of the node for flapping", function()
     local events = {}
     for i = 1, 5 do

@@ -66,9 +66,8 @@ return {
       sink = { "sinks", false },
     })
     local function new(reason)
-      -- Three alarms are saved together: each with a third of the keys.
       return alarm.new({
-        reason = reason, threshold = given.threshold, window = given.window, sink = given.sink, max_keys = 500,
+        reason = reason, threshold = given.threshold, window = given.window, sink = given.sink, max_keys = 1000,
       })
     end
     exceeded, unspecified, cloud = new("QuotaExceeded"), new("QuotaNotSpecified"), new("CloudQuotaExceeded")
@@ -99,7 +98,9 @@ return {
   end,
 
   save = function()
-    return { exceeded = exceeded:save(), unspecified = unspecified:save(), cloud = cloud:save() }
+    -- All of it has to fit into 1 MiB.
+    local third = 300 * 1024
+    return { exceeded = exceeded:save(third), unspecified = unspecified:save(third), cloud = cloud:save(third) }
   end,
 
   restore = function(saved)

@@ -56,7 +56,8 @@ describe("handlers/quota_alarms", function()
     assert.same({}, test.run("handlers/quota_alarms.lua", {
       refused("Error creating: pods \"a\" is forbidden: violates PodSecurity"),
       refused("Readiness probe failed: connection limit exceeded"),
-      refused("quota reached", { type = "Normal" }),
+      refused(PODS, { type = "Normal" }),
+      refused("GCE quota exceeded", { change = "deleted" }),
     }).emitted)
   end)
 

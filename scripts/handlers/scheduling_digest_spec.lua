@@ -41,7 +41,20 @@ describe("handlers/scheduling_digest", function()
     assert.same({ "SchedulingDigest", "Warning", "Cluster", 3 },
       { event.reason, event.type, event.involvedObject.kind, event.count })
     test.advance("1h")
-    assert.equal(1, #watcher:stop().emitted)
+    local result = watcher:stop()
+    assert.same({ 1, 6, 0 }, { #result.emitted, result.passed, result.dropped })
+  end)
+
+  it("names the five most frequent, and how many more there are", function()
+    local events = {}
+    for i = 1, 7 do
+      for k = 1, i do
+        events[#events + 1] = waits(("app%d-%d"):format(i, k), ("0/1 nodes are available: 1 cause %d."):format(i))
+      end
+    end
+    assert.same({ "28 pods cannot be scheduled: 7× cause 7, 6× cause 6, 5× cause 5, 4× cause 4, 3× cause 3, 2 more; of "
+      .. "prod/app7 (7), prod/app6 (6), prod/app5 (5), prod/app4 (4), prod/app3 (3), 2 more" },
+      messages(test.run("handlers/scheduling_digest.lua", events)))
   end)
 
   local cases = {

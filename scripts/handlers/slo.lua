@@ -163,8 +163,10 @@ return {
   end,
 
   save = function()
-    return { burning = burning:save(), good = good:save(), bad = bad:save(), good_lately = good_lately:save(),
-             bad_lately = bad_lately:save(), reported_at = reported_at }
+    -- All of it has to fit into 1 MiB.
+    local part = 180 * 1024
+    return { burning = burning:save(part), good = good:save(part), bad = bad:save(part),
+             good_lately = good_lately:save(part), bad_lately = bad_lately:save(part), reported_at = reported_at }
   end,
 
   restore = function(saved)

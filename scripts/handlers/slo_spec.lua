@@ -45,6 +45,15 @@ describe("handlers/slo", function()
     assert.same({}, watcher:stop().emitted)
   end)
 
+  it("counts occurrences, of which one event may tell many", function()
+    local function failed(count)
+      local event = job("BackoffLimitExceeded")
+      event.count = count
+      return #test.run(params(), { job("Completed"), event }).emitted
+    end
+    assert.same({ 0, 1 }, { failed(8), failed(9) })
+  end)
+
   it("is content with what the objective allows", function()
     local watcher = test.start(params())
     send(watcher, 90, 10)
@@ -77,6 +86,7 @@ describe("handlers/slo", function()
     test.advance("11m")
     watcher:send(job("Completed"))
     local event = watcher:stop().emitted[1].event
+    assert.equal(1, #watcher.result.emitted)
     assert.same({ "SLOReport", "Normal", "Jobs of batch: 95 % of 20 within 60 min went well, the objective is 90 %; "
       .. "the budget burns at 0.5" }, { event.reason, event.type, event.message })
   end)

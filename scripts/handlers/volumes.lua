@@ -123,7 +123,8 @@ return {
   end,
 
   save = function()
-    return { troubles = troubles:save(), at_once = at_once:save(), told = told:save() }
+    -- All of it has to fit into 1 MiB.
+    return { troubles = troubles:save(400 * 1024), at_once = at_once:save(250 * 1024), told = told:save(250 * 1024) }
   end,
 
   restore = function(saved)

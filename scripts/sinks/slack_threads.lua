@@ -91,7 +91,7 @@ end
 -- Errors that pass: https://docs.slack.dev/reference/methods/chat.postMessage
 local passing = {
   ratelimited = true, rate_limited = true, service_unavailable = true, internal_error = true, fatal_error = true,
-  request_timeout = true, team_added_to_org = true,
+  request_timeout = true,
 }
 
 ---@type mooncrier.SinkHooks

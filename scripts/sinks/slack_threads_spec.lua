@@ -128,9 +128,11 @@ cat DIR/answer
     { '{"ok":false,"error":"ratelimited"}\n429', "retry", "Slack: ratelimited" },
     { '{"ok":false,"error":"channel_not_found"}\n200', false, "Slack: channel_not_found" },
     { "\n000", "retry", "Slack answered with status 000 and no JSON" },
+    { "502\n502", "retry", "Slack answered with status 502 and no JSON" },
+    { '{"ok":false,"error":"rate_limited"}\n429', "retry", "Slack: rate_limited" },
     { "<html>502</html>\n502", "retry", "Slack answered with status 502 and no JSON" },
   }) do
-    it("takes for an answer: " .. case[3], function()
+    it("takes for an answer: " .. case[1]:gsub("\n", " "), function()
       answer(case[1])
       with_curl(function()
         assert.same({ case[2], case[3] }, { sink:write(event("BackOff", "web-0")) })

@@ -96,9 +96,11 @@ function Alarm:reset(key) end
 ---@return boolean accepted
 function Alarm:raise(event, fields) end
 
----What it knows, as plain data for a script's save(). What is left out: which members are counted.
+---What it knows, as plain data for a script's save(). Two alarms with all their keys can be too much for a
+---script: give each less `max_keys`, or fewer `bytes`.
+---@param bytes? integer at most (900 KiB)
 ---@return table
-function Alarm:save() end
+function Alarm:save(bytes) end
 
 ---Goes on with what Alarm:save gave.
 ---@param saved? table

@@ -56,9 +56,10 @@ function Window:each(now) end
 ---@return integer
 function Window:evicted() end
 
----What it knows, as plain data for a script's save().
+---What it knows, as plain data for a script's save(): the newest keys that fit into `bytes`.
+---@param bytes? integer default 450 KiB, so that two of them may be saved
 ---@return table
-function Window:save() end
+function Window:save(bytes) end
 
 ---Goes on with what Window:save gave; one of another span begins empty.
 ---@param saved? table
@@ -138,9 +139,10 @@ function Once:reset(key) end
 ---@return integer
 function Once:evicted() end
 
----What it knows, as plain data for a script's save().
+---What it knows, as plain data for a script's save(): the newest keys that fit into `bytes`.
+---@param bytes? integer default 450 KiB, so that two of them may be saved
 ---@return table
-function Once:save() end
+function Once:save(bytes) end
 
 ---Goes on with what Once:save gave.
 ---@param saved? table
