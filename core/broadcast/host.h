@@ -23,6 +23,9 @@ typedef struct mcr_host mcr_host;
 // Ends a hook that runs too long (script/); the only signal that is not blocked in hosts.
 #define MCR_GUARD_SIGNAL (SIGRTMIN + 1)
 
+// Takes samples of the scripts that run (script/profile.h); let in while a host's are profiled.
+#define MCR_PROFILE_SIGNAL (SIGRTMIN + 2)
+
 // mcr_host_new makes a host that does not run yet. `name` (copied, 15 bytes shown) names the
 // thread.
 mcr_host *mcr_host_new(const char *name, const mcr_clock *clock);

@@ -10,6 +10,7 @@ int mcr_cmd_diff(int argc, char **argv);
 int mcr_cmd_eval(int argc, char **argv);
 int mcr_cmd_explain(int argc, char **argv);
 int mcr_cmd_get(int argc, char **argv);
+int mcr_cmd_profile(int argc, char **argv);
 int mcr_cmd_record(int argc, char **argv);
 int mcr_cmd_reload(int argc, char **argv);
 int mcr_cmd_repl(int argc, char **argv);

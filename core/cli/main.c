@@ -39,6 +39,7 @@ static const command commands[] = {
     { "scripts", "list the scripts that come with it, and what they do", mcr_cmd_scripts },
     { "test", "run the specs of scripts", mcr_cmd_test },
     { "tap", "print the events that pass the running program", mcr_cmd_tap },
+    { "profile", "say where the running program's scripts spend their time", mcr_cmd_profile },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 

@@ -302,6 +302,7 @@ static mcr_err start(runner *r, const char *path, mcr_errbuf *err)
 static void close_all(runner *r)
 {
     mcr_census_free(r->live.census);
+    mcr_profiling_free(r->live.profiling);
     mcr_doors_close(r->doors);
     mcr_buf_fini(&r->config_path);
     mcr_buf_fini(&r->changed);
@@ -367,6 +368,7 @@ int mcr_cmd_run(int argc, char **argv)
                          .json = output && strcmp(output, "json") == 0 };
     r.live = (mcr_live){ .app = &r.app,
                          .census = mcr_census_new(&r.app, r.loop),
+                         .profiling = mcr_profiling_new(&r.app, r.loop),
                          .started_at = mcr_clock_now(&mcr_clock_wall) };
     mcr_err code = start(&r, path, &err);
     if (code) {

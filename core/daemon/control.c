@@ -189,8 +189,17 @@ static void take_request(client *cl, const cJSON *json)
     bool text = cJSON_IsString(format) && strcmp(format->valuestring, "text") == 0;
     cl->waiting = true;
     const cJSON *folder = cJSON_GetObjectItemCaseSensitive(json, "folder");
-    const mcr_live_request asked = { request->valuestring, "the control socket",
-                                     cJSON_IsString(folder) ? folder->valuestring : NULL, text };
+    const cJSON *watcher = cJSON_GetObjectItemCaseSensitive(json, "watcher");
+    const cJSON *seconds = cJSON_GetObjectItemCaseSensitive(json, "seconds");
+    const mcr_live_request asked = {
+        .name = request->valuestring,
+        .who = "the control socket",
+        .folder = cJSON_IsString(folder) ? folder->valuestring : NULL,
+        .text = text,
+        .watcher = cJSON_IsString(watcher) ? watcher->valuestring : NULL,
+        .seconds = cJSON_IsNumber(seconds) ? seconds->valuedouble : 0,
+        .jit = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "jit")),
+    };
     mcr_live_ask(cl->control->live, &asked, on_answer, cl);
 }
 

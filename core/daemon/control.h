@@ -8,8 +8,12 @@
 //     {"mooncrier":1,"request":"ping"}       → {"mooncrier":1,"ok":true}
 //     {"mooncrier":1,"request":"shared"}     → {"mooncrier":1,"ok":true,"shared":{"values":{…},…}}
 //
+//     {"mooncrier":1,"request":"profile"}    → {"mooncrier":1,"ok":true,"profile":{…}}
 //     {"mooncrier":1,"request":"tap"}        → {"mooncrier":1,"ok":true,"tap":{…}} and lines for
 //     ever
+//
+// A profile takes "seconds":10 and may have a "watcher":"NAME" and "jit":true (daemon/profiling.h);
+// it is answered when they are over.
 //
 // "format":"text" asks for a status for people (as "text"). Answers come in the order of the
 // requests; a client that has ended its side gets its answers all the same.

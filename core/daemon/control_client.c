@@ -140,21 +140,12 @@ mcr_err mcr_control_send(int fd, mcr_str line, int64_t timeout_ns, mcr_errbuf *e
     return mcr_errf(err, MCR_ESTOPPED, "mooncrier does not take the request in time");
 }
 
-cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
-                       int64_t timeout_ns, mcr_errbuf *err)
+cJSON *mcr_control_ask_line(int fd, mcr_str request, int64_t timeout_ns, mcr_errbuf *err)
 {
     int64_t deadline = mcr_clock_monotonic() + timeout_ns;
     mcr_buf line = { 0 };
     cJSON *answer = NULL;
-    mcr_buf_printf(&line, "{\"mooncrier\":%d,\"request\":\"%s\"%s", MCR_CONTROL_VERSION, request,
-                   text ? ",\"format\":\"text\"" : "");
-    if (folder) {
-        mcr_buf_puts(&line, ",\"folder\":");
-        mcr_json_string(&line, mcr_str_of(folder));
-    }
-    mcr_buf_puts(&line, "}\n");
-    mcr_err unsent = mcr_control_send(fd, mcr_buf_str(&line), timeout_ns, err);
-    line.len = 0;
+    mcr_err unsent = mcr_control_send(fd, request, timeout_ns, err);
     if (!unsent && !receive_line(fd, &line, deadline, err)) {
         answer = cJSON_ParseWithLength(line.ptr, line.len);
         if (!answer || !cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(answer, "mooncrier"))) {
@@ -165,5 +156,21 @@ cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool tex
     }
     mcr_buf_fini(&line);
     close(fd);
+    return answer;
+}
+
+cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool text,
+                       int64_t timeout_ns, mcr_errbuf *err)
+{
+    mcr_buf line = { 0 };
+    mcr_buf_printf(&line, "{\"mooncrier\":%d,\"request\":\"%s\"%s", MCR_CONTROL_VERSION, request,
+                   text ? ",\"format\":\"text\"" : "");
+    if (folder) {
+        mcr_buf_puts(&line, ",\"folder\":");
+        mcr_json_string(&line, mcr_str_of(folder));
+    }
+    mcr_buf_puts(&line, "}\n");
+    cJSON *answer = mcr_control_ask_line(fd, mcr_buf_str(&line), timeout_ns, err);
+    mcr_buf_fini(&line);
     return answer;
 }

@@ -8,13 +8,15 @@
 #include "daemon/status.h"
 
 enum {
-    PATIENCE_MS = 2000,    // for the counters of watchers
-    SHARED_BYTES = 1 << 20 // of what scripts share, in one answer
+    PATIENCE_MS = 2000,     // for the counters of watchers
+    SHARED_BYTES = 1 << 20, // of what scripts share, in one answer
+    PROFILE_S = 10          // when nobody says how long
 };
 
 // Somebody who waits for an answer.
 typedef struct asked {
     mcr_live *live;
+    const mcr_live_request *request; // until `begin` returns
     bool text;
     const char *who;
     const char *folder; // until `begin` returns
@@ -119,6 +121,30 @@ static void shadow_report(asked *a)
     mcr_census_take(a->live->census, PATIENCE_MS * INT64_C(1000000), on_compared, a);
 }
 
+static void on_profiled(void *arg, const mcr_buf *json, const char *error)
+{
+    asked *a = arg;
+    if (json)
+        answer(a, &(mcr_live_answer){ .ok = true, .name = "profile", .value = mcr_buf_str(json) });
+    else
+        answer(a, &(mcr_live_answer){ .error = error });
+}
+
+static void profile(asked *a)
+{
+    double seconds = a->request->seconds ? a->request->seconds : PROFILE_S;
+    if (!(seconds > 0 && seconds <= MCR_PROFILING_MAX_S)) {
+        answer(a, &(mcr_live_answer){ .error = "a profile takes more than 0 s and at most 1 h" });
+        return;
+    }
+    const mcr_profiling_request request = {
+        .watcher = a->request->watcher,
+        .ns = (int64_t)(seconds * 1e9),
+        .kind = a->request->jit ? MCR_PROFILE_JIT : MCR_PROFILE_STACKS,
+    };
+    mcr_profiling_take(a->live->profiling, &request, on_profiled, a);
+}
+
 // What it can be asked. Each ends in one call of `answer`, now or later.
 static const struct {
     const char *name;
@@ -133,6 +159,7 @@ static const struct {
     { "shadow-report", shadow_report },
     { "shadow-promote", shadow_promote },
     { "shadow-drop", shadow_drop },
+    { "profile", profile },
 };
 
 enum {
@@ -159,7 +186,7 @@ static void unknown(asked *a, const char *request)
 void mcr_live_ask(mcr_live *live, const mcr_live_request *request, mcr_live_done *done, void *arg)
 {
     asked *a = mcr_alloc(sizeof *a);
-    *a = (asked){ live, request->text, request->who, request->folder, done, arg };
+    *a = (asked){ live, request, request->text, request->who, request->folder, done, arg };
     for (size_t i = 0; i < REQUESTS; i++)
         if (strcmp(requests[i].name, request->name) == 0) {
             requests[i].begin(a);

@@ -7,12 +7,14 @@
 #include "base/str.h"
 #include "daemon/app.h"
 #include "daemon/census.h"
+#include "daemon/profiling.h"
 #include "daemon/reload.h"
 
 typedef struct mcr_live {
     mcr_app *app;
     mcr_reload *reload;
     mcr_census *census;
+    mcr_profiling *profiling;
     int64_t started_at;      // Unix ns
     const char *config_path; // absolute
     const char *socket;      // of the control socket; NULL: none
@@ -38,10 +40,14 @@ typedef struct mcr_live_request {
     const char *who;    // on whose behalf; a string that lives on
     const char *folder; // of "shadow-start", absolute; else NULL
     bool text;          // for people, where there are two forms
+    // Of "profile" (daemon/profiling.h).
+    const char *watcher; // NULL: all
+    double seconds;      // 0: none was given
+    bool jit;
 } mcr_live_request;
 
 // mcr_live_ask does what is requested. `done` is called exactly once, at once or from the loop, in
-// the end from mcr_reload_stop and mcr_census_free.
+// the end from mcr_reload_stop, mcr_census_free and mcr_profiling_free.
 void mcr_live_ask(mcr_live *live, const mcr_live_request *request, mcr_live_done *done, void *arg);
 
 // mcr_live_is_ready says whether it takes events: neither at its end nor without one of its

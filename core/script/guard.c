@@ -472,6 +472,11 @@ bool mcr_guard_take(mcr_guarded *g)
     return true;
 }
 
+bool mcr_guard_is_inside(const mcr_guarded *g)
+{
+    return atomic_load_explicit(&g->inside, memory_order_relaxed);
+}
+
 const mcr_stop_trace *mcr_guard_trace(const mcr_guarded *g)
 {
     return &g->trace;

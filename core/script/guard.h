@@ -56,6 +56,9 @@ bool mcr_guard_leave(mcr_guarded *g);
 // it: the next hook of the same entry starts afresh.
 bool mcr_guard_take(mcr_guarded *g);
 
+// mcr_guard_is_inside: between enter and leave. Any thread, also in a signal handler.
+bool mcr_guard_is_inside(const mcr_guarded *g);
+
 // mcr_guard_trace is where the hook stopped last was; all empty when there was no memory to find
 // out. Valid until the next enter.
 const mcr_stop_trace *mcr_guard_trace(const mcr_guarded *g);

@@ -175,8 +175,10 @@ static int may_run(lua_State *L)
     mcr_lua *st = mcr_lua_of(L);
     mcr_hook *hook = mcr_lua_hook(st, stage_at(L, 1), luaL_checkstring(L, 2));
     bool may = mcr_hook_may_run(st, hook);
-    if (may)
+    if (may) {
+        st->tick_hook = hook;
         st->tick_mark = mcr_hook_cost_begin(st->arena);
+    }
     lua_pushboolean(L, may); // may
     return 1;
 }
@@ -196,9 +198,9 @@ static int ran(lua_State *L)
 {
     mcr_lua *st = mcr_lua_of(L);
     const char *stage = stage_at(L, 1), *script = luaL_checkstring(L, 2);
-    if (st->tick_mark.at)
-        mcr_hook_cost_end(&mcr_lua_hook(st, stage, script)->cost, &st->tick_mark, st->arena);
-    st->tick_mark.at = 0;
+    if (st->tick_hook)
+        mcr_hook_cost_end(&st->tick_hook->cost, &st->tick_mark, st->arena);
+    st->tick_hook = NULL;
     if (lua_isstring(L, 3))
         mcr_lua_fail_hook(st, stage, script,
                           lua_toboolean(L, 4) ? MCR_FAILED_DEADLINE : MCR_FAILED_ERROR,

@@ -47,6 +47,7 @@ void mcr_lua_open(mcr_lua *s, size_t limit)
 
 void mcr_lua_close(mcr_lua *s)
 {
+    mcr_lua_leave_profile(s, false);
     lua_close(s->L);
     s->L = NULL;
     mcr_arena_free(s->arena);
@@ -55,6 +56,7 @@ void mcr_lua_close(mcr_lua *s)
 
 void mcr_lua_discard(mcr_lua *s)
 {
+    mcr_lua_leave_profile(s, true);
     mcr_dead_code_release(s->L);
     mcr_pins_release(&s->pins);
     s->L = NULL;

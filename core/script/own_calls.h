@@ -11,3 +11,7 @@ int mcr_own_calls(void);
 // mcr_own_calls_wrap replaces every C function in the table on top of the stack by one that counts.
 // They must have no upvalues.
 void mcr_own_calls_wrap(lua_State *L);
+
+// mcr_own_calls_begin and mcr_own_calls_end count what LuaJIT calls of ours otherwise, in between.
+void mcr_own_calls_begin(void);
+void mcr_own_calls_end(void);

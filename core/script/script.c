@@ -208,6 +208,7 @@ static int64_t run_tick(void *self, int64_t now)
         lua_pushnumber(s->lua.L, s->lua.run.now);                  // tick now
         call = mcr_lua_call(&s->lua, 1, 1, true, s->lua.deadline); // due, nil or message
     } while (call && call_failed(s, "tick", call) == MCR_CALL_STOPPED && !s->lua.lost);
+    s->lua.tick_hook = NULL; // it may have been cut off
     if (call)
         return now + 1000000000;
     lua_State *L = s->lua.L;

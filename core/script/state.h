@@ -84,7 +84,8 @@ typedef struct mcr_lua {
     bool observed_failure;        // … it failed
     struct mcr_hook *entry_hook;  // what is called for one event of its own; NULL: nothing is
     uint32_t batch_next;          // the slot after the last that it failed on
-    mcr_hook_cost_mark tick_mark; // when the tick that runs began; at = 0: none runs
+    struct mcr_hook *tick_hook;   // the tick that runs; NULL: none
+    mcr_hook_cost_mark tick_mark; // … when it began
     // Deliveries of their own that wait for next_direct: direct[direct_first … direct_n). Those of
     // route are bounded by the batch and the sinks, those of emit by MCR_MAX_EMITTED.
     mcr_direct *direct;
@@ -106,6 +107,10 @@ void mcr_lua_fini(mcr_lua *s);
 
 // mcr_lua_set_now sets the time that scripts see.
 void mcr_lua_set_now(mcr_lua *s, int64_t unix_ns);
+
+// mcr_lua_leave_profile: the state is about to go, and a profile of it ends (script/profile.h).
+// `lost`: it is in no order. On any thread, while nothing runs in it.
+void mcr_lua_leave_profile(mcr_lua *s, bool lost);
 
 // mcr_lua_made leaves the event in run.made, where the Lua half takes it.
 void mcr_lua_made(mcr_lua *s, mcr_event *ev);

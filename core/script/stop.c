@@ -14,12 +14,17 @@
 enum {
     SEARCHED = 8192,      // bytes from the state in which the mask is looked for
     LEAVES_TRACES = 0x80, // the bit of the mask that compiled code tests
+    COLLECTS = 0x40,      // … that is set while garbage is collected
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_int mode;
 static ptrdiff_t mask_at; // from a state to its hook mask
 static ptrdiff_t mode_at; // from a state to the profiler's mode; 0: not known
+
+// LuaJIT's one profiler: who starts it when nobody has it would become its owner.
+static pthread_mutex_t profiler = PTHREAD_MUTEX_INITIALIZER;
+static lua_State *owner; // has it when nobody else does; does nothing else
 
 static void no_hook(lua_State *L, lua_Debug *ar)
 {
@@ -76,15 +81,17 @@ static ptrdiff_t find_mode(lua_State *L)
     return the_only(may_be, sizeof may_be) * (ptrdiff_t)sizeof(int);
 }
 
-// LuaJIT has one profiler, and only its owner may stop it: a state that does nothing else owns it.
-static void own_profiler(lua_State *owner)
+// Makes `L` the owner of the profiler, which nobody has, without the timer that comes with it; what
+// the timer would call.
+static mcr_stop_trigger *own_profiler(lua_State *L, const char *how, luaJIT_profile_callback sample)
 {
-    struct sigaction before;
+    struct sigaction before, its;
     sigaction(SIGPROF, NULL, &before);
-    luaJIT_profile_start(owner, "i1000000", no_sample, NULL);
+    luaJIT_profile_start(L, how, sample, NULL);
     const struct itimerval never = { .it_value = { 0 } };
     setitimer(ITIMER_PROF, &never, NULL);
-    sigaction(SIGPROF, &before, NULL);
+    sigaction(SIGPROF, &before, &its);
+    return its.sa_handler;
 }
 
 static void find_out(void)
@@ -95,7 +102,8 @@ static void find_out(void)
         atomic_store(&mode, MCR_STOP_HOOK);
         return;
     }
-    own_profiler(L);
+    owner = L;
+    own_profiler(L, "i1000000", no_sample);
     lua_State *other = luaL_newstate();
     if (!other)
         return;
@@ -127,19 +135,42 @@ static int on_record(lua_State *L)
     return 0;
 }
 
+// Where the registry keeps on_record.
+static const char record_key;
+
+static void push_attach(lua_State *L)
+{
+    lua_getglobal(L, "jit");       // jit
+    lua_getfield(L, -1, "attach"); // jit attach
+    lua_remove(L, -2);             // attach
+}
+
 // In mode "l" the compiler polls at every new line and every function entered or left. Once in a
 // trace is enough, since what can run for ever comes by the beginning of one for ever: the poll is
 // left in its first instruction alone. Without this a small handler takes a fifth longer.
 static void poll_once(lua_State *L)
 {
-    lua_getglobal(L, "jit");                       // jit
-    lua_getfield(L, -1, "attach");                 // jit attach
-    lua_pushlightuserdata(L, (char *)L + mode_at); // jit attach at
-    lua_pushcclosure(L, on_record, 1);             // jit attach call
-    lua_pushliteral(L, "record");                  // jit attach call event
-    if (!mcr_lua_pcall(L, 2, 0, false))            // jit [message]
+    lua_pushlightuserdata(L, (void *)&record_key); // key
+    lua_pushlightuserdata(L, (char *)L + mode_at); // key at
+    lua_pushcclosure(L, on_record, 1);             // key call
+    push_attach(L);                                // key call attach
+    lua_pushvalue(L, -2);                          // key call attach call
+    lua_pushliteral(L, "record");                  // key call attach call event
+    if (!mcr_lua_pcall(L, 2, 0, false))            // key call [message]
         lua_error(L);
-    lua_pop(L, 1); //
+    lua_rawset(L, LUA_REGISTRYINDEX); //
+}
+
+// Polls everywhere from now on.
+static void poll_at_lines(lua_State *L)
+{
+    push_attach(L);                                // attach
+    lua_pushlightuserdata(L, (void *)&record_key); // attach key
+    lua_rawget(L, LUA_REGISTRYINDEX);              // attach call or nil
+    if (!lua_isfunction(L, -1))
+        lua_pop(L, 2);                       //
+    else if (!mcr_lua_pcall(L, 1, 0, false)) // [message]
+        lua_error(L);
 }
 
 void mcr_stop_prepare(lua_State *L)
@@ -148,9 +179,43 @@ void mcr_stop_prepare(lua_State *L)
         luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
         return;
     }
+    pthread_mutex_lock(&profiler);
     luaJIT_profile_start(L, "l", no_sample, NULL);
+    pthread_mutex_unlock(&profiler);
     if (mcr_stop_mode_now() == MCR_STOP_POLL_ONCE)
         poll_once(L);
+}
+
+void mcr_stop_lend_events(lua_State *L)
+{
+    poll_at_lines(L);
+    pthread_mutex_lock(&profiler);
+    luaJIT_profile_start(L, "l", no_sample, NULL);
+    pthread_mutex_unlock(&profiler);
+}
+
+mcr_stop_trigger *mcr_stop_lend_profiler(lua_State *L, luaJIT_profile_callback sample)
+{
+    poll_at_lines(L);
+    pthread_mutex_lock(&profiler);
+    if (owner)
+        luaJIT_profile_stop(owner);
+    mcr_stop_trigger *trigger = own_profiler(L, "li1000000", sample);
+    pthread_mutex_unlock(&profiler);
+    return trigger;
+}
+
+void mcr_stop_take_profiler(lua_State *L, bool lost)
+{
+    pthread_mutex_lock(&profiler);
+    // Stopping forgets what was compiled, which a state that is in no order would not survive;
+    // while garbage is collected LuaJIT leaves that out.
+    if (lost && mask_at)
+        *((volatile unsigned char *)L + mask_at) |= COLLECTS;
+    luaJIT_profile_stop(L);
+    if (owner)
+        own_profiler(owner, "i1000000", no_sample);
+    pthread_mutex_unlock(&profiler);
 }
 
 static volatile unsigned char *mask_of(lua_State *L)

@@ -8,6 +8,7 @@
 // promises: mcr_stop_mode_now tells whether a test at the start of the program bore it out.
 
 #include <lua.h>
+#include <luajit.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,8 +27,27 @@ void mcr_stop_give_up(void);
 
 // mcr_stop_prepare makes the code of `L` stoppable: after its libraries were opened, before
 // anything is loaded that must be; in a protected call. Nobody may start or stop LuaJIT's profiler
-// on `L`, or attach to the compiler's events (jit.attach), afterwards.
+// on `L`, or attach to the compiler's events (jit.attach), afterwards, but by the functions below.
+// A second call makes it so again after these.
 void mcr_stop_prepare(lua_State *L);
+
+// mcr_stop_lend_events leaves the compiler's events of `L` to the caller, until mcr_stop_prepare;
+// in a protected call. All that was compiled is forgotten, and what is compiled polls at every
+// line: it can be stopped as before, and takes somewhat longer.
+void mcr_stop_lend_events(lua_State *L);
+
+// mcr_stop_lend_profiler does so, too, and puts LuaJIT's profiler, of which a process has one, to
+// work on `L`: `sample` is called as luaJIT_profile_start says, between two instructions, soon
+// after the function that this returns was called in a signal handler on the thread that runs `L`.
+// It is called for other states as well, with samples = 0, when one is stopped, on their threads,
+// and until the process ends. On the thread that drives `L`, between two calls, in a protected
+// call.
+typedef void mcr_stop_trigger(int signal);
+mcr_stop_trigger *mcr_stop_lend_profiler(lua_State *L, luaJIT_profile_callback sample);
+
+// mcr_stop_take_profiler ends that; mcr_stop_prepare must follow. `lost`: the state is in no order,
+// and will never run again, nor be prepared.
+void mcr_stop_take_profiler(lua_State *L, bool lost);
 
 // mcr_stop_arm has `hook` called at the next instruction of `L` and at each that follows. In a
 // signal handler, on the thread that runs `L`. LuaJIT may forget it: call it again until it helped.
