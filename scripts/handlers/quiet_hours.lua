@@ -2,7 +2,7 @@
 -- field `severity` of "critical" (handlers/severity.lua gives it). All others are dropped, counted in the ledger, and
 -- told of when the quiet hours are over: one Normal event QuietHoursOver with how many of each reason there were. Put
 -- it before the sink that wakes people, not before the archive. Whether it is quiet is decided by the time of the
--- event.
+-- event. What is left at the end of the program needs `sink`: the other watchers have ended by then.
 --
 -- @param hours   strings ("22:00-07:00")  when it is quiet: "22:00-07:00" each day, "Sat,Sun 00:00-24:00", "Mon-Fri
 --                                         18:30-08:00" (beginning on these days), or one time, such as maintenance:

@@ -2,7 +2,8 @@
 -- collects FailedScheduling; at the end it emits one Warning event SchedulingDigest: how many pods of which workloads
 -- still wait, and what the scheduler says keeps them off how many nodes, most frequent first. A pod that was
 -- scheduled meanwhile, or that is deleted, is left out; when none is left nothing is emitted. Events pass unchanged,
--- or, with `keep = false`, FailedScheduling goes no further than the digest.
+-- or, with `keep = false`, FailedScheduling goes no further than the digest. What is left at the end of the program
+-- needs `sink`: the other watchers have ended by then.
 --
 -- @param every   duration ("15m")     time between digests
 -- @param by      string   ("cluster") one digest for the "cluster", or one for each "namespace"
