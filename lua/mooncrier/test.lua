@@ -26,6 +26,7 @@ local rfc3339 = require("mooncrier.rfc3339")
 local test_events = require("mooncrier.test_events")
 local test_golden = require("mooncrier.test_golden")
 local test_place = require("mooncrier.test_place")
+local test_setup = require("mooncrier.test_setup")
 local test_watcher = require("mooncrier.test_watcher")
 
 --------------------------------------------------------------------------------------------------------
@@ -239,103 +240,6 @@ end
 ---@field log { level: string, text: string }[] what scripts logged
 ---@field errors { hook: string, script: string, message: string, traceback: string }[]
 
--- What a hook may take when nothing is said, in seconds.
-local DEADLINE = 1
-
-local script_options = { allow = true, deadline = true }
-
--- A script as the configuration has it, found, with its parameters apart.
-local function script_of(value, options)
-  if type(value) == "string" then
-    value = { value }
-  end
-  if type(value) ~= "table" or type(value[1]) ~= "string" then
-    error("a script is a path or { path, parameters }", 0)
-  end
-  local params = {}
-  for name, member in pairs(value) do
-    if type(name) == "string" and not script_options[name] then
-      params[name] = member
-    end
-  end
-  for name, member in pairs(options and options.params or {}) do
-    params[name] = member
-  end
-  local deadline = duration.parse(value.deadline or DEADLINE)
-  if not deadline then
-    error(("deadline is a duration such as \"5s\", not %s"):format(tostring(value.deadline)), 0)
-  end
-  return { name = value[1], path = test_place.find(value[1], "script"), params = params, deadline = deadline,
-           allow = value.allow or options and options.allow or {} }
-end
-
--- One script, or a list of them: { "a.lua", threshold = 3 } is one, { "a.lua", { "b.lua", n = 1 } } two.
-local function scripts_of(given, options)
-  if type(given) == "string" or type(given) == "table" and type(given[1]) == "string" and #given == 1 then
-    return { script_of(given, options) }
-  elseif type(given) ~= "table" or given[1] == nil then
-    error("run takes a script, { path, parameters }, or a list of them", 0)
-  elseif options.params or options.allow then
-    error("params and allow are for one script; with more, each has its own: { path, parameters }", 0)
-  end
-  local list = {}
-  for i, item in ipairs(given) do
-    list[i] = script_of(item)
-  end
-  return list
-end
-
-local option_names = { "params", "allow", "sinks", "fallback", "on_error", "errors", "still", "after", "keep_shared",
-                       "seed", "scripts_dir" }
-
-local function check_options(options)
-  for name in pairs(options) do
-    local known = false
-    for _, option in ipairs(option_names) do
-      known = known or option == name
-    end
-    if not known then
-      local meant = core.suggest(tostring(name), option_names)
-      error(("unknown option '%s'%s"):format(tostring(name), meant and ("; did you mean '%s'?"):format(meant) or ""),
-        0)
-    end
-  end
-  local on_error = options.on_error
-  if on_error ~= nil and on_error ~= "dead_letter" and on_error ~= "pass" and on_error ~= "drop" then
-    error('on_error is "dead_letter", "pass" or "drop"', 0)
-  end
-end
-
-local function setup_of(given, options)
-  check_options(options)
-  local setup = { scripts = scripts_of(given, options), renderers = {}, fallback = options.fallback,
-                  on_error = options.on_error or "dead_letter", scripts_dir = options.scripts_dir or "scripts" }
-  setup.deadline = 0
-  for _, script in ipairs(setup.scripts) do
-    setup.deadline = setup.deadline + script.deadline
-  end
-  if options.sinks then
-    setup.sinks = {}
-    local named = {}
-    for i, name in ipairs(options.sinks) do
-      setup.sinks[i] = name
-    end
-    for name, sink in pairs(options.sinks) do
-      if type(name) == "string" then
-        named[#named + 1] = name
-        if sink.render then
-          setup.renderers[name] = script_of(sink.render)
-        end
-      end
-    end
-    table.sort(named)
-    for _, name in ipairs(named) do
-      setup.sinks[#setup.sinks + 1] = name
-    end
-  end
-  return setup
-end
-
 local function new_result(is_sink)
   if is_sink then
     return { delivered = 0, refused = 0, retry = 0, ticks = 0, log = {}, errors = {} }
@@ -364,7 +268,10 @@ end
 -- Errors of loading have their place; those of wrong arguments are the caller's.
 local function watcher_of(given, options, at, is_sink)
   options = options or {}
-  local setup = setup_of(given, options)
+  local ok, setup = pcall(test_setup.of, given, options)
+  if not ok then
+    error(setup, 3)
+  end
   setup.is_sink = is_sink
   if not options.keep_shared then
     core.forget()
@@ -434,7 +341,7 @@ function Watcher:reload(options)
     changed[name] = value
   end
   changed.params = options and options.params or changed.params
-  self:change_to(setup_of(self.given, changed))
+  self:change_to(test_setup.of(self.given, changed))
   self:raise()
   return self
 end
@@ -463,6 +370,15 @@ function test.start(scripts, options)
   return watcher
 end
 
+-- How much time passes after the last event.
+local function after_of(options)
+  local seconds = duration.parse(options.after or 0)
+  if not seconds then
+    error(("after is a duration such as \"5m\", not %s"):format(tostring(options.after)), 3)
+  end
+  return seconds
+end
+
 ---Runs scripts over events as a watcher of the program does: filter and handle of each in order, the
 ---correlator's keys, route, render; ticks as time passes; fini. The clock begins at the first event's time
 ---and goes by the events' times (option `still`: it stays). An error in a hook is raised, unless `errors`.
@@ -474,13 +390,12 @@ function test.run(scripts, events, options)
   options = options or {}
   local list = list_of(events)
   local first = list[1] and list[1].time or 0
+  local after = after_of(options)
   local watcher = watcher_of(scripts, options, (options.still or first == 0) and now or first)
   for _, view in ipairs(list) do
     watcher:send(view)
   end
-  if options.after then
-    watcher:advance_to(watcher.now + (duration.parse(options.after) or error("after is a duration", 2)))
-  end
+  watcher:advance_to(watcher.now + after)
   return watcher:stop()
 end
 
@@ -536,6 +451,7 @@ function test.run_sink(script, events, options)
   options = options or {}
   local list = list_of(events)
   local first = list[1] and list[1].time or 0
+  local after = after_of(options)
   local watcher = watcher_of(script, options, (options.still or first == 0) and now or first, true)
   for _, view in ipairs(list) do
     if not options.still and view.time > watcher.now then
@@ -545,9 +461,7 @@ function test.run_sink(script, events, options)
     watcher:raise()
   end
   watcher:flush()
-  if options.after then
-    watcher:advance_to(watcher.now + (duration.parse(options.after) or error("after is a duration", 2)))
-  end
+  watcher:advance_to(watcher.now + after)
   watcher:close_sink()
   watcher:raise()
   return watcher.result
