@@ -117,6 +117,32 @@ describe("mooncrier replay", function()
       { list[1].input, list[1].time, list[1].watcher, list[1].sink, list[1].what })
   end)
 
+  -- Where scripts look at no clock, the sinks of `run` get the very bytes that `replay` says.
+  for name, sinks in pairs({
+    ["01-filter"] = { screen = "" },
+    ["02-enrich"] = { out = "" },
+    ["03-route"] = { images = "out/images.jsonl", scheduling = "out/scheduling.jsonl", rest = "out/rest.jsonl" },
+  }) do
+    it("says what run does, of " .. name, function()
+      place:shell(("cp -r '%s/examples/%s' . && cp -r '%s/examples/data' . && mkdir -p '%s/out'")
+        :format(h.root, name, h.root, name))
+      local path_of_config = name .. "/mooncrier.lua"
+      local replay = place:run({ "replay", "-q", "-c", path_of_config, "data/events.jsonl" })
+      assert.equal(0, replay.code, replay.err)
+      local got = {}
+      for sink in pairs(sinks) do got[sink] = {} end
+      for _, line in ipairs(h.lines(replay.out)) do
+        local sink, event = line:match('"sink":"(%w+)","what":"sent","event":(.*)}$')
+        table.insert(got[sink], event .. "\n")
+      end
+      local ran = place:run({ "run", "-q", "-c", "mooncrier.lua" }, { before = "cd " .. name })
+      assert.equal(0, ran.code, ran.err)
+      for sink, path in pairs(sinks) do
+        assert.equal(path == "" and ran.out or place:read(name .. "/" .. path), table.concat(got[sink]))
+      end
+    end)
+  end
+
   it("compares with what is expected", function()
     usual()
     local blessed = place:run({ "replay", "-q", "--expect", "want.jsonl", "--bless", data })
