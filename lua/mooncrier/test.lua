@@ -227,6 +227,14 @@ end
 ---@field method string?
 ---@field headers table<string, string>?
 
+---A hook that failed.
+---@class mooncrier.test.Failure
+---@field hook string
+---@field script string
+---@field message string with file:line
+---@field traceback string
+---@field event mooncrier.Event? that it was about
+
 ---The outcomes, one for each event, and what happened besides.
 ---@class mooncrier.test.Result
 ---@field [integer] mooncrier.test.Outcome
@@ -238,7 +246,7 @@ end
 ---@field sinks table<string, mooncrier.test.Delivery[]> what each sink got, routed or emitted
 ---@field ticks integer how many ran
 ---@field log { level: string, text: string }[] what scripts logged
----@field errors { hook: string, script: string, message: string, traceback: string }[]
+---@field errors mooncrier.test.Failure[]
 
 local function new_result(is_sink)
   if is_sink then
@@ -254,14 +262,24 @@ end
 ---@field now number its clock
 local Watcher = test_watcher.Watcher
 
+-- " on BackOff of Pod default/web-1"
+local function on_event(view)
+  if not view then
+    return ""
+  end
+  local object = view.involvedObject
+  local name = object.namespace ~= "" and object.namespace .. "/" .. object.name or object.name
+  return (" on %s of %s %s"):format(view.reason, object.kind, name)
+end
+
 -- A failed hook fails the test, unless it was said that they may.
 function Watcher:raise()
   local first = self.result.errors[self.raised + 1]
   self.raised = #self.result.errors
   if first and not self.options.errors then
-    error(("%s of %s failed: %s%s\n(with the option errors = true it is left in the result)"):format(
-      first.hook, first.script, first.message, first.traceback ~= "" and "\n" .. first.traceback or ""),
-      0)
+    local trace = first.traceback ~= "" and "\n" .. first.traceback or ""
+    error(("%s of %s failed%s: %s%s\n(with the option errors = true it is left in the result)"):format(
+      first.hook, first.script, on_event(first.event), first.message, trace), 0)
   end
 end
 
@@ -439,7 +457,7 @@ end
 ---@field retry integer
 ---@field ticks integer how many ran
 ---@field log { level: string, text: string }[] what the script logged
----@field errors { hook: string, script: string, message: string, traceback: string }[]
+---@field errors mooncrier.test.Failure[]
 
 ---Runs a script that is a sink over events: open, write of each, ticks as time passes, flush, close. With a
 ---flush hook its answer is for all events that were written before it. What asks to be tried again is not.

@@ -115,10 +115,11 @@ function Watcher:within(in_hook, inside, ...)
   return first, second
 end
 
--- What went wrong in a hook, as { hook, script, message, traceback }.
+-- What went wrong in a hook, as { hook, script, message, traceback, event }.
 function Watcher:failed(hook, script, text)
   local message, traceback = text:match("^([^\n]*)\n?(.*)$")
-  local failure = { hook = hook, script = script, message = message, traceback = traceback }
+  local failure = { hook = hook, script = script, message = message, traceback = traceback,
+                    event = self.outcome and self.outcome.input }
   self.failure = failure
   self.result.errors[#self.result.errors + 1] = failure
 end

@@ -90,7 +90,8 @@ describe("mooncrier test", function()
     place:write("scripts/warnings.lua", "return {\n  filter = function(event)\n    return event.reasn\n  end,\n}\n")
     local r = place:run({ "test", "--filter", "keeps" })
     assert.equal(1, r.code)
-    assert.matches("filter of warnings.lua failed: scripts/warnings.lua:3:", r.out, 1, true)
+    assert.matches("filter of warnings.lua failed on BackOff of Pod default/web-1: scripts/warnings.lua:3:", r.out, 1,
+      true)
     assert.matches("did you mean 'reason'?", r.out, 1, true)
   end)
 

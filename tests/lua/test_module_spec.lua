@@ -161,7 +161,7 @@ describe("mooncrier.test", function()
     end)
 
     it("raises what a hook raises", function()
-      fails("handle of s.lua failed: s.lua:3: oh", function()
+      fails("handle of s.lua failed on Failed of Pod default/web-1: s.lua:3: oh", function()
         local ok, message = pcall(test.run, script(picky), three)
         error(ok or message:gsub("^handle of [^ ]*/", "handle of "), 0)
       end)

@@ -100,6 +100,14 @@ function test.events(path) end
 ---@field method string?
 ---@field headers table<string, string>?
 
+---A hook that failed.
+---@class mooncrier.test.Failure
+---@field hook string
+---@field script string
+---@field message string with file:line
+---@field traceback string
+---@field event mooncrier.Event? that it was about
+
 ---The outcomes, one for each event, and what happened besides.
 ---@class mooncrier.test.Result
 ---@field [integer] mooncrier.test.Outcome
@@ -111,7 +119,7 @@ function test.events(path) end
 ---@field sinks table<string, mooncrier.test.Delivery[]> what each sink got, routed or emitted
 ---@field ticks integer how many ran
 ---@field log { level: string, text: string }[] what scripts logged
----@field errors { hook: string, script: string, message: string, traceback: string }[]
+---@field errors mooncrier.test.Failure[]
 
 ---A watcher that was started: given events one by one, until it is stopped.
 ---@class mooncrier.test.Watcher
@@ -176,7 +184,7 @@ function test.render(script, source, sink, options) end
 ---@field retry integer
 ---@field ticks integer how many ran
 ---@field log { level: string, text: string }[] what the script logged
----@field errors { hook: string, script: string, message: string, traceback: string }[]
+---@field errors mooncrier.test.Failure[]
 
 ---Runs a script that is a sink over events: open, write of each, ticks as time passes, flush, close. With a
 ---flush hook its answer is for all events that were written before it. What asks to be tried again is not.
