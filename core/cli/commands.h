@@ -6,6 +6,7 @@
 int mcr_cmd_run(int argc, char **argv);
 int mcr_cmd_init(int argc, char **argv);
 int mcr_cmd_check(int argc, char **argv);
+int mcr_cmd_convert(int argc, char **argv);
 int mcr_cmd_diff(int argc, char **argv);
 int mcr_cmd_eval(int argc, char **argv);
 int mcr_cmd_explain(int argc, char **argv);

@@ -25,6 +25,7 @@ static const command commands[] = {
     { "explain", "say what would happen to one event, and why", mcr_cmd_explain },
     { "diff", "say what a change of scripts or settings does to recorded events", mcr_cmd_diff },
     { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
+    { "convert", "make a configuration of one of kubernetes-event-exporter", mcr_cmd_convert },
     { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
     { "get", "print the events of the store as kubectl would", mcr_cmd_get },
     { "record", "record an event for an object", mcr_cmd_record },

@@ -154,6 +154,20 @@ const mcr_yaml_node *mcr_yaml_item(const mcr_yaml *y, const mcr_yaml_node *node,
     return (const mcr_yaml_node *)at(y, list->data.sequence.items.start[i]);
 }
 
+bool mcr_yaml_pair(const mcr_yaml *y, const mcr_yaml_node *node, size_t i,
+                   const mcr_yaml_node **key, const mcr_yaml_node **value)
+{
+    const yaml_node_t *map = inner(node);
+    if (!node || map->type != YAML_MAPPING_NODE ||
+        i >= (size_t)(map->data.mapping.pairs.top - map->data.mapping.pairs.start))
+        return false;
+    const yaml_node_pair_t *pair = &map->data.mapping.pairs.start[i];
+    const yaml_node_t *found = at(y, pair->value);
+    *key = (const mcr_yaml_node *)at(y, pair->key);
+    *value = is_null(found) ? NULL : (const mcr_yaml_node *)found;
+    return true;
+}
+
 bool mcr_yaml_is_map(const mcr_yaml_node *node)
 {
     return inner(node)->type == YAML_MAPPING_NODE;

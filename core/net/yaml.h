@@ -31,6 +31,11 @@ const mcr_yaml_node *mcr_yaml_get(const mcr_yaml *y, const mcr_yaml_node *node, 
 // mcr_yaml_item is the i-th item of the list `node`; NULL: it is no list or not that long.
 const mcr_yaml_node *mcr_yaml_item(const mcr_yaml *y, const mcr_yaml_node *node, size_t i);
 
+// mcr_yaml_pair is the i-th pair of the map `node` as it is written, merge keys ("<<") included:
+// false when it is no map or has fewer. A value that is null is NULL.
+bool mcr_yaml_pair(const mcr_yaml *y, const mcr_yaml_node *node, size_t i,
+                   const mcr_yaml_node **key, const mcr_yaml_node **value);
+
 bool mcr_yaml_is_map(const mcr_yaml_node *node);
 bool mcr_yaml_is_list(const mcr_yaml_node *node);
 

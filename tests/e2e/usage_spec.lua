@@ -7,7 +7,7 @@ describe("the command line", function()
 
   local commands = {
     "run", "check", "eval", "diff", "simulate", "serve", "get", "record", "status", "reload", "rollback",
-    "version", "init", "scripts", "test", "repl",
+    "version", "init", "scripts", "test", "repl", "convert",
   }
   for _, command in ipairs(commands) do
     it(command .. " --help says how it is used", function()
