@@ -200,7 +200,7 @@ void mcr_flame_write_svg(mcr_buf *out, const mcr_flame *f, const char *title, co
         mcr_svg_text(out, MARGIN, HEAD + ROW, "class=\"muted\"", "no samples");
     double x = MARGIN, y = height - 26;
     for (int kind = 1; kind <= 5; kind++) {
-        char look[16];
+        char look[24];
         snprintf(look, sizeof look, "class=\"k%d\"", kind);
         mcr_svg_rect(out, (mcr_svg_box){ x, y, 12, 12 }, look, NULL);
         mcr_svg_text(out, x + 18, y + 10, "class=\"small muted\"", kinds[kind]);
