@@ -16,7 +16,7 @@ void mcr_lua_register_modules(lua_State *L);
 void mcr_lua_register_events(lua_State *L);
 
 // What hooks cause: emit, deliver, unknown_sink, hook_failed, script_failed, may_run, ran, stopped,
-// deadline, log.
+// deadline, log, warn.
 void mcr_lua_register_outcomes(lua_State *L);
 
 // The `shared` table: shared_get, shared_set, shared_add, shared_delete.

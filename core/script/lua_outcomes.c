@@ -312,6 +312,13 @@ static int log_text(lua_State *L)
     return 0;
 }
 
+// core.warn(text)
+static int warn(lua_State *L)
+{
+    mcr_log_once_a_minute(MCR_LOG_WARN, "%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
 void mcr_lua_register_outcomes(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -328,6 +335,7 @@ void mcr_lua_register_outcomes(lua_State *L)
         { "stopped", stopped },
         { "deadline", deadline },
         { "log", log_text },
+        { "warn", warn },
         { NULL, NULL },
     };
     luaL_register(L, NULL, functions);

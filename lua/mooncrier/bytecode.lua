@@ -36,6 +36,11 @@ function bytecode.constant(f, index)
   return util.funck(f, -1 - index)
 end
 
+-- The number that it refers to.
+function bytecode.number(f, index)
+  return util.funck(f, index)
+end
+
 -- Opcodes have numbers of their own in each LuaJIT: they are looked up in code whose bytecode is known.
 local function opcode(text, pc)
   return bytecode.decode(assert(loadstring(text)), pc).op
@@ -73,6 +78,16 @@ local op = {
   ISGE = opcode("local a = ... if a < a then return end", 2),
   ISLE = opcode("local a = ... return a <= a", 2),
   ISGT = opcode("local a = ... if a <= a then return end", 2),
+  ISEQS = opcode("local a = ... if a ~= 'x' then return end", 2),
+  ISNES = opcode("local a = ... if a == 'x' then return end", 2),
+  ISEQN = opcode("local a = ... if a ~= 1 then return end", 2),
+  ISNEN = opcode("local a = ... if a == 1 then return end", 2),
+  ISEQP = opcode("local a = ... if a ~= nil then return end", 2),
+  ISNEP = opcode("local a = ... if a == nil then return end", 2),
+  IST = opcode("local a = ... if not a then return end", 2),
+  ISF = opcode("local a = ... if a then return end", 2),
+  ISTC = opcode("local a = ... local b = a or 1", 2),
+  ISFC = opcode("local a = ... local b = a and 1", 2),
   KSHORT = opcode("return 1", 1),
   KNUM = opcode("return 0.5", 1),
   KPRI = opcode("return true, nil", 1),

@@ -19,7 +19,10 @@ local ffi_string, istype, gc, cast = ffi.string, ffi.istype, ffi.gc, ffi.cast
 
 local unpin = core.unpin
 
-local event = {}
+local event = {
+  fields = {}, -- part of an event ("": the event itself) → its fields and methods
+  no_field = no_field.problem,
+}
 
 local view_t, ref_t, meta_t, source_t, series_t, pairs_t
 
@@ -113,6 +116,7 @@ end
 -- it is in an event ("": the event itself), `what` how messages call it.
 local function define(ctype, part, what, fields, methods, extra)
   no_field.define(part, fields)
+  event.fields[part] = fields
   local kind = { ctype, sorted_names(fields), sorted_names(methods) }
   defined[#defined + 1] = kind
   for name in pairs(methods) do

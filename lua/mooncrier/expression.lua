@@ -183,7 +183,9 @@ function describe(frame, register, pc, depth)
   end
   local name = frame.names[register]
   if name then
-    return node(name, true, frame.values[register])
+    local made = node(name, not frame.has_event, frame.values[register])
+    made.is_event = frame.has_event
+    return made
   end
   local ins, at = writer(frame, pc, register)
   if not ins or (ins.a_mode == bytecode.A_BASE and ins.a ~= register) then
@@ -204,6 +206,28 @@ local function read_code(f)
       targets[bytecode.jump_target(ins, pc)] = true
     end
   end
+end
+
+-- The function `f` as it stands in its script: its first parameter is an event that is called `name`, the
+-- others are not known.
+function expression.static_frame(f, name)
+  local frame = { f = f, names = { [0] = name }, values = {}, has_event = true }
+  frame.code, frame.targets = read_code(f)
+  return frame
+end
+
+function expression.describe(frame, register, pc)
+  return describe(frame, register, pc, 0)
+end
+
+function expression.called_by(frame, ins, pc)
+  return called_by(frame, ins, pc, 0)
+end
+
+-- "file:line: " of the instruction at `pc`.
+function expression.place(f, pc)
+  local info = util.funcinfo(f, pc)
+  return ("%s:%d: "):format((info.source:gsub("^[@=]", "")), info.currentline)
 end
 
 -- The function that runs at `level` (of the caller), its variables and its code; nil for one of C.

@@ -2,6 +2,7 @@
 -- this; so does plain Lua through `require "mooncrier"`.
 
 local core = require("mooncrier.core")
+local advice = require("mooncrier.advice")
 local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
 local grants = require("mooncrier.grants")
@@ -139,6 +140,18 @@ local function note_sinks(chunk, hooks)
   end
 end
 
+-- Says what `look`, a function of advice.lua, finds in `what`. It is no reason to refuse a script.
+local function advise(look, what, name)
+  local ok, found = pcall(look, what)
+  if not ok then
+    core.warn(("%s: could not be looked through for mistakes: %s"):format(name, tostring(found)))
+    return
+  end
+  for _, piece in ipairs(found) do
+    core.warn(piece.place .. piece.text)
+  end
+end
+
 -- Runs a script's chunk and gives its checked table of hooks.
 local function run_chunk(chunk, message, name, types)
   if not chunk then
@@ -151,6 +164,7 @@ local function run_chunk(chunk, message, name, types)
   end
   check_hooks(hooks, chunk, name, types or hook_types)
   note_sinks(chunk, hooks)
+  advise(advice.of_hooks, hooks, name)
   return hooks
 end
 
@@ -290,6 +304,7 @@ function scripts.load_expression(text, name)
     end
     chunk = as_statements
   end
+  advise(advice.of_expression, chunk, name)
   local function handle(ev)
     local result, reason = chunk(ev)
     if not result then

@@ -27,6 +27,20 @@ describe("mooncrier check", function()
     return place:run({ "check" })
   end
 
+  it("warns of what a script says of events that can never be so", function()
+    config({})
+    local r = check([[
+return {
+  filter = function(event)
+    return event.count == "3" or event.involvedobject.kind == "Pod"
+  end,
+}
+]])
+    assert.same({ 0, "mooncrier: warning: w.lua:3: event.count is a number, which never equals \"3\"\n"
+      .. "mooncrier: warning: w.lua:3: no field 'involvedobject'; did you mean 'involvedObject'?\n" },
+      { r.code, r.err })
+  end)
+
   it("prints what would run", function()
     config({})
     local r = check()

@@ -162,6 +162,12 @@ describe("mooncrier eval", function()
     assert.equal(3, #h.lines(r.err)) -- once a minute, not for each event
   end)
 
+  it("warns of what can never be so", function()
+    local r = eval("event.count == '3'", three)
+    assert.same({ 0, "", "mooncrier: warning: expression:1: event.count is a number, which never equals \"3\"\n" },
+      { r.code, r.out, r.err })
+  end)
+
   it("says what no JSON can hold, without a place of its own code", function()
     local r = eval("{ 1, nil, 3 }", three)
     assert.equal(1, r.code)
