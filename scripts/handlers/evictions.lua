@@ -2,7 +2,8 @@
 -- that a kubelet evicted for want of memory or disk, that a taint drove away from a node that is not ready or not
 -- reachable, that were preempted by more important ones, or that autoscaler or descheduler moved; when there are
 -- `threshold` of them, emits one Warning event EvictionStorm with how many of each and from where. Deletions that a
--- taint's removal cancelled do not count. Every event passes unchanged.
+-- taint's removal cancelled do not count. Every event passes unchanged. What `kubectl drain` evicts makes no event
+-- that says so, and does not count.
 --
 -- @param threshold count    (10)    pods within the window that make a storm
 -- @param window    duration ("5m")  the window

@@ -38,14 +38,16 @@ describe("the cookbook", function()
       { "handlers/volumes.lua", sink = "found" }, { "handlers/evictions.lua", sink = "found" },
       { "handlers/scheduling_digest.lua", sink = "found" }, { "handlers/slo.lua", least = 5, sink = "found" },
       { "handlers/heartbeat.lua", every = "5m", sink = "found" }, { "handlers/incidents.lua", sink = "found" },
-      { "handlers/metrics.lua", file = "events.prom", allow = { "io", "os" } },
       { "handlers/sample.lua", warnings = true, first = 5 }, { "handlers/dedup_owner.lua", every = "5m" },
       { "handlers/quiet_hours.lua", hours = "05:00-05:09", sink = "found" },
     },
   }]]
 
   it("finds what there is, all in one watcher, and lets nothing get lost", function()
-    configure(everything)
+    configure(everything .. [[, { name = "metrics", sinks = { "metrics" } }]],
+      [[metrics = {
+        kind = "script", script = { "sinks/metrics.lua", file = "events.prom", allow = { "io", "os" } },
+      }]])
     local result = place:run({ "run", "-o", "json" })
     assert.same({ 0, "" }, { result.code, result.out })
     local watcher = h.ledger(result).watchers[1]

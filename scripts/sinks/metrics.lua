@@ -1,28 +1,34 @@
--- Makes metrics of events. Counts occurrences by labels of your choice and writes them, in the text format of
+-- A sink: metrics of events. Counts occurrences by labels of your choice and writes them, in the text format of
 -- Prometheus, to a file for node_exporter's textfile collector (or anything that serves a file). The file is replaced
--- as a whole, so that nobody reads half of one. Past `max_series` new combinations of labels count as one whose
--- labels are all "(other)", and a counter tells of how many events that is so: what anybody can make up, such as
--- reasons, cannot fill the memory of your Prometheus. Counters begin anew when the program starts, as counters may,
--- and survive reloads. Every event passes unchanged. mooncrier's own metrics, how many events went where, are at
--- /metrics of `admin`.
+-- as a whole, so that nobody reads half of one; counters go on from what it has, after reloads and restarts. Past
+-- `max_series` new combinations of labels count as one whose labels are all "(other)", and a counter tells of how
+-- many events that is so: what anybody can make up, such as reasons, cannot fill the memory of your Prometheus. Let
+-- one watcher have it, without scripts when it shall count everything. mooncrier's own metrics, how many events went
+-- where, are at /metrics of `admin`.
 --
--- @param file       string  ()  the file; node_exporter wants *.prom in its --collector.textfile.directory
--- @param labels     strings ("namespace", "kind", "reason", "type")  also: "component", "host", "name", "workload"
--- @param cluster    string  (none)  a label `cluster` on all of them
--- @param max_series count   (1000)  combinations of labels
+--   sinks = {
+--     metrics = {
+--       kind = "script",
+--       script = { "sinks/metrics.lua", file = "/var/lib/node_exporter/events.prom", allow = { "io", "os" } },
+--     },
+--   }
 --
--- { "handlers/metrics.lua", file = "/var/lib/node_exporter/events.prom", allow = { "io", "os" } }
+-- @param file       string   ()  the file; node_exporter wants *.prom in its --collector.textfile.directory
+-- @param labels     strings  ("namespace", "kind", "reason", "type")  also: "component", "host", "name", "workload"
+-- @param cluster    string   (none)  a label `cluster` on all of them
+-- @param max_series count    (1000)  combinations of labels
+-- @param every      duration ("15s") time between writing the file
+--
+-- { "sinks/metrics.lua", file = "/var/lib/node_exporter/events.prom", allow = { "io", "os" } }
 
 local params = require("mooncrier.params")
 local workload = require("mooncrier.workload")
 
-local SAVED_BYTES = 900 * 1024
-
 local given
--- What a line bears in braces → its count.
+-- What a line bears in braces → its count; nil until the file was read.
 local series, n_series
 local overflow, newest = 0, 0
-local last_problem
+local written_at, last_problem
 
 local escapes = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
 
@@ -80,6 +86,37 @@ local function text()
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- The names of the labels, and which cluster's they are.
+local function shape_of(labels)
+  -- A quote within a value has a backslash before it.
+  local names = labels:gsub("\\.", ""):gsub('="[^"]*"', "")
+  return names .. (given.cluster and labels:match('^cluster="[^"]*"') or "")
+end
+
+-- Goes on with the counters of the file. At the first event and not at the start, as a script that this one replaces
+-- writes until then.
+local function go_on()
+  series, n_series = {}, 0
+  local file = io.open(given.file)
+  if not file then
+    return
+  end
+  -- Counters with other labels are other counters.
+  local shape = shape_of(labels_of())
+  for line in file:lines() do
+    local labels, count = line:match("^kubernetes_events_total{(.*)} (%d+)$")
+    if labels and shape_of(labels) == shape and n_series <= given.max_series then
+      series[labels], n_series = tonumber(count), n_series + 1
+    end
+    overflow = tonumber(line:match("^kubernetes_events_other_total.* (%d+)$")) or overflow
+    newest = tonumber(line:match("^kubernetes_events_newest_timestamp_seconds.* (%d+)$")) or newest
+  end
+  file:close()
+  if series[labels_of()] then
+    n_series = n_series - 1
+  end
+end
+
 local function write()
   -- The collector reads *.prom only.
   local part = given.file .. ".part"
@@ -100,16 +137,15 @@ local function write()
   last_problem = why
 end
 
----@type mooncrier.Hooks
+---@type mooncrier.SinkHooks
 return {
-  tick_every = "15s",
-
   init = function(init_params)
     given = params.read(init_params, {
       file = { "string" },
       labels = { "strings", { "namespace", "kind", "reason", "type" } },
       cluster = { "string", false },
       max_series = { "count", 1000 },
+      every = { "duration", "15s" },
     })
     for _, name in ipairs(given.labels) do
       if not values[name] then
@@ -121,17 +157,20 @@ return {
     if given.file:find("^/+dev/") or given.file:find("^/+proc/") then
       error(("parameter 'file' must be a regular file, which it replaces, not %s"):format(given.file), 0)
     end
-    series, n_series = {}, 0
   end,
 
-  -- Loaded scripts know what they may do: say what is missing before the first file is due.
-  self_test = function()
+  -- What it may not do is known at the start, not when the first file is due.
+  open = function()
     if not pcall(function() return io.open and os.rename end) then
       return false, "it writes a file: allow = { \"io\", \"os\" } beside its path lets it"
     end
+    written_at = time.now()
   end,
 
-  handle = function(event)
+  write = function(event)
+    if not series then
+      go_on()
+    end
     local n = event.delta
     if n <= 0 then
       return
@@ -151,34 +190,16 @@ return {
     newest = math.max(newest, event.time)
   end,
 
-  tick = function()
-    write()
-  end,
-
-  fini = function()
-    write()
-  end,
-
-  save = function()
-    local saved, left = {}, SAVED_BYTES
-    for name, count in pairs(series) do
-      left = left - #name - 16
-      if left < 0 then
-        break -- the others begin anew
-      end
-      saved[name] = count
+  tick = function(now)
+    if series and now - written_at >= given.every then
+      written_at = now
+      write()
     end
-    return { labels = given.labels, cluster = given.cluster, series = saved, overflow = overflow, newest = newest }
   end,
 
-  restore = function(saved)
-    overflow, newest = saved.overflow, saved.newest
-    -- Counters with other labels are other counters.
-    if table.concat(saved.labels, ",") ~= table.concat(given.labels, ",") or saved.cluster ~= given.cluster then
-      return
-    end
-    for name, count in pairs(saved.series) do
-      series[name], n_series = count, n_series + 1
+  close = function()
+    if series then
+      write()
     end
   end,
 }
