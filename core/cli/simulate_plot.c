@@ -1,5 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cli/simulate_output.h"
 #include "cli/svg.h"
@@ -77,10 +79,25 @@ static const char css[] = ":root { --s: 75%; --l: 36%; }\n"
                           ".line { fill: none; stroke-width: 2; stroke-linejoin: round; }\n"
                           ".dot { stroke: var(--paper); stroke-width: 1; }\n";
 
+static bool drop_end(mcr_buf *out, const char *end, size_t len)
+{
+    bool there = out->len > len && memcmp(out->ptr + out->len - len, end, len) == 0;
+    out->len -= there ? len - 1 : 0;
+    return there;
+}
+
+// "4h", "1h30m", "12s".
+static void put_duration(mcr_buf *out, int64_t ns)
+{
+    mcr_go_duration(out, ns);
+    if (drop_end(out, "m0s", 3))
+        drop_end(out, "h0m", 3);
+}
+
 static void put_number(mcr_buf *out, double value, unit in)
 {
     if (in == UNIT_NS) {
-        mcr_go_duration(out, (int64_t)value);
+        put_duration(out, (int64_t)value);
         return;
     }
     char digits[32];
@@ -146,7 +163,7 @@ static void draw_columns(const plot *p, mcr_svg_box box)
 {
     double bottom = box.y + box.height;
     if (!p->grid->axis_n) {
-        mcr_svg_text(p->out, column_x(p, box, 0), bottom + 16, "class=\"small middle\"",
+        mcr_svg_text(p->out, column_x(p, box, 0), bottom + 20, "class=\"small middle\"",
                      "the setting as it is");
         return;
     }
@@ -158,9 +175,9 @@ static void draw_columns(const plot *p, mcr_svg_box box)
     }
     size_t each = (size_t)ceil(widest * (double)axis->n / box.width);
     for (size_t i = 0; i < axis->n; i += each)
-        mcr_svg_text(p->out, column_x(p, box, i), bottom + 16, "class=\"small middle\"",
+        mcr_svg_text(p->out, column_x(p, box, i), bottom + 20, "class=\"small middle\"",
                      axis->values[i]);
-    mcr_svg_text(p->out, box.x + box.width / 2, bottom + 34, "class=\"small muted middle\"",
+    mcr_svg_text(p->out, box.x + box.width / 2, bottom + 37, "class=\"small muted middle\"",
                  axis->option->name);
 }
 

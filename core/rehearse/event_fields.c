@@ -69,44 +69,205 @@ void mcr_text_changes(mcr_buf *before, mcr_buf *after, mcr_str a, mcr_str b)
     mcr_buf_fini(&quoted[1]);
 }
 
-static void show_value(mcr_buf *out, const char *field)
+//
+// Which fields, by the decoded events: much quicker than by their JSON, and most are needed only to
+// be counted.
+//
+
+typedef enum type {
+    STRING,
+    TIME,
+    INT32,
+    INT64,
+    PAIRS
+} type;
+
+typedef struct field {
+    const char *name;
+    type type;
+    size_t offset;
+    bool of_related; // needs has_related on both sides
+    bool of_series;
+} field;
+
+#define AT(member) offsetof(mcr_event, member)
+#define REFERENCE(path, member, related)                                                           \
+    { path ".kind", STRING, AT(member.kind), related, false },                                     \
+        { path ".namespace", STRING, AT(member.namespace), related, false },                       \
+        { path ".name", STRING, AT(member.name), related, false },                                 \
+        { path ".uid", STRING, AT(member.uid), related, false },                                   \
+        { path ".apiVersion", STRING, AT(member.apiVersion), related, false },                     \
+        { path ".resourceVersion", STRING, AT(member.resourceVersion), related, false },           \
+    {                                                                                              \
+        path ".fieldPath", STRING, AT(member.fieldPath), related, false                            \
+    }
+
+static const field fields[] = {
+    { "metadata.name", STRING, AT(metadata.name), false, false },
+    { "metadata.generateName", STRING, AT(metadata.generateName), false, false },
+    { "metadata.namespace", STRING, AT(metadata.namespace), false, false },
+    { "metadata.selfLink", STRING, AT(metadata.selfLink), false, false },
+    { "metadata.uid", STRING, AT(metadata.uid), false, false },
+    { "metadata.resourceVersion", STRING, AT(metadata.resourceVersion), false, false },
+    { "metadata.generation", INT64, AT(metadata.generation), false, false },
+    { "metadata.creationTimestamp", TIME, AT(metadata.creationTimestamp), false, false },
+    { "metadata.deletionTimestamp", TIME, AT(metadata.deletionTimestamp), false, false },
+    { "metadata.deletionGracePeriodSeconds", INT64, AT(metadata.deletionGracePeriodSeconds), false,
+      false },
+    { "metadata.labels", PAIRS, AT(metadata.labels), false, false },
+    { "metadata.annotations", PAIRS, AT(metadata.annotations), false, false },
+    { "metadata.ownerReferences", STRING, AT(metadata.ownerReferences), false, false },
+    { "metadata.finalizers", STRING, AT(metadata.finalizers), false, false },
+    { "metadata.managedFields", STRING, AT(metadata.managedFields), false, false },
+    REFERENCE("involvedObject", involvedObject, false),
+    { "reason", STRING, AT(reason), false, false },
+    { "message", STRING, AT(message), false, false },
+    { "source.component", STRING, AT(source.component), false, false },
+    { "source.host", STRING, AT(source.host), false, false },
+    { "firstTimestamp", TIME, AT(firstTimestamp), false, false },
+    { "lastTimestamp", TIME, AT(lastTimestamp), false, false },
+    { "count", INT32, AT(count), false, false },
+    { "type", STRING, AT(type), false, false },
+    { "eventTime", TIME, AT(eventTime), false, false },
+    { "series.count", INT32, AT(series.count), false, true },
+    { "series.lastObservedTime", TIME, AT(series.lastObservedTime), false, true },
+    { "action", STRING, AT(action), false, false },
+    REFERENCE("related", related, true),
+    { "reportingComponent", STRING, AT(reportingComponent), false, false },
+    { "reportingInstance", STRING, AT(reportingInstance), false, false },
+};
+
+typedef struct naming {
+    mcr_buf *names;
+    size_t n;
+} naming;
+
+static void name_field(naming *to, const char *name, mcr_str key)
 {
-    mcr_buf_printf(out, "%s%s: ", out->len ? "\n" : "", field);
+    if (to->n++ >= MCR_FIELDS_NAMED)
+        return;
+    mcr_buf_puts(to->names, to->n > 1 ? ", " : "");
+    mcr_buf_puts(to->names, name);
+    mcr_buf_puts(to->names, key.len ? "." : "");
+    mcr_buf_add(to->names, key);
 }
 
-static void show_change(mcr_field_changes *to, const char *field, const cJSON *from,
+static void name_pairs(naming *to, const char *name, const mcr_pairs *a, const mcr_pairs *b)
+{
+    if (!a->n != !b->n) {
+        name_field(to, name, (mcr_str){ 0 });
+        return;
+    }
+    for (uint32_t i = 0; i < a->n; i++) {
+        const mcr_str *other = mcr_pairs_get(b, a->at[i].key);
+        if (!other || !mcr_str_eq(*other, a->at[i].value))
+            name_field(to, name, a->at[i].key);
+    }
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!mcr_pairs_get(a, b->at[i].key))
+            name_field(to, name, b->at[i].key);
+}
+
+static bool same_time(const mcr_time *a, const mcr_time *b)
+{
+    if (a->text.len && b->text.len)
+        return mcr_str_eq(a->text, b->text);
+    return a->set == b->set && a->sec == b->sec && a->nsec == b->nsec;
+}
+
+static void compare_field(naming *to, const field *f, const mcr_event *a, const mcr_event *b)
+{
+    const void *x = (const char *)a + f->offset, *y = (const char *)b + f->offset;
+    bool same = true;
+    switch (f->type) {
+    case STRING:
+        same = mcr_str_eq(*(const mcr_str *)x, *(const mcr_str *)y);
+        break;
+    case TIME:
+        same = same_time(x, y);
+        break;
+    case INT32:
+        same = *(const int32_t *)x == *(const int32_t *)y;
+        break;
+    case INT64:
+        same = *(const int64_t *)x == *(const int64_t *)y;
+        break;
+    case PAIRS:
+        name_pairs(to, f->name, x, y);
+        return;
+    }
+    if (!same)
+        name_field(to, f->name, (mcr_str){ 0 });
+}
+
+static void name_fields(naming *to, const mcr_event *a, const mcr_event *b)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const field *f = &fields[i];
+        if ((f->of_related && !(a->has_related && b->has_related)) ||
+            (f->of_series && !(a->series.set && b->series.set)))
+            continue;
+        compare_field(to, f, a, b);
+    }
+    if (!a->has_related != !b->has_related)
+        name_field(to, "related", (mcr_str){ 0 });
+    if (!a->series.set != !b->series.set)
+        name_field(to, "series", (mcr_str){ 0 });
+}
+
+static void end_names(const naming *to)
+{
+    if (to->n > MCR_FIELDS_NAMED)
+        mcr_buf_printf(to->names, " and %zu more", to->n - MCR_FIELDS_NAMED);
+}
+
+// By JSON: of events with fields that are not decoded.
+static void name_json_fields(naming *to, const mcr_event *a, const mcr_event *b)
+{
+    cJSON *changes = mcr_event_changes(a, b);
+    const cJSON *change;
+    cJSON_ArrayForEach(change, changes)
+        name_field(to, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field")),
+                   (mcr_str){ 0 });
+    cJSON_Delete(changes);
+}
+
+bool mcr_fields_differ(mcr_buf *names, const mcr_event *a, const mcr_event *b)
+{
+    naming to = { .names = names };
+    if (!a->unknown_fields && !b->unknown_fields)
+        name_fields(&to, a, b);
+    if (!to.n)
+        name_json_fields(&to, a, b);
+    end_names(&to);
+    return to.n > 0;
+}
+
+//
+// What they were and are
+//
+
+static void show_change(mcr_buf *before, mcr_buf *after, const char *name, const cJSON *from,
                         const cJSON *into)
 {
-    char *before = from ? cJSON_PrintUnformatted(from) : NULL;
-    char *after = into ? cJSON_PrintUnformatted(into) : NULL;
-    mcr_buf_printf(&to->names, "%s%s", to->names.len ? ", " : "", field);
-    show_value(&to->before, field);
-    show_value(&to->after, field);
-    show_both(&to->before, &to->after, mcr_str_of(before ? before : "(absent)"),
-              mcr_str_of(after ? after : "(absent)"));
-    cJSON_free(before);
-    cJSON_free(after);
+    char *old = from ? cJSON_PrintUnformatted(from) : NULL;
+    char *new = into ? cJSON_PrintUnformatted(into) : NULL;
+    mcr_buf_printf(before, "%s%s: ", before->len ? "\n" : "", name);
+    mcr_buf_printf(after, "%s%s: ", after->len ? "\n" : "", name);
+    show_both(before, after, mcr_str_of(old ? old : "(absent)"),
+              mcr_str_of(new ? new : "(absent)"));
+    cJSON_free(old);
+    cJSON_free(new);
 }
 
-bool mcr_field_changes_find(mcr_field_changes *to, const mcr_event *a, const mcr_event *b)
+void mcr_fields_show(mcr_buf *before, mcr_buf *after, const mcr_event *a, const mcr_event *b)
 {
-    to->names.len = to->before.len = to->after.len = 0;
     cJSON *changes = mcr_event_changes(a, b);
     const cJSON *change;
     int n = 0;
-    cJSON_ArrayForEach(change, changes) if (n++ < MCR_FIELDS_NAMED)
-        show_change(to, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field")),
-                    cJSON_GetObjectItemCaseSensitive(change, "from"),
-                    cJSON_GetObjectItemCaseSensitive(change, "to"));
-    if (n > MCR_FIELDS_NAMED)
-        mcr_buf_printf(&to->names, " and %d more", n - MCR_FIELDS_NAMED);
+    cJSON_ArrayForEach(change, changes) if (n++ < MCR_FIELDS_NAMED) show_change(
+        before, after, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(change, "field")),
+        cJSON_GetObjectItemCaseSensitive(change, "from"),
+        cJSON_GetObjectItemCaseSensitive(change, "to"));
     cJSON_Delete(changes);
-    return n > 0;
-}
-
-void mcr_field_changes_fini(mcr_field_changes *c)
-{
-    mcr_buf_fini(&c->names);
-    mcr_buf_fini(&c->before);
-    mcr_buf_fini(&c->after);
 }

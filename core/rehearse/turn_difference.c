@@ -47,25 +47,40 @@ static void name_event(mcr_buf *out, const mcr_event *ev)
     mcr_buf_add(out, name);
 }
 
-// Counts one difference in d->decision, with d->before and d->after as its example.
-static void tell(mcr_turn_differ *d, const mcr_turn_side *from, int rank, const char *hook)
+// Counts one difference in d->decision; non-NULL: an example is wanted.
+static mcr_difference_example *count(mcr_turn_differ *d, const mcr_turn_side *from, int rank,
+                                     const char *hook)
 {
     mcr_difference_example *example =
         mcr_differences_note(d->into, d->watcher, rank, hook, mcr_buf_str(&d->decision));
+    d->decision.len = 0;
+    if (!example)
+        return NULL;
+    const mcr_event *came = from->turn->came, *ev = came ? came : d->input;
+    d->room[0].len = 0;
+    if (came)
+        name_event(&d->room[0], came);
+    else
+        mcr_buf_puts(&d->room[0], "(a tick)");
+    example->event = copy(&d->room[0]);
+    example->source = ev ? ev->source_index : 0;
+    example->record = from->turn->by_n || !came ? 0 : ev->record;
+    return example;
+}
+
+static void fill(mcr_turn_differ *d, mcr_difference_example *example)
+{
     if (example) {
-        const mcr_event *ev = from->turn->came ? from->turn->came : d->input;
-        d->room[0].len = 0;
-        if (from->turn->came)
-            name_event(&d->room[0], ev);
-        else
-            mcr_buf_puts(&d->room[0], "(a tick)");
-        example->event = copy(&d->room[0]);
-        example->source = ev ? ev->source_index : 0;
-        example->record = from->turn->by_n || !from->turn->came || !ev ? 0 : ev->record;
         example->before = copy(&d->before);
         example->after = copy(&d->after);
     }
-    d->decision.len = d->before.len = d->after.len = 0;
+    d->before.len = d->after.len = 0;
+}
+
+// Counts one difference in d->decision, with d->before and d->after as its example.
+static void tell(mcr_turn_differ *d, const mcr_turn_side *from, int rank, const char *hook)
+{
+    fill(d, count(d, from, rank, hook));
 }
 
 // "old → new", both short.
@@ -185,13 +200,17 @@ static bool differ_in_fields(mcr_turn_differ *d, const mcr_turn_side *from, int 
                              const char *hook, const char *before, const mcr_event *a,
                              const mcr_event *b)
 {
-    if (mcr_events_same(a, b, d->room) || !mcr_field_changes_find(&d->changes, a, b))
+    if (mcr_events_same(a, b, d->room))
         return false;
     mcr_buf_puts(&d->decision, before);
-    mcr_buf_add(&d->decision, mcr_buf_str(&d->changes.names));
-    mcr_buf_add(&d->before, mcr_buf_str(&d->changes.before));
-    mcr_buf_add(&d->after, mcr_buf_str(&d->changes.after));
-    tell(d, from, rank, hook);
+    if (!mcr_fields_differ(&d->decision, a, b)) {
+        d->decision.len = 0;
+        return false;
+    }
+    mcr_difference_example *example = count(d, from, rank, hook);
+    if (example)
+        mcr_fields_show(&d->before, &d->after, a, b);
+    fill(d, example);
     return true;
 }
 
@@ -545,7 +564,6 @@ bool mcr_turns_differ(mcr_turn_differ *d, const mcr_turn_side *old, const mcr_tu
 
 void mcr_turn_differ_fini(mcr_turn_differ *d)
 {
-    mcr_field_changes_fini(&d->changes);
     mcr_buf_fini(&d->room[0]);
     mcr_buf_fini(&d->room[1]);
     mcr_buf_fini(&d->decision);

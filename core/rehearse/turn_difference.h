@@ -14,7 +14,6 @@ typedef struct mcr_turn_differ {
     mcr_differences *into;
     const char *watcher; // what it is called in the report
     mcr_event *input;    // that the turns are of; NULL: of none (before the first)
-    mcr_field_changes changes;
     mcr_buf room[2];
     mcr_buf decision;
     mcr_buf before;
