@@ -222,8 +222,8 @@ static void say_how_it_went(const replay *r)
     mcr_rehearsal_counts counts = mcr_rehearsal_counts_now(r->rehearsal);
     if (counts.late)
         mcr_log(MCR_LOG_INFO,
-                "%" PRIu64 " of %" PRIu64 " events are older than one before them: for these the "
-                "clock stood still",
+                "%" PRIu64 " of %" PRIu64 " events are older than one before them: the clock stood "
+                "still for these (it follows a recording that is sorted by time)",
                 counts.late, counts.inputs);
     if (counts.ticks_skipped)
         mcr_log(MCR_LOG_WARN,

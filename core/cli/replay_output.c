@@ -401,6 +401,12 @@ static void bless(mcr_replay_output *o)
     mcr_log(MCR_LOG_INFO, "%s: %" PRIu64 " lines written", o->options.expect, o->lines);
 }
 
+static void forget(mcr_replay_output *o)
+{
+    if (unlink(o->out.path) < 0)
+        fail(o, &o->out);
+}
+
 bool mcr_replay_output_end(mcr_replay_output *o, bool whole)
 {
     each_target(o, close_target);
@@ -409,6 +415,9 @@ bool mcr_replay_output_end(mcr_replay_output *o, bool whole)
     if (whole && o->options.bless && !o->failed)
         bless(o);
     else if (o->options.bless)
-        unlink(o->out.path);
+        forget(o);
+    if (!whole && o->options.expect)
+        mcr_log(MCR_LOG_ERROR, "%s: not %s: the input could not be read whole", o->options.expect,
+                o->options.bless ? "written" : "compared to its end");
     return !o->failed && !o->differs;
 }

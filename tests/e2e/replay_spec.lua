@@ -183,6 +183,9 @@ describe("mooncrier replay", function()
       if cjson.decode(line).sink == "chat" then chat[#chat + 1] = line end
     end
     assert.equal(table.concat(chat, "\n") .. "\n", place:read("out/warn.chat.jsonl"))
+    place:run({ "replay", "-q", "--out-dir", "all", "--all", data })
+    assert.equal(346 - #chat, #h.lines(place:read("all/warn.jsonl")))
+    assert.matches('"what":"filtered","why":"no warning"', h.lines(place:read("all/warn.jsonl"))[1], 1, true)
   end)
 
   it("keeps sinks apart whose names make one path", function()
@@ -286,6 +289,23 @@ describe("mooncrier replay", function()
     local r = p:wait()
     assert.equal(143, r.code)
     assert.equal(2, h.ledger(r).watchers[1].taken)
+  end)
+
+  it("neither compares nor blesses what could not be read whole", function()
+    config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
+    local input = h.event("a") .. "\n{ broken\n" .. h.event("b") .. "\n"
+    local plain = place:run({ "replay" }, { stdin = input })
+    assert.same({ 1, 2 }, { plain.code, #h.lines(plain.out) })
+    assert.matches("stdin:2: byte", plain.err, 1, true)
+    local blessed = place:run({ "replay", "--expect", "want.jsonl", "--bless" }, { stdin = input })
+    assert.equal(1, blessed.code)
+    assert.matches("want.jsonl: not written: the input could not be read whole", blessed.err, 1, true)
+    assert.equal("mooncrier.lua\n", place:shell("ls"))
+    place:write("want.jsonl", plain.out)
+    local compared = place:run({ "replay", "--expect", "want.jsonl" }, { stdin = input })
+    assert.equal(1, compared.code)
+    assert.matches("want.jsonl: not compared to its end", compared.err, 1, true)
+    assert.equal(1, place:run({ "replay", "missing.jsonl" }).code)
   end)
 
   it("refuses what makes no sense", function()
