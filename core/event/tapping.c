@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/mpsc.h"
+#include "event/pool.h"
 
 // How a tap goes away while others tell it something: whoever tells raises `telling` before it
 // reads the list of taps and lowers it afterwards. The owner takes the tap out of the list, then
@@ -25,6 +26,7 @@ struct mcr_tap {
     char *sink;
     int64_t interval; // ns between two events of a stage; 0: no limit
     mcr_mpsc *queue;
+    _Atomic size_t held;         // bytes of the events in the queue, about
     _Atomic int64_t due[STAGES]; // monotonic ns: when the next one of a stage is due, if it goes on
     _Atomic uint64_t passed;
     _Atomic uint64_t taken;
@@ -195,6 +197,7 @@ static mcr_tap_note *make_note(const mcr_passing *p, mcr_str reason, uint32_t st
     *note = (mcr_tap_note){ .ev = mcr_event_ref(ev),
                             .stage = stage,
                             .at = mcr_clock_now(&mcr_clock_wall),
+                            .size = MCR_POOL_CHUNK + ev->raw.len,
                             .outcome = p->outcome };
     note->from = keep(&room, p->from, from);
     note->watcher = keep(&room, p->watcher, watcher);
@@ -213,8 +216,11 @@ static bool take_one(mcr_tap *tap, const mcr_passing *p, uint32_t stage, mcr_eve
     }
     mcr_tap_note *note = make_note(p, reason, stage, ev);
     mcr_buf_fini(&made);
-    if (mcr_mpsc_put(tap->queue, note))
+    size_t size = note->size; // the note is the reader's once it is in the queue
+    size_t held = atomic_fetch_add_explicit(&tap->held, size, memory_order_relaxed);
+    if (held + size <= MCR_TAP_BYTES && mcr_mpsc_put(tap->queue, note))
         return true;
+    atomic_fetch_sub_explicit(&tap->held, size, memory_order_relaxed);
     mcr_tap_note_free(note);
     return false;
 }
@@ -255,7 +261,10 @@ void mcr_tapping_tell(mcr_tapping *t, const mcr_passing *passing, mcr_event *con
 
 mcr_tap_note *mcr_tap_take(mcr_tap *tap)
 {
-    return mcr_mpsc_take(tap->queue);
+    mcr_tap_note *note = mcr_mpsc_take(tap->queue);
+    if (note)
+        atomic_fetch_sub_explicit(&tap->held, note->size, memory_order_relaxed);
+    return note;
 }
 
 void mcr_tap_note_free(mcr_tap_note *note)

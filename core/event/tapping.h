@@ -25,10 +25,11 @@ enum {
 };
 
 enum {
-    MCR_TAPS = 8,          // at a time
-    MCR_TAP_QUEUE = 4096,  // events that wait for the reader of one tap
-    MCR_TAP_SAMPLE = 1000, // events a second at each stage, when nobody says else
-    MCR_TAP_REASON = 4096  // bytes of a reason; the rest is cut
+    MCR_TAPS = 8,             // at a time
+    MCR_TAP_QUEUE = 4096,     // events that wait for the reader of one tap …
+    MCR_TAP_BYTES = 64 << 20, // … and about how much memory they may keep from being freed
+    MCR_TAP_SAMPLE = 1000,    // events a second at each stage, when nobody says else
+    MCR_TAP_REASON = 4096     // bytes of a reason; the rest is cut
 };
 
 // mcr_tap_stage_of is the stage called `name` ("filtered"), 0 when there is none;
@@ -61,7 +62,8 @@ typedef struct mcr_passing {
 typedef struct mcr_tap_note {
     mcr_event *ev; // held
     uint32_t stage;
-    int64_t at; // Unix ns
+    int64_t at;  // Unix ns
+    size_t size; // of the event, about
     const char *outcome;
     const char *from, *watcher, *sink, *reason; // NULL: not told
 } mcr_tap_note;

@@ -185,6 +185,26 @@ describe("mooncrier tap", function()
     assert.equal(2000, other.sinks[1].delivered)
   end)
 
+  it("one that does not read what it is sent holds nobody up", function()
+    local p = tap("--at", "delivered", "--watcher", "other", "--sample", "0")
+    os.execute("kill -STOP " .. p:pid())
+    local lines, text = {}, ("x"):rep(1000)
+    for i = 1, 6000 do lines[i] = h.event("many" .. i, { message = text }) end
+    place:append("in.jsonl", table.concat(lines, "\n") .. "\n")
+    h.eventually("all are out", function()
+      return h.decode(place:run({ "status", "-o", "json" }).out).ledger.watchers[2].sinks[1].delivered == 6000
+    end)
+    os.execute("kill -CONT " .. p:pid())
+    h.eventually("it has caught up", function() return #h.lines(p:out()) > 4096 end)
+    p:signal("TERM")
+    local r = p:wait()
+    local shown, passed = r.err:match("(%d+) of (%d+) events shown")
+    assert.equal("6000", passed)
+    assert.equal(#h.lines(r.out), tonumber(shown))
+    assert.is_true(tonumber(shown) < 6000)
+    assert.matches("of the others came faster than they could be sent", r.err)
+  end)
+
   it("at most eight at a time, and one makes room when it ends", function()
     local taps = {}
     for i = 1, 8 do taps[i] = tap() end

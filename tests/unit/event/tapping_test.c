@@ -232,6 +232,31 @@ static void what_does_not_fit_is_counted(void **state)
     tell(w, MCR_TAP_SOURCE, NULL, NULL, BATCH);
 }
 
+static void huge_events_do_not_pile_up(void **state)
+{
+    world *w = *state;
+    enum {
+        HUGE_BYTES = 15 << 20
+    };
+    mcr_buf json = { 0 };
+    mcr_buf_puts(&json, "{\"x\":\"");
+    memset(mcr_buf_reserve(&json, HUGE_BYTES), 'x', HUGE_BYTES);
+    json.len += HUGE_BYTES;
+    mcr_buf_puts(&json, "\"}");
+    mcr_event *huge = mcr_event_opaque(mcr_buf_str(&json));
+    mcr_event *const events[] = { huge, huge, huge, huge, huge, huge };
+    const mcr_passing passing = { .stages = MCR_TAP_SOURCE, .outcome = "decoded" };
+    mcr_tap *tap = add(w, (mcr_tap_options){ .stages = MCR_TAP_SOURCE });
+    mcr_tapping_tell(w->tapping, &passing, events, 6);
+    assert_int_equal(mcr_tap_counts_now(tap).taken, 4);
+    assert_int_equal(mcr_tap_counts_now(tap).full, 2);
+    assert_int_equal(take_all(tap), 4);
+    mcr_tapping_tell(w->tapping, &passing, events, 4);
+    assert_int_equal(take_all(tap), 4);
+    mcr_event_unref(huge);
+    mcr_buf_fini(&json);
+}
+
 static void explain(void *arg, uint32_t i, mcr_buf *out)
 {
     ++*(int *)arg;
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sampling_takes_a_seconds_worth_at_once_and_counts_the_rest,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(huge_events_do_not_pile_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reasons_are_asked_for_of_what_is_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_are_so_many_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(taps_come_and_go_while_others_tell, set_up, tear_down),
