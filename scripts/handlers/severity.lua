@@ -2,10 +2,11 @@
 -- list that names the event's reason decides; other Warning events are "warning", the rest is "info".
 -- routes/by_severity.lua sends events where their severity belongs.
 --
--- @param critical strings ("NodeNotReady", "SystemOOM", "OOMKilling", "Evicted", "Preempted",
---                          "CrashLoop*")   globs of reasons
+-- @param critical strings ("NodeNotReady", "SystemOOM", "OOMKilling", "Evicted", "Preempted", "CrashLoop*",
+--                          "OutOfMemory", "EvictionStorm", "NodeFlapping", "SLOBurn", "Silence")   globs of reasons
 -- @param error    strings ("BackOff", "Failed*", "*Error", "BackoffLimitExceeded", "DeadlineExceeded",
---                          "*Failed")   globs of reasons, of Warning events only
+--                          "*Failed", "*Failure", "*QuotaExceeded", "VolumeTrouble", "IncidentOpened")
+--                          globs of reasons, of Warning events only
 --
 -- { "handlers/severity.lua", critical = { "NodeNotReady", "BackupFailed" } }
 
@@ -20,11 +21,18 @@ return {
     local given = params.read(init_params, {
       critical = {
         "strings",
-        { "NodeNotReady", "SystemOOM", "OOMKilling", "Evicted", "Preempted", "CrashLoop*" },
+        {
+          "NodeNotReady", "SystemOOM", "OOMKilling", "Evicted", "Preempted", "CrashLoop*",
+          -- What other scripts find.
+          "OutOfMemory", "EvictionStorm", "NodeFlapping", "SLOBurn", "Silence",
+        },
       },
       error = {
         "strings",
-        { "BackOff", "Failed*", "*Error", "BackoffLimitExceeded", "DeadlineExceeded", "*Failed" },
+        {
+          "BackOff", "Failed*", "*Error", "BackoffLimitExceeded", "DeadlineExceeded", "*Failed",
+          "*Failure", "*QuotaExceeded", "VolumeTrouble", "IncidentOpened",
+        },
       },
     })
     is_critical, is_error = match.any(given.critical), match.any(given.error)

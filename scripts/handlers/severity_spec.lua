@@ -17,6 +17,12 @@ describe("handlers/severity", function()
     { "Warning", "ReplicaSetCreateError", "error" },
     { "Warning", "Unhealthy", "warning" },
     { "Warning", "", "warning" },
+    { "Warning", "EvictionStorm", "critical" },
+    { "Warning", "OutOfMemory", "critical" },
+    { "Warning", "ImagePullFailure", "error" },
+    { "Warning", "CloudQuotaExceeded", "error" },
+    { "Warning", "SchedulingDigest", "warning" },
+    { "Normal", "IncidentClosed", "info" },
   }
   for _, case in ipairs(cases) do
     it(("calls %s %s %s"):format(case[1], case[2], case[3]), function()

@@ -89,6 +89,11 @@ local function details(event)
   if event.occurrences > 1 then
     add("%d times", event.occurrences)
   end
+  -- What handlers/dedup_owner.lua has held back.
+  local repeats = event:get("repeats")
+  if type(repeats) == "number" and repeats > 0 then
+    add("%d more before", repeats)
+  end
   local component = event.source.component ~= "" and event.source.component or event.reportingComponent
   if component ~= "" then
     local host = event.source.host

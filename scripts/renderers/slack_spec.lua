@@ -81,6 +81,14 @@ describe("renderers/slack", function()
       { body.channel, body.username, body.icon_emoji, body.attachments[1].color })
   end)
 
+  it("tells of repeats that were held back", function()
+    for repeats, text in pairs({ [5] = "namespace *prod-web* · 5 more before", [0] = "namespace *prod-web*",
+                                 ["<x>"] = "namespace *prod-web*" }) do
+      local body = rendered({ type = "Warning", reason = "X", repeats = repeats })
+      assert.equal(text, body.attachments[1].blocks[1].elements[1].text)
+    end
+  end)
+
   it("leaves out what is not there, and deleted events", function()
     local body = rendered({ type = "Warning", reason = "X", message = " ",
                             involvedObject = { kind = "Node", name = "n" } })
