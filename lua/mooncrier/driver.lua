@@ -138,7 +138,8 @@ end
 
 local function settle_handle(hook, i, result)
   if not event.is(result) then
-    complain(hook, i, "handle must return nil, true, false or an event, not " .. kind_of(result))
+    complain(hook, i, "handle must return nil, true, false or an event, not " .. kind_of(result)
+      .. (type(result) == "table" and "; event:with{ … } makes an event of a table of changes" or ""))
   elseif not event.is_alive(result) then
     complain(hook, i, "handle returned an event that was used after its hook returned")
   else

@@ -33,7 +33,14 @@ local time = require("mooncrier.time")(now)
 local log = {}
 for level, name in ipairs({ "error", "warn", "info", "debug" }) do
   log[name] = function(format, ...)
-    local text = select("#", ...) > 0 and tostring(format):format(...) or tostring(format)
+    local text = tostring(format)
+    if select("#", ...) > 0 then
+      local ok, message = pcall(string.format, text, ...)
+      if not ok then
+        error(teach.of_format("log." .. name, message), 2)
+      end
+      text = message
+    end
     core.log(level - 1, text)
   end
 end
@@ -103,9 +110,11 @@ local function emit(what, sink)
     for name in pairs(sink_index) do
       names[#names + 1] = name
     end
+    table.sort(names)
     local meant = type(sink) == "string" and core.suggest(sink, names)
-    error(("emit: the watcher has no sink '%s'%s"):format(
-      tostring(sink), meant and ("; did you mean '%s'?"):format(meant) or ""), 2)
+    error(("emit: the watcher has no sink '%s'; %s"):format(tostring(sink), meant
+      and ("did you mean '%s'?"):format(meant)
+      or #names > 0 and "it has " .. table.concat(names, ", ") or "it has none"), 2)
   end
   return sandbox.deliver(what, index, sink)
 end
@@ -193,7 +202,8 @@ local function undefined(name, ...)
     end
   end
   local meant = type(name) == "string" and core.suggest(name, names)
-  local hint = meant and ("did you mean '%s'?"):format(meant) or teach.undefined_global(name)
+  local hint = teach.defined_below(name, 3) or meant and ("did you mean '%s'?"):format(meant)
+    or teach.undefined_global(name)
   hint = hint and "; " .. hint or ""
   error(("undefined global '%s'%s"):format(tostring(name), hint), 3)
 end
@@ -335,6 +345,9 @@ local function not_found(name, tried)
   end
   if package.loaded[name] or package.preload[name] then
     return ("module '%s' is not open to scripts"):format(name)
+  end
+  if sandbox.globals[name] ~= nil then
+    return ("'%s' is a global of all scripts: it needs no require"):format(name)
   end
   local file_name = name:gsub("%.", "/")
   for template in package.cpath:gmatch("[^;]+") do

@@ -467,6 +467,32 @@ function teach.undefined_global(name)
   end
 end
 
+-- That `name`, read as a global at `level` of the caller, is a local that is defined further down; nil: it is not.
+function teach.defined_below(name, level)
+  local info = debug.getinfo(level + 1, "Sl")
+  local text = info and info.source:sub(1, 1) == "@" and core.read_file(info.source:sub(2))
+  if not text or type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
+    return nil
+  end
+  local n = 0
+  for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+    n = n + 1
+    if n > info.currentline and (line:find("^local function " .. name .. "%f[^%w_]")
+        or line:find("^local " .. name .. "%s*=")) then
+      return ("it is a local that is defined further down, in line %d: it must stand above"):format(n)
+    end
+  end
+end
+
+-- The message of `what`, a function that formats its arguments, about string.format's.
+function teach.of_format(what, message)
+  local n, why = message:match("^bad argument #(%d+) to '.-' %((.*)%)$")
+  if not n then
+    return ("%s: %s"):format(what, message)
+  end
+  return ("%s: value %d for the format: %s"):format(what, tonumber(n) - 1, why)
+end
+
 -- Names of the variables that the function at `level` of the caller sees.
 function teach.variables(level)
   local names = {}

@@ -162,6 +162,14 @@ describe("mooncrier eval", function()
     assert.equal(3, #h.lines(r.err)) -- once a minute, not for each event
   end)
 
+  it("says when a local function stands below its use", function()
+    place:write("w.lua", "local function a(event) return later(event) end\nlocal function later() end\n"
+      .. "return { handle = a }\n")
+    local r = place:run({ "eval", "--script", "w.lua" }, { stdin = h.event("a") .. "\n" })
+    assert.matches("w.lua:1: undefined global 'later'; it is a local that is defined further down, in line 2: it must "
+      .. "stand above", r.err, 1, true)
+  end)
+
   it("warns of what can never be so", function()
     local r = eval("event.count == '3'", three)
     assert.same({ 0, "", "mooncrier: warning: expression:1: event.count is a number, which never equals \"3\"\n" },
