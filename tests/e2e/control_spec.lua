@@ -195,6 +195,30 @@ describe("a running mooncrier takes commands:", function()
     assert.same({ true, 3, "rollback" }, { lines[6].ok, lines[6].outcome.generation, lines[6].outcome.what })
   end)
 
+  it("a tap is answered by lines for ever, until the client ends its side", function()
+    start('control = "c.sock",')
+    local lines = h.lines(talk(place:path("c.sock"),
+      '{"mooncrier":1,"request":"tap","at":["dropped","source"],"sample":0,"watcher":"w","sink":"out"}\n'))
+    assert.same({ '{"mooncrier":1,"ok":true,"tap":{"at":["source","dropped"],"sample":0}}',
+      '{"counts":{"passed":0,"shown":0,"full":0}}' }, lines)
+    local mistakes = {
+      { '"at":"source"', '"at" is a list of stages' },
+      { '"at":["sorce"]', "there is no stage 'sorce'" },
+      { '"at":[5]', "there is no stage ''" },
+      { '"sample":-1', '"sample" is a number of events a second, at most 1000000' },
+      { '"sample":"all"', '"sample" is a number of events a second, at most 1000000' },
+      { '"watcher":"v"', "there is no watcher 'v'; there are: w" },
+      { '"sink":"somewhere"', "there is no sink 'somewhere'; there are: out" },
+    }
+    for _, case in ipairs(mistakes) do
+      -- The connection goes on after one.
+      lines = h.lines(talk(place:path("c.sock"), ('{"mooncrier":1,"request":"tap",%s}\n'):format(case[1]) ..
+        '{"mooncrier":1,"request":"ping"}\n'))
+      assert.equal(case[2], h.decode(lines[1]).error)
+      assert.equal('{"mooncrier":1,"ok":true}', lines[2])
+    end
+  end)
+
   it("cuts off a request that is too long", function()
     start('control = "c.sock",')
     local answer = talk(place:path("c.sock"), ("x"):rep(65600))
