@@ -54,8 +54,9 @@ static bool push_node(pushing *p, const mcr_yaml_node *node, int depth)
         return false;
     p->left--;
     size_t len = 0;
-    const char *text = node ? mcr_yaml_text(node, &len) : NULL;
-    const char *kind = !node ? "null" : text ? "text" : mcr_yaml_is_map(node) ? "map" : "list";
+    bool is_null = !node || mcr_yaml_is_null(node);
+    const char *text = is_null ? NULL : mcr_yaml_text(node, &len);
+    const char *kind = is_null ? "null" : text ? "text" : mcr_yaml_is_map(node) ? "map" : "list";
     lua_newtable(L);             // node
     lua_pushstring(L, kind);     // node kind
     lua_setfield(L, -2, "kind"); // node

@@ -14,7 +14,9 @@
 #include "cli/line_editor.h"
 #include "cli/recording.h"
 #include "cli/repl_attach.h"
+#include "cli/repl_explain.h"
 #include "cli/repl_words.h"
+#include "config/generation.h"
 #include "store/store_path.h"
 
 enum {
@@ -33,6 +35,7 @@ typedef struct session {
     mcr_buf input;           // the lines of what is not complete yet
     mcr_buf out, why;
     mcr_attachment attachment;
+    char *config, *script; // what :explain goes by: the last of :config and :script; NULL: none
     bool attached;
     bool failed; // something was wrong, and nobody sat before it
     bool ended;
@@ -171,6 +174,48 @@ static mcr_console_result take_sample(session *s, const char *number)
     return mcr_attachment_sample(&s->attachment, s->console, n, &s->out, &s->why);
 }
 
+// :config FILE
+static mcr_console_result use_config(session *s, const char *path)
+{
+    mcr_errbuf err;
+    mcr_generation *g = mcr_generation_new(NULL);
+    mcr_err code = mcr_generation_read(g, *path ? path : NULL, &err);
+    if (code) {
+        mcr_buf_printf(&s->why, "%s\n", err.text);
+    } else {
+        free(s->config);
+        s->config = mcr_strdup(g->config->path);
+        mcr_buf_printf(&s->out, "%s: %u watcher%s; :explain goes by it\n", s->config,
+                       g->config->watcher_n, g->config->watcher_n == 1 ? "" : "s");
+    }
+    mcr_generation_free(g);
+    return code ? MCR_CONSOLE_FAILED : MCR_CONSOLE_DONE;
+}
+
+// :script FILE [PARAMS]. What is loaded last is what :explain goes by.
+static mcr_console_result use_script(session *s, const char *text)
+{
+    mcr_console_result result =
+        mcr_console_call(s->console, "script", mcr_str_of(text), &s->out, &s->why);
+    if (result == MCR_CONSOLE_DONE) {
+        free(s->script);
+        free(s->config);
+        s->script = mcr_strdup(text);
+        s->config = NULL;
+    }
+    return result;
+}
+
+// :explain. A script with parameters cannot be rehearsed alone: its hooks are asked one by one.
+static mcr_console_result explain(session *s)
+{
+    bool colour = s->editor && !getenv("NO_COLOR");
+    const mcr_repl_subject subject = { s->config, s->script, &interrupted };
+    if (s->config || (s->script && !strchr(s->script, ' ')))
+        return mcr_repl_explain(&subject, s->console, colour, &s->out, &s->why);
+    return mcr_console_call(s->console, "explain", (mcr_str){ 0 }, &s->out, &s->why);
+}
+
 // A line that begins with a colon.
 static mcr_console_result obey(session *s, mcr_str line)
 {
@@ -189,6 +234,15 @@ static mcr_console_result obey(session *s, mcr_str line)
     switch (command->kind) {
     case MCR_REPL_ASKS_LUA:
         result = mcr_console_call(s->console, command->name, mcr_str_of(arg), &s->out, &s->why);
+        break;
+    case MCR_REPL_CONFIG:
+        result = use_config(s, arg);
+        break;
+    case MCR_REPL_SCRIPT:
+        result = use_script(s, arg);
+        break;
+    case MCR_REPL_EXPLAIN:
+        result = explain(s);
         break;
     case MCR_REPL_LOAD:
         result = load_words(s, arg);
@@ -355,7 +409,9 @@ static int hold(session *s, const mcr_args *args, const char *script)
     if (args->n)
         print(s, load(s, args->operands, args->n));
     if (script)
-        print(s, mcr_console_call(s->console, "script", mcr_str_of(script), &s->out, &s->why));
+        print(s, use_script(s, script));
+    if (!s->attached && s->attachment.config)
+        print(s, use_config(s, s->attachment.config));
     if (s->editor)
         converse(s);
     else
@@ -374,7 +430,8 @@ int mcr_cmd_repl(int argc, char **argv)
     const mcr_flag flags[] = {
         { "attach", 'a', NULL, MCR_FLAG_COUNT, &attach,
           "read from the program that runs the configuration: status, shared, live events" },
-        MCR_FLAG_CONFIG(&s.attachment.config),
+        { "config", 'c', "FILE", MCR_FLAG_TEXT, &s.attachment.config,
+          "the configuration that :explain goes by, or that of the program to --attach to" },
         { "socket", 's', "PATH", MCR_FLAG_TEXT, &s.attachment.socket,
           "its control socket (default: that of the program that runs the configuration)" },
         { "script", 0, "FILE", MCR_FLAG_TEXT, &script, "load this script first, as :script does" },
@@ -412,12 +469,14 @@ int mcr_cmd_repl(int argc, char **argv)
         return mcr_args_usage_error(
             &usage, "--deadline must be a duration of at least 1ms such as 10s, not '%s'",
             deadline_text);
-    if (!attach && (s.attachment.config || s.attachment.socket))
-        return mcr_args_usage_error(&usage, "-c and -s say what to --attach to, which is missing");
+    if (!attach && s.attachment.socket)
+        return mcr_args_usage_error(&usage, "-s says what to --attach to, which is missing");
     s.attached = attach != 0;
     s.console = mcr_console_new(&(mcr_console_options){ .deadline = deadline, .memory = MEMORY });
     int exit_code = hold(&s, &args, script);
     mcr_console_free(s.console);
+    free(s.config);
+    free(s.script);
     mcr_buf_fini(&s.input);
     mcr_buf_fini(&s.out);
     mcr_buf_fini(&s.why);

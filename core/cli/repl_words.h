@@ -7,6 +7,9 @@
 typedef enum mcr_repl_kind {
     MCR_REPL_ASKS_LUA, // mcr_console_call of the same name
     MCR_REPL_LOAD,
+    MCR_REPL_SCRIPT,
+    MCR_REPL_CONFIG,
+    MCR_REPL_EXPLAIN,
     MCR_REPL_HELP,
     MCR_REPL_QUIT,
     MCR_REPL_STATUS, // these only in a session that is attached to a running program

@@ -168,6 +168,11 @@ bool mcr_yaml_pair(const mcr_yaml *y, const mcr_yaml_node *node, size_t i,
     return true;
 }
 
+bool mcr_yaml_is_null(const mcr_yaml_node *node)
+{
+    return is_null(inner(node));
+}
+
 bool mcr_yaml_is_map(const mcr_yaml_node *node)
 {
     return inner(node)->type == YAML_MAPPING_NODE;

@@ -36,6 +36,9 @@ const mcr_yaml_node *mcr_yaml_item(const mcr_yaml *y, const mcr_yaml_node *node,
 bool mcr_yaml_pair(const mcr_yaml *y, const mcr_yaml_node *node, size_t i,
                    const mcr_yaml_node **key, const mcr_yaml_node **value);
 
+// mcr_yaml_is_null tells whether the node is null, as items of lists may be.
+bool mcr_yaml_is_null(const mcr_yaml_node *node);
+
 bool mcr_yaml_is_map(const mcr_yaml_node *node);
 bool mcr_yaml_is_list(const mcr_yaml_node *node);
 

@@ -95,6 +95,12 @@ void mcr_console_take_events(mcr_console *c, mcr_event *const *events, size_t n)
     }
 }
 
+mcr_event *const *mcr_console_events(const mcr_console *c, size_t *n)
+{
+    *n = c->n;
+    return c->events;
+}
+
 void mcr_console_interrupt(mcr_console *c)
 {
     double now = 0;

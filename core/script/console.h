@@ -44,6 +44,9 @@ mcr_console_result mcr_console_call(mcr_console *c, const char *name, mcr_str te
 // are looked at, in place of all before; the array stays the caller's.
 void mcr_console_take_events(mcr_console *c, mcr_event *const *events, size_t n);
 
+// mcr_console_events is the events that are looked at, valid until they are others.
+mcr_event *const *mcr_console_events(const mcr_console *c, size_t *n);
+
 // mcr_console_interrupt stops what runs now, which fails as "interrupted"; nothing happens when
 // nothing runs. From a signal handler or any thread.
 void mcr_console_interrupt(mcr_console *c);

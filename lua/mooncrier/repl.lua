@@ -519,6 +519,16 @@ function calls.shared(text)
   return "done"
 end
 
+-- What `event` is: its place among the events, or the JSON of another one.
+function calls.current()
+  local ev = rawget(globals, "event")
+  if not event.is(ev) then
+    complain("`event` is no event: :load FILE reads some, :next goes on")
+  end
+  put(events[current] == ev and tostring(current) or tostring(ev))
+  return "done"
+end
+
 -- Where somebody at the prompt stands among the events, for the prompt itself.
 function calls.where()
   put(#events > 0 and ("%d/%d"):format(current, #events) or "")

@@ -274,7 +274,7 @@ route:
     { "an empty drop rule", [[
 route:
   drop:
-    - {}
+    -
   match:
     - receiver: a]], { "3: a drop rule without conditions drops every event" } },
     { "what was dropped before", [[

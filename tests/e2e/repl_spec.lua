@@ -59,13 +59,41 @@ describe("mooncrier repl without a terminal", function()
     assert.same({ 1, "1\n", "deadline: stopped after 0.05 s\n" }, { r.code, r.out, r.err })
   end)
 
-  it("runs a script's hooks and says where they stand", function()
-    local r = answers(":explain\n:next 2\n:explain\nscript:filter(events[1])\n",
+  it("runs a script's hooks", function()
+    local r = answers("script:filter(events[1])\nscript.filter(events[2])\n",
       { "--script", h.root .. "/scripts/handlers/warnings.lua", EVENTS })
     assert.same({ 0, "" }, { r.code, r.err })
-    assert.matches("  filter             passes it  %(.*/scripts/handlers/warnings.lua:%d+%)\n", r.out)
-    assert.matches("  filter             drops it: not a warning  %(", r.out)
-    assert.matches("\ntrue\n$", r.out)
+    assert.matches("warnings.lua: init, filter\ntrue\nfalse\t\"not a warning\"\n$", r.out)
+  end)
+
+  it("explains an event by the script, as mooncrier explain does", function()
+    local script = h.root .. "/scripts/handlers/warnings.lua"
+    local r = answers(":next 2\n:explain\n", { "--script", script, EVENTS })
+    assert.same({ 0, "" }, { r.code, r.err })
+    place:write("two.jsonl", place:shell("head -n 2 " .. EVENTS))
+    local explained = place:run({ "explain", "-q", "--script", script, "two.jsonl" })
+    assert.matches("  filter          dropped: not a warning  (" .. script, explained.out, 1, true)
+    assert.equal(explained.out, r.out:match("\n(event .*)$"))
+  end)
+
+  it("explains by a configuration, after the events before", function()
+    place:write("mooncrier.lua", [[return {
+      sources = { { kind = "jsonl", path = "-" } }, sinks = { out = { kind = "store", path = "never.db" } },
+      watchers = { { name = "w", sinks = { "out" } } },
+    }]])
+    place:write("in.jsonl", h.event("a") .. "\n" .. h.event("a") .. "\n")
+    local r = answers(":explain\n:next\n:explain\nevent = event:with{ message = 'other' }\n:explain\n",
+      { "-c", "mooncrier.lua", "in.jsonl" })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("a new event.*count         2, a repeat of a.*as a patch.*BackOff: other.*2 of 10 similar events", r.out)
+    assert.is_nil(place:read("never.db"))
+  end)
+
+  it("asks the hooks of a script with parameters one by one", function()
+    local script = h.root .. "/scripts/handlers/crashloop.lua"
+    local r = answers(":script " .. script .. " { threshold = 3 }\n:explain\n", { EVENTS })
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("\n  handle             passes it unchanged  %(.*/crashloop.lua:%d+%)\n$", r.out)
   end)
 
   it("tells what an expression costs, and its bytecode", function()

@@ -129,9 +129,31 @@ static void what_cannot_be_read(void **state)
     free(deep);
 }
 
+static void test_pairs_in_their_order(void **state)
+{
+    (void)state;
+    mcr_yaml *y = read_fine("b: 1\n<<: {c: 2}\na: ~\nl: [null, '', x]\n");
+    const mcr_yaml_node *root = mcr_yaml_root(y), *key, *value;
+    static const char *const names[] = { "b", "<<", "a", "l" };
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(mcr_yaml_pair(y, root, i, &key, &value));
+        assert_string_equal(mcr_yaml_text(key, NULL), names[i]);
+        assert_int_equal(mcr_yaml_line(key), i + 1);
+        assert_int_equal(value == NULL, i == 2);
+    }
+    assert_false(mcr_yaml_pair(y, root, 4, &key, &value));
+    const mcr_yaml_node *list = value;
+    assert_false(mcr_yaml_pair(y, list, 0, &key, &value));
+    assert_true(mcr_yaml_is_null(mcr_yaml_item(y, list, 0)));
+    assert_false(mcr_yaml_is_null(mcr_yaml_item(y, list, 1)));
+    assert_false(mcr_yaml_is_null(mcr_yaml_item(y, list, 2)));
+    mcr_yaml_free(y);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs_in_their_order),
         cmocka_unit_test(as_json),
         cmocka_unit_test(fields),
         cmocka_unit_test(what_cannot_be_read),
