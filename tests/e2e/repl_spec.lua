@@ -85,7 +85,7 @@ describe("mooncrier repl without a terminal", function()
     local r = answers(":explain\n:next\n:explain\nevent = event:with{ message = 'other' }\n:explain\n",
       { "-c", "mooncrier.lua", "in.jsonl" })
     assert.same({ 0, "" }, { r.code, r.err })
-    assert.matches("a new event.*count         2, a repeat of a.*as a patch.*BackOff: other.*2 of 10 similar events", r.out)
+    assert.matches("a new event.*count +2, a repeat of a.*as a patch.*BackOff: other.*2 of 10 similar events", r.out)
     assert.is_nil(place:read("never.db"))
   end)
 
