@@ -40,6 +40,13 @@ describe("handlers/job_failures", function()
       .. "Job was active longer than specified deadline" }, messages(watcher:stop()))
   end)
 
+  it("counts a Job once, whatever is told of it", function()
+    local both = { of("Job", "report-29923510", "PodFailurePolicy", "exit code 42"), failed("report-29923510") }
+    assert.same({}, messages(test.run({ "handlers/job_failures.lua", threshold = 2 }, both)))
+    both[3] = failed("report-29923511")
+    assert.equal(1, #messages(test.run({ "handlers/job_failures.lua", threshold = 2 }, both)))
+  end)
+
   it("tells of schedules that are missed, each once", function()
     local missed = of("CronJob", "report", "MissSchedule",
       "Missed scheduled time to start a job: Mon, 23 Nov 2026 05:10:00 UTC")

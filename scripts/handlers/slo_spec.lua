@@ -77,16 +77,25 @@ describe("handlers/slo", function()
     assert.same({}, told("namespace")) -- five of each
     assert.same({}, told("workload"))
     assert.same({ "Cluster cluster" }, told("cluster"))
+    local events = {}
+    for i = 1, 10 do
+      events[i] = job("BackoffLimitExceeded", "report-2992351" .. i % 10)
+    end
+    local object = test.run(params({ by = "workload" }), events).emitted[1].event.involvedObject
+    assert.same({ "Workload", "batch", "report" }, { object.kind, object.namespace, object.name })
     assert.error_matches(function() told("node") end, "'by' must be")
   end)
 
   it("reports how it stands", function()
     local watcher = test.start(params({ report = "10m" }))
     send(watcher, 19, 1)
+    watcher:send(job("BackoffLimitExceeded", "a", "other"))
     test.advance("11m")
     watcher:send(job("Completed"))
     local event = watcher:stop().emitted[1].event
-    assert.equal(1, #watcher.result.emitted)
+    assert.equal(2, #watcher.result.emitted)
+    assert.equal("Jobs of other: 0 % of 1 within 60 min went well, the objective is 90 %; the budget burns at 10.0",
+      watcher.result.emitted[2].event.message)
     assert.same({ "SLOReport", "Normal", "Jobs of batch: 95 % of 20 within 60 min went well, the objective is 90 %; "
       .. "the budget burns at 0.5" }, { event.reason, event.type, event.message })
   end)
