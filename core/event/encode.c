@@ -211,7 +211,7 @@ static bool is_one_of(mcr_str key, const mcr_str *names, size_t n)
         text, sizeof(text) - 1, 0                                                                  \
     }
 
-static bool is_known(mcr_str key, int api)
+bool mcr_event_has_field(mcr_str key, int api)
 {
     static const mcr_str core[] = {
         NAME("kind"),
@@ -253,7 +253,7 @@ static char *put_unknown(mcr_writer *w, char *at, const mcr_event *ev)
     mcr_buf unescaped = { 0 };
     mcr_walk_begin(&walk, ev->raw);
     while (mcr_walk_member(&walk, &key, &value)) {
-        if (is_known(mcr_walk_key(key, &unescaped), ev->api))
+        if (mcr_event_has_field(mcr_walk_key(key, &unescaped), ev->api))
             continue;
         *w->at++ = '"';
         mcr_writer_bytes(w, key.ptr, key.len);

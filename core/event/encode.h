@@ -16,6 +16,10 @@ void mcr_event_write(mcr_buf *out, const mcr_event *ev);
 // events.k8s.io/v1, when it came so) follow at the end. No newline.
 void mcr_event_encode(mcr_buf *out, const mcr_event *ev, bool unknown);
 
+// mcr_event_has_field says whether `key` is a top-level field of events in that API (MCR_API_*);
+// any other one of `raw` is unknown.
+bool mcr_event_has_field(mcr_str key, int api);
+
 // mcr_json_string appends `s` quoted and escaped as Go does: <, >, &, U+2028, U+2029 as \u00XX,
 // each byte that is not UTF-8 as \ufffd.
 void mcr_json_string(mcr_buf *out, mcr_str s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "event/encode.h"
+#include "event/walk.h"
 #include "rehearse/event_changes.h"
 
 enum {
@@ -148,7 +149,7 @@ static void name_field(naming *to, const char *name, mcr_str key)
         return;
     mcr_buf_puts(to->names, to->n > 1 ? ", " : "");
     mcr_buf_puts(to->names, name);
-    mcr_buf_puts(to->names, key.len ? "." : "");
+    mcr_buf_puts(to->names, *name && key.len ? "." : "");
     mcr_buf_add(to->names, key);
 }
 
@@ -215,13 +216,52 @@ static void name_fields(naming *to, const mcr_event *a, const mcr_event *b)
         name_field(to, "series", (mcr_str){ 0 });
 }
 
-static void end_names(const naming *to)
+// The value of the unknown field `key` (as it is written); without a pointer: there is none.
+static mcr_str unknown_value(const mcr_event *ev, mcr_str key)
 {
-    if (to->n > MCR_FIELDS_NAMED)
-        mcr_buf_printf(to->names, " and %zu more", to->n - MCR_FIELDS_NAMED);
+    mcr_walk walk;
+    mcr_str name, value;
+    if (!ev->unknown_fields)
+        return (mcr_str){ 0 };
+    mcr_walk_begin(&walk, ev->raw);
+    while (mcr_walk_member(&walk, &name, &value))
+        if (mcr_str_eq(name, key))
+            return value;
+    return (mcr_str){ 0 };
 }
 
-// By JSON: of events with fields that are not decoded.
+// Whether two texts are the same value, spelled otherwise.
+static bool same_value(mcr_str a, mcr_str b)
+{
+    if (!a.ptr || !b.ptr || mcr_str_eq(a, b))
+        return a.ptr && b.ptr;
+    cJSON *x = cJSON_ParseWithLength(a.ptr, a.len), *y = cJSON_ParseWithLength(b.ptr, b.len);
+    bool same = x && y && cJSON_Compare(x, y, true);
+    cJSON_Delete(x);
+    cJSON_Delete(y);
+    return same;
+}
+
+// The unknown fields of `a` that differ in `b`, or (`missing`) that it does not have.
+static void name_unknown(naming *to, const mcr_event *a, const mcr_event *b, bool missing)
+{
+    mcr_walk walk;
+    mcr_str key, value;
+    mcr_buf plain = { 0 };
+    if (a->unknown_fields)
+        mcr_walk_begin(&walk, a->raw);
+    while (a->unknown_fields && mcr_walk_member(&walk, &key, &value)) {
+        mcr_str name = mcr_walk_key(key, &plain);
+        if (mcr_event_has_field(name, a->api))
+            continue;
+        mcr_str other = unknown_value(b, key);
+        if (missing ? !other.ptr : !same_value(value, other))
+            name_field(to, "", name);
+    }
+    mcr_buf_fini(&plain);
+}
+
+// By JSON: of what is no event.
 static void name_json_fields(naming *to, const mcr_event *a, const mcr_event *b)
 {
     cJSON *changes = mcr_event_changes(a, b);
@@ -235,11 +275,13 @@ static void name_json_fields(naming *to, const mcr_event *a, const mcr_event *b)
 bool mcr_fields_differ(mcr_buf *names, const mcr_event *a, const mcr_event *b)
 {
     naming to = { .names = names };
-    if (!a->unknown_fields && !b->unknown_fields)
-        name_fields(&to, a, b);
+    name_fields(&to, a, b);
+    name_unknown(&to, a, b, false);
+    name_unknown(&to, b, a, true);
     if (!to.n)
         name_json_fields(&to, a, b);
-    end_names(&to);
+    if (to.n > MCR_FIELDS_NAMED)
+        mcr_buf_printf(names, " and %zu more", to.n - MCR_FIELDS_NAMED);
     return to.n > 0;
 }
 

@@ -79,7 +79,12 @@ static void fields_are_named(void **state)
         { "{\"metadata\":{\"ownerReferences\":[{\"name\":\"a\"}]}}",
           "{\"metadata\":{\"ownerReferences\":[{\"name\":\"b\"}]}}", "metadata.ownerReferences",
           NULL, NULL },
-        { "{\"mine\":{\"a\":1}}", "{\"mine\":{\"a\":2}}", "mine.a", "mine.a: 1", "mine.a: 2" },
+        { "{\"mine\":{\"a\":1}}", "{\"mine\":{\"a\":2}}", "mine", "mine.a: 1", "mine.a: 2" },
+        { "{\"mine\":1,\"yours\":2,\"his\":3}", "{\"his\":3,\"yours\":4,\"hers\":5}",
+          "mine, yours, hers", NULL, NULL },
+        { "{\"mine\":{\"a\":1,\"b\":[2]}}", "{\"mine\":{\"b\": [ 2 ], \"a\":1}}", "", "", "" },
+        { "{\"mine\":1}", "{}", "mine", "mine: 1", "mine: (absent)" },
+        { "{\"mi\\u006ee\":1}", "{}", "mine", NULL, NULL },
         { "{\"reason\":\"a\",\"action\":\"b\",\"type\":\"c\",\"message\":\"d\",\"count\":1,"
           "\"reportingComponent\":\"e\",\"reportingInstance\":\"f\",\"source\":{\"host\":\"g\"},"
           "\"involvedObject\":{\"name\":\"h\"},\"metadata\":{\"name\":\"i\"}}",
