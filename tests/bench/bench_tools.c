@@ -8,6 +8,9 @@
 // the program that is tapped. On a busy machine `best_ratio`, of the best run of each, says more
 // than the median of the ratios: what others cost is in neither. `tapped` is the share of its
 // events that passed while it was.
+//
+// diff: run-enrich's script against one that decides a little otherwise, and one run of it, in
+// turns; `runs_worth` is how many runs' CPU time a diff takes.
 
 #include "bench_tools.h"
 
@@ -177,5 +180,51 @@ int bench_tap(const mcr_bench *self, int runs)
            self->name, BENCH_LARGE, usual, untapped, bench_median(ratio, n),
            with[n - 1] / without[n - 1], bench_median(tapped, n), p.input_name, runs);
     free(with);
+    return 0;
+}
+
+// `diff` exits with 1 when it has found what it should.
+static bench_usage run_diff(const bench_place *p, const char *input)
+{
+    char program[BENCH_PATH];
+    bench_path(program, "%s/mooncrier", p->build);
+    return bench_command((const char *[]){
+        "sh", "-c", "\"$@\"; test $? = 1", "sh", program, "diff", "-q",
+        MCR_SOURCE_DIR "/tests/bench/workloads/enrich.lua",
+        MCR_SOURCE_DIR "/tests/bench/workloads/enrich_changed.lua", input, NULL });
+}
+
+static bench_usage run_enrich(const bench_place *p, const char *input, const char *output)
+{
+    char program[BENCH_PATH];
+    bench_path(program, "%s/mooncrier", p->build);
+    setenv("BENCH_WORKLOAD", "enrich", 1);
+    setenv("BENCH_INPUT", input, 1);
+    setenv("BENCH_OUTPUT", output, 1);
+    setenv("BENCH_SCRIPTS", MCR_SOURCE_DIR "/tests/bench/workloads", 1);
+    unlink(output);
+    return bench_command((const char *[]){
+        program, "run", "-q", "-c", MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua", NULL });
+}
+
+int bench_diff(const mcr_bench *self, int runs)
+{
+    bench_place p = bench_find_place();
+    char input[BENCH_PATH], output[BENCH_PATH];
+    bench_input_file(&p, BENCH_LARGE, input);
+    bench_path(output, "%s/diff.out", p.work);
+    size_t n = (size_t)runs;
+    double *diffed = mcr_alloc(3 * n * sizeof *diffed), *ran = diffed + n, *ratio = ran + n;
+    for (size_t i = 0; i < n; i++) {
+        ran[i] = run_enrich(&p, input, output).cpu_s;
+        diffed[i] = run_diff(&p, input).cpu_s;
+        ratio[i] = diffed[i] / ran[i];
+    }
+    unlink(output);
+    printf("{\"bench\":\"%s\",\"events\":%d,\"cpu_s\":%.2f,\"run_enrich_cpu_s\":%.2f,"
+           "\"runs_worth\":%.2f,\"input\":\"%s\",\"runs\":%d}\n",
+           self->name, BENCH_LARGE, bench_median(diffed, n), bench_median(ran, n),
+           bench_median(ratio, n), p.input_name, runs);
+    free(diffed);
     return 0;
 }

@@ -8,3 +8,6 @@ int bench_eval(const mcr_bench *self, int runs);
 
 // bench_tap: what a tap costs the program that it taps (run-null).
 int bench_tap(const mcr_bench *self, int runs);
+
+// bench_diff runs `mooncrier diff` and `mooncrier run` in turns.
+int bench_diff(const mcr_bench *self, int runs);

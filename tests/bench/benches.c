@@ -37,6 +37,7 @@ const mcr_bench mcr_benches[] = {
     { "run-null", "the whole program: a handler that does nothing", bench_run },
     { "replay", "replay --speed max against run-null, which must not be much faster",
       bench_replay },
+    { "diff", "two scripts that write a field and a prefix, in runs of one of them", bench_diff },
     { "eval", "one line of Lua over a million events, against jq's select", bench_eval },
     { "tap", "run-null with a tap that shows all stages, and without", bench_tap },
     { "memory", "resident size, idle and at work", bench_memory },
