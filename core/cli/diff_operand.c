@@ -143,7 +143,8 @@ static mcr_err list_scripts(listing *names, const char *folder, mcr_errbuf *err)
     free(plain);
     if (failed)
         return mcr_errf(err, MCR_EIO, "%s: %s", folder, strerror(errno));
-    qsort(names->names, names->n, sizeof *names->names, by_name);
+    if (names->n)
+        qsort(names->names, names->n, sizeof *names->names, by_name);
     size_t kept = 0;
     for (size_t i = 0; i < names->n; i++)
         if (kept && strcmp(names->names[kept - 1], names->names[i]) == 0)

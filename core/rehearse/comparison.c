@@ -145,11 +145,11 @@ static bool has_watcher(const mcr_comparison *c, int which, uint32_t name)
     return false;
 }
 
-// Compares two turns, one of which may be missing; true: they differ.
-static bool compare(mcr_comparison *c, const mcr_turn *a, const mcr_turn *b)
+// Compares two turns of the watcher `name`; `there` is one of them, the other may be missing. True:
+// they differ.
+static bool compare(mcr_comparison *c, uint32_t name, const mcr_turn *there, const mcr_turn *a,
+                    const mcr_turn *b)
 {
-    uint32_t name = a ? c->sides[OLD].names[a->watcher] : c->sides[NEW].names[b->watcher];
-    const mcr_turn *there = a ? a : b;
     mcr_turn_side sides[SIDES];
     for (int i = 0; i < SIDES; i++)
         sides[i] = (mcr_turn_side){
@@ -180,8 +180,8 @@ static stretch stretch_at(const side *s, size_t from, uint64_t input)
 
 static bool *no_matches(side *s, size_t n)
 {
-    if (n > s->matched_cap) {
-        s->matched_cap = n * 2;
+    if (n >= s->matched_cap) {
+        s->matched_cap = n * 2 + 1;
         s->matched = mcr_realloc(s->matched, s->matched_cap * sizeof *s->matched);
     }
     memset(s->matched, 0, n * sizeof *s->matched);
@@ -207,14 +207,16 @@ static bool compare_input(mcr_comparison *c, stretch old, stretch new)
             k = new.from + (i - old.from);
         while (k < new.to && (matched[k - new.from] || !match(c, &a[i], &b[k])))
             k++;
-        bool differ = compare(c, &a[i], k < new.to ? &b[k] : NULL);
+        bool differ =
+            compare(c, c->sides[OLD].names[a[i].watcher], &a[i], &a[i], k < new.to ? &b[k] : NULL);
         if (k < new.to)
             matched[k - new.from] = true;
         c->differed |= differ;
         changed |= differ && has_event(&a[i]);
     }
     for (size_t k = new.from; k < new.to; k++) {
-        bool differ = !matched[k - new.from] && compare(c, NULL, &b[k]);
+        bool differ = !matched[k - new.from] &&
+                      compare(c, c->sides[NEW].names[b[k].watcher], &b[k], NULL, &b[k]);
         c->differed |= differ;
         changed |= differ && has_event(&b[k]);
     }
