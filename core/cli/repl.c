@@ -11,12 +11,12 @@
 #include "build.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/line_editor.h"
 #include "cli/recording.h"
-#include "cli/repl_attach.h"
-#include "cli/repl_explain.h"
-#include "cli/repl_words.h"
 #include "config/generation.h"
+#include "repl/line_editor.h"
+#include "repl/repl_attach.h"
+#include "repl/repl_explain.h"
+#include "repl/repl_words.h"
 #include "store/store_path.h"
 
 enum {

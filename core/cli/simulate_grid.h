@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "cli/args.h"
-#include "cli/simulation.h"
 #include "config/config_correlate.h"
+#include "rehearse/simulation.h"
 
 enum {
     MCR_GRID_AXES = 8 // as many as there are options, and one to spare

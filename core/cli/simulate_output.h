@@ -2,7 +2,7 @@
 // What `simulate` prints, and draws: one row for each setting of the grid.
 
 #include "cli/simulate_grid.h"
-#include "cli/simulation.h"
+#include "rehearse/simulation.h"
 
 // mcr_simulate_table appends aligned columns, mcr_simulate_csv comma-separated values with a line
 // of titles, and mcr_simulate_json one JSON object; in the latter two, times are in seconds.

@@ -18,7 +18,8 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     may["config"] = "base event correlate sink broadcast source script"
     may["rehearse"] = "base event correlate sink broadcast script config"
     may["daemon"] = "base event correlate net sink broadcast source script config"
-    may["cli"] = "base event correlate net store sink broadcast source script api config rehearse daemon"
+    may["repl"] = "base event script config rehearse daemon"
+    may["cli"] = "base event correlate net store sink broadcast source script api config rehearse daemon repl"
 
     name_of["base"] = name_of["event"] = name_of["broadcast"] = name_of["cli"] = "knows mooncrier.h"
 
@@ -28,7 +29,7 @@ sources core -- '*.c' '*.h' | xargs -0 awk '
     only["sqlite3.h"] = "store"
     only["pcre2.h"] = "script cli"
     only["ev.h"] = "net sink broadcast source api daemon cli"
-    only["cjson/cJSON.h"] = "event correlate net store sink script api rehearse daemon cli"
+    only["cjson/cJSON.h"] = "event correlate net store sink script api rehearse daemon repl cli"
     only["xxhash.h"] = "event correlate store sink broadcast source script config rehearse daemon cli"
     only["zlib.h"] = "net sink source cli"
   }

@@ -36,6 +36,6 @@ const mcr_repl_command *mcr_repl_command_find(mcr_str name, bool attached, mcr_b
 // mcr_repl_help appends what :help prints.
 void mcr_repl_help(mcr_buf *out, bool attached);
 
-// mcr_repl_complete is a mcr_completer (cli/line_editor.h) over commands, files and Lua.
+// mcr_repl_complete is a mcr_completer (repl/line_editor.h) over commands, files and Lua.
 size_t mcr_repl_complete(mcr_console *console, bool attached, mcr_str before, mcr_buf *words,
                          bool *closed);

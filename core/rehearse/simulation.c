@@ -1,4 +1,4 @@
-#include "cli/simulation.h"
+#include "rehearse/simulation.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "cli/repl_words.h"
+#include "repl/repl_words.h"
 
 #include <dirent.h>
 #include <stdlib.h>

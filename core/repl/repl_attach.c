@@ -1,4 +1,4 @@
-#include "cli/repl_attach.h"
+#include "repl/repl_attach.h"
 
 #include <errno.h>
 #include <poll.h>

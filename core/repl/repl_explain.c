@@ -1,4 +1,4 @@
-#include "cli/repl_explain.h"
+#include "repl/repl_explain.h"
 
 #include <stdlib.h>
 
