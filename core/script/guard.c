@@ -22,7 +22,8 @@
 #include "script/state.h"
 #include "script/stop.h"
 
-#define TICK_NS   (2 * INT64_C(1000000))  // between two looks while something runs
+#define TICK_NS   (2 * INT64_C(1000000)) // between two looks while something runs …
+#define LAZY_NS   (5 * INT64_C(1000000)) // … that may take long (a look costs some 20 µs in all)
 #define LINGER_NS (20 * INT64_C(1000000)) // it stays awake so long when nothing runs any more
 #define RETRY_NS  (1 * INT64_C(1000000))  // between two signals
 #define NAP_NS    (50 * INT64_C(1000000)) // asleep, when nothing tells for sure
@@ -216,13 +217,28 @@ static void end_seen(mcr_guarded *g, int64_t now)
         mcr_slow_end(&g->slow, now - g->since, g->deadline, g->signalled != 0);
 }
 
-// Looks at one state; returns when to look again, INT64_MAX when nothing runs in it. `ran`: set
-// when something has run since the last look.
-static int64_t look_at(mcr_guarded *g, int64_t now, bool *ran)
+// Between two looks at a hook that may take `deadline`: what it may overrun by, besides.
+static int64_t tick_of(int64_t deadline)
 {
+    int64_t tick = deadline / 200;
+    tick = tick < TICK_NS ? TICK_NS : tick > LAZY_NS ? LAZY_NS : tick;
+    return deadline / 4 < tick ? deadline / 4 : tick;
+}
+
+// What a look has found.
+typedef struct finding {
+    bool ran;     // something has run since the last look
+    int64_t tick; // the least that any state wants, TICK_NS at least
+} finding;
+
+// Looks at one state; returns when to look again, INT64_MAX when nothing runs in it.
+static int64_t look_at(mcr_guarded *g, int64_t now, finding *found)
+{
+    if (tick_of(g->deadline) < found->tick)
+        found->tick = TICK_NS;
     if (atomic_load_explicit(&g->ran, memory_order_relaxed)) {
         atomic_store_explicit(&g->ran, false, memory_order_relaxed);
-        *ran = true;
+        found->ran = true;
     }
     if (!atomic_load(&g->inside)) {
         end_seen(g, now);
@@ -247,16 +263,17 @@ static int64_t look_at(mcr_guarded *g, int64_t now, bool *ran)
         signal_thread(g, gen, now);
         return now + RETRY_NS;
     }
-    int64_t tick = deadline / 4 < TICK_NS ? deadline / 4 : TICK_NS;
+    int64_t tick = tick_of(deadline);
     return due < now + tick ? due : now + tick;
 }
 
-static int64_t look_at_all(int64_t now, bool *ran)
+static int64_t look_at_all(int64_t now, finding *found)
 {
     int64_t next = INT64_MAX;
+    *found = (finding){ .tick = LAZY_NS };
     pthread_mutex_lock(&guard.lock);
     for (size_t i = 0; i < guard.n; i++) {
-        int64_t again = look_at(guard.all[i], now, ran);
+        int64_t again = look_at(guard.all[i], now, found);
         next = again < next ? again : next;
     }
     pthread_mutex_unlock(&guard.lock);
@@ -280,14 +297,14 @@ static void *watch(void *arg)
     int64_t last_ran = 0;
     for (;;) {
         int64_t now = mcr_clock_monotonic();
-        bool ran = false;
-        int64_t next = look_at_all(now, &ran);
-        if (ran)
+        finding found;
+        int64_t next = look_at_all(now, &found);
+        if (found.ran)
             last_ran = now;
         // Going to sleep interrupts all other threads, and waking up costs the next to enter a
         // system call: not between two batches.
         if (next == INT64_MAX && now - last_ran < LINGER_NS)
-            next = now + TICK_NS;
+            next = now + found.tick;
         if (next != INT64_MAX) {
             mcr_park(&guard.parker, next > now ? next - now : 1);
             int64_t late = mcr_clock_monotonic() - next;
@@ -300,7 +317,7 @@ static void *watch(void *arg)
         // such a thing, an enter may be missed for as long as a nap.
         atomic_store(&guard.asleep, true);
         bool fenced = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-        if (look_at_all(mcr_clock_monotonic(), &ran) == INT64_MAX)
+        if (look_at_all(mcr_clock_monotonic(), &found) == INT64_MAX)
             mcr_park(&guard.parker, fenced ? -1 : NAP_NS);
         atomic_store(&guard.asleep, false);
     }
