@@ -131,13 +131,28 @@ function Receiver:no_layout()
   end
 end
 
+-- In a URL of ours, braces are templates; the exporter's have none.
+local function braces(part)
+  return (part:gsub("{{", '{{"{{"}}'))
+end
+
+local NOWHERE = "http://127.0.0.1:1/"
+
+-- The source of a URL that stands in `field`.
+function Receiver:address(url, field)
+  if not url:find("^https?://.") and not text.has_variables(url) then
+    self:say("warn", field, "%s: %q is no URL that begins with http:// or https://: set `url`", field, url)
+    url = NOWHERE
+  end
+  return text.text(url, braces)
+end
+
 function Receiver:url(field)
   local url = self:text(field)
   if not url then
     self:say("warn", field, "there is no %s: set `url`", field)
-    return "http://127.0.0.1:1/"
   end
-  return text.text(url)
+  return self:address(url or NOWHERE, field)
 end
 
 local function webhook(url)
@@ -218,7 +233,7 @@ local function search(it)
       it.fields.cloudID and " (a cloudID says nothing here)" or "")
     host = "http://127.0.0.1:1"
   end
-  local sink = webhook(text.text(host:gsub("/+$", "") .. "/_bulk?filter_path=errors,items.*.error"))
+  local sink = webhook(it:address(host:gsub("/+$", "") .. "/_bulk?filter_path=errors,items.*.error", "hosts"))
   local key = it:text("apiKey")
   local more = text.table()
   if key then
@@ -227,7 +242,9 @@ local function search(it)
   if it:headers(sink, more) then
     it:say("warn", "headers", "headers with templates are left out")
   end
-  sink:set("user", it:code("username")):set("password", it:code("password"))
+  if it:text("username") then
+    sink:set("user", it:code("username")):set("password", it:code("password"))
+  end
   it:tls(sink)
   local format = it:text("indexFormat")
   local index = format and format:gsub("{(.*)}", strftime) or percent(it:text("index") or "kube-events")
@@ -325,7 +342,7 @@ kinds.teams = { "endpoint layout headers", function(it)
 end }
 
 kinds.opsgenie = { "apiKey URL priority message alias description tags details", function(it)
-  local sink = webhook(text.text((it:text("URL") or "https://api.opsgenie.com") .. "/v2/alerts"))
+  local sink = webhook(it:address((it:text("URL") or "https://api.opsgenie.com") .. "/v2/alerts", "URL"))
   sink:set("headers", text.table():set("Authorization", text.text("GenieKey " .. (it:text("apiKey") or ""))))
   local layout = text.table():set("message", it:text("message") and it:template(it:text("message"), "message"))
   for _, field in ipairs({ "alias", "description" }) do

@@ -173,14 +173,20 @@ end
 
 -- A text with environment variables, as source. `change` is applied to what stands between them.
 function convert_text.text(text, change)
-  local parts = {}
-  each_part(text, function(part)
-    if part ~= "" then
-      parts[#parts + 1] = quoted(change and change(part) or part)
+  local parts, plain = {}, ""
+  local function end_plain()
+    if plain ~= "" then
+      parts[#parts + 1] = quoted(change and change(plain) or plain)
     end
+    plain = ""
+  end
+  each_part(text, function(part)
+    plain = plain .. part
   end, function(name)
+    end_plain()
     parts[#parts + 1] = ("env(%s)"):format(quoted(name))
   end)
+  end_plain()
   return convert_text.code(#parts > 0 and table.concat(parts, " .. ") or '""')
 end
 

@@ -398,6 +398,9 @@ route:
       tags: [event, '{{ .Reason }}']}]],
       { [[Authorization = "GenieKey k"]], [[alias = "{{metadata.uid}}"]], [[priority = "P3"]],
         [[tags = { "event", "{{reason}}" }]] }, {} },
+    { "webhook", "{endpoint: 'http://x/{{y}}'}", { [[url = "http://x/{{\"{{\"}}y}}"]] }, {} },
+    { "webhook", "{endpoint: 'x:80'}", { "http://127.0.0.1:1/" }, { "is no URL" } },
+    { "elasticsearch", "{hosts: ['es:9200'], password: p}", { "http://127.0.0.1:1/" }, { "is no URL" } },
     { "webhook", "{endpoint: 'http://x', layout: {a: '{{ if .Reason }}x{{ end }}'}}", { "renderers/layout.lua" },
       { "is a statement" } },
   }
