@@ -1,4 +1,5 @@
--- What hooks cost: always measured, in `status` and metrics.
+-- What hooks cost: always measured, in `status` and metrics; and where the time goes, by
+-- `mooncrier profile`.
 local h = require("tests.e2e.harness")
 
 local EVENTS = 346 -- of examples/data/events.jsonl
@@ -98,5 +99,245 @@ describe("what hooks cost", function()
     }) do
       assert.near(expected, metric(text, "mooncrier_hook_" .. name), expected / 1e6, name)
     end
+  end)
+end)
+
+-- A script that has something to do all the time, and does what the name of an event says.
+local busy = [[
+local function spin(n)
+  local sum = 0
+  for i = 1, n do sum = (sum * 7 + i) % 1000003 end
+  return sum
+end
+
+local function join()
+  local all = ""
+  for i = 1, 200 do all = (all .. i):gsub("1", "x"):sub(-50) end
+  return all
+end
+
+local jobs = {
+  loop = function() while true do end end,
+  pattern = function() return ("a"):rep(3000):find((".-"):rep(9) .. "b") end,
+}
+
+return {
+  handle = function(event)
+    local job = jobs[event.metadata.name]
+    if job then job() end
+  end,
+  tick = function() spin(100000) join() end,
+  tick_every = "1ms",
+}
+]]
+
+-- Does for each event what LuaJIT does not compile.
+local interpreted = [[
+local function visit(event)
+  local reason = function() return event.reason end
+  return reason()
+end
+
+return {
+  tick = function()
+    for _ = 1, 200 do visit({ reason = "x" }) end
+    local n = 0
+    for i = 1, 200 do n = n + #tostring(i):gsub("1", "2") end
+    return n
+  end,
+  tick_every = "1ms",
+}
+]]
+
+describe("mooncrier profile", function()
+  local place, p
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
+
+  -- scripts: by watcher.
+  local function start(scripts)
+    place:write("in.jsonl", "")
+    local watchers = {}
+    for name, text in pairs(scripts) do
+      place:write(name .. ".lua", text)
+      watchers[#watchers + 1] = ('{ name = "%s", script = "%s.lua", deadline = "100ms" }'):format(name, name)
+    end
+    table.sort(watchers)
+    place:write("mooncrier.lua", ([[return {
+      sources = { { kind = "jsonl", path = "in.jsonl", follow = true } },
+      watchers = { %s }, reload = { watch = false },
+    }]]):format(table.concat(watchers, ", ")))
+    p = place:start({ "run" })
+    h.eventually("it answers", function() return place:run({ "status" }).code == 0 end)
+  end
+
+  local function profile(...)
+    return place:run({ "profile", ... })
+  end
+
+  -- A profile that has begun.
+  local function start_profile(...)
+    local profiling = place:start({ "profile", ... })
+    h.eventually("it has begun", function()
+      local r = profile("--watcher", "nobody") -- which would be refused anyway
+      return r.code == 1 and r.err:find("one at a time", 1, true)
+    end)
+    return profiling
+  end
+
+  local function deadlines()
+    local s = h.decode(place:run({ "status", "-o", "json" }).out)
+    local w = s.ledger.watchers[1].scripts or s.ledger.watchers[1]
+    return w.deadlines, w.discards
+  end
+
+  local function send(name)
+    place:append("in.jsonl", h.event(name) .. "\n")
+  end
+
+  -- Samples of the lines of folded stacks that match.
+  local function samples(folded, pattern)
+    local sum = 0
+    for _, line in ipairs(h.lines(folded)) do
+      assert.matches("^[^;]+;.+;%[%l+%] %d+$", line)
+      if line:match(pattern) then sum = sum + tonumber(line:match("%d+$")) end
+    end
+    return sum
+  end
+
+  it("gives the stacks, with hook, functions, line and what the machine did", function()
+    start({ busy = busy })
+    local r = profile("--for", "300ms", "-o", "folded")
+    assert.same({ 0, "" }, { r.code, r.err })
+    local all = samples(r.out, "")
+    assert.is_true(all > 10, r.out)
+    local spins = samples(r.out, "^tick of busy.lua;function busy.lua:23;spin busy.lua:1;busy.lua:3;%[jit%]")
+    local joins = samples(r.out, "^tick of busy.lua;function busy.lua:23;join busy.lua:7;busy.lua:9;")
+    assert.is_true(spins > 0 and joins > 0 and spins + joins > all / 2, r.out)
+  end)
+
+  it("leaves the scripts guarded: what runs for ever is stopped during one and after", function()
+    start({ busy = busy })
+    assert.equal(0, profile("--for", "100ms").code)
+    send("loop")
+    h.eventually("the loop is stopped", function() return deadlines() == 1 end)
+    local r = profile("--for", "100ms", "--jit")
+    assert.equal(0, r.code)
+    send("loop")
+    h.eventually("the loop is stopped after --jit", function() return deadlines() == 2 end)
+
+    local profiling = start_profile("--for", "1s", "-o", "folded")
+    send("loop")
+    h.eventually("the loop is stopped meanwhile", function() return deadlines() == 3 end)
+    r = profiling:wait()
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.is_true(samples(r.out, "^handle of busy.lua;function busy.lua:19;[%w_]+ busy.lua:14;busy.lua:14;") > 10, r.out)
+  end)
+
+  it("ends early with the state of a hook that had to be cut off, and another one goes on", function()
+    start({ busy = busy })
+    local profiling = start_profile("--for", "1s")
+    send("pattern")
+    h.eventually("the pattern is cut off", function() return select(2, deadlines()) == 1 end)
+    local r = profiling:wait()
+    assert.equal(0, r.code)
+    assert.matches("watcher 'busy': the profile ended after %d.%d s: a hook had to be cut off", r.err)
+    r = profile("--for", "300ms", "-o", "folded")
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.is_true(samples(r.out, "spin busy.lua") > 0, r.out)
+    send("loop")
+    h.eventually("the loop is stopped", function() return deadlines() == 2 end)
+  end)
+
+  it("ends early at a reload, after which the new scripts are guarded and can be profiled", function()
+    start({ busy = busy })
+    local profiling = start_profile("--for", "1s")
+    place:write("busy.lua", "-- new\n" .. busy)
+    assert.equal(0, place:run({ "reload" }).code)
+    local r = profiling:wait()
+    assert.equal(0, r.code)
+    assert.matches("the scripts were loaded anew", r.err)
+    assert.is_true(samples(profile("--for", "300ms", "-o", "folded").out, "spin busy.lua:2;busy.lua:4") > 0)
+    send("loop")
+    h.eventually("the loop is stopped", function() return deadlines() == 1 end)
+  end)
+
+  it("lists where the time goes, of all watchers, which share it", function()
+    start({ one = busy, two = busy:gsub("\nlocal function spin", "\n\nlocal function spin") })
+    local r = profile("--for", "400ms")
+    assert.same({ 0, "" }, { r.code, r.err })
+    local one, two = r.out:match("^(watcher one: 0%.%d s, .*\n)(watcher two: 0%.%d s, .*)$")
+    assert.is_truthy(one, r.out)
+    assert.matches("\n +self +total  where\n", one)
+    assert.matches("\n +[%d.]+ %%  +[%d.]+ %%  one.lua:3\n", one)
+    assert.matches("\n +[%d.]+ %%  +[%d.]+ %%  spin one.lua:1\n", one)
+    assert.matches("\n  jit [%d.]+ %%, ", "\n" .. two:gsub("^.-\n", ""))
+    r = profile("--for", "100ms", "--watcher", "two", "-o", "json")
+    local answer = h.decode(r.out)
+    assert.same({ "stacks", 1, "two" }, { answer.kind, #answer.profiles, answer.profiles[1].watcher })
+    assert.near(0.1, answer.profiles[1].seconds, 5)
+  end)
+
+  it("draws a flame graph that is a file by itself", function()
+    start({ busy = busy })
+    local r = profile("--for", "300ms", "--svg", "flame.svg")
+    assert.same({ 0, "" }, { r.code, r.err })
+    local svg = place:read("flame.svg")
+    assert.matches("^<%?xml.*<svg .*</svg>%s*$", svg)
+    assert.is_nil(svg:match("<script") or svg:match("href") or svg:match("@import"))
+    for _, label in ipairs({ "tick of busy.lua", "spin busy.lua:1", "%[jit%]" }) do
+      assert.matches("<title>" .. label .. "\n%d+ samples, [%d.]+ %%</title>", svg)
+    end
+    local width = tonumber(svg:match('viewBox="0 0 (%d+) '))
+    local n = 0
+    for x, w in svg:gmatch('<rect x="([%d.]+)" y="[%d.]+" width="([%d.]+)"') do
+      n = n + 1
+      assert.is_true(tonumber(x) >= 0 and tonumber(x) + tonumber(w) <= width + 0.2)
+    end
+    assert.is_true(n > 5)
+    assert.matches("<svg ", profile("--for", "50ms", "-o", "svg").out)
+  end)
+
+  it("--jit lists what is not compiled, with its line, why, and what to write instead", function()
+    start({ slow = interpreted })
+    local r = profile("--jit", "--for", "300ms")
+    assert.same({ 0, "" }, { r.code, r.err })
+    assert.matches("^watcher slow: 0%.%d s, %d+ pieces of code compiled\n", r.out)
+    assert.matches("  slow.lua:2: a function is created[^\n]*\n      instead: create it once, at the top", r.out)
+    assert.matches("  slow.lua:10: string.gsub is not compiled: [^\n]*\n      instead: ", r.out)
+    local answer = h.decode(profile("--jit", "--for", "300ms", "-o", "json").out)
+    local kinds = {}
+    for _, found in ipairs(answer.profiles[1].jit.places) do
+      kinds[found.place .. " " .. found.kind] = found.times
+    end
+    assert.is_true(kinds["slow.lua:2 abort"] >= 1 and kinds["slow.lua:10 call"] >= 1)
+  end)
+
+  it("refuses what it cannot do, with what to do instead", function()
+    start({ busy = busy, none = "return {}" })
+    for _, row in ipairs({
+      { 1, "there is no watcher 'bussy', did you mean 'busy'?", "--watcher", "bussy" },
+      { 2, "--for must be a duration up to 1h, such as 10s, not '2h'", "--for", "2h" },
+      { 2, "-o must be text, folded, svg or json, not 'png'", "-o", "png" },
+      { 2, "--jit has no stacks: -o text or json", "--jit", "-o", "svg" },
+      { 1, "/nowhere/flame.svg: No such file", "--for", "10ms", "--watcher", "none", "--svg", "/nowhere/flame.svg" },
+      { 1, "no mooncrier runs there", "-s", "nowhere.sock" },
+    }) do
+      local r = profile(unpack(row, 3))
+      assert.equal(row[1], r.code, r.err)
+      assert.matches(row[2], r.err, 1, true)
+    end
+    local first = start_profile("--for", "300ms")
+    assert.equal(0, first:wait().code)
+  end)
+
+  it("is answered when the program ends meanwhile", function()
+    start({ busy = busy })
+    local profiling = start_profile("--for", "1h", "-o", "folded")
+    p:signal("TERM")
+    assert.equal(0, p:wait().code)
+    local r = profiling:wait()
+    assert.equal(0, r.code, r.err)
+    assert.is_true(samples(r.out, "spin busy.lua") > 0, r.out)
   end)
 end)
