@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/suggest.h"
 #include "event/encode.h"
+
+#define LOOK_NS (50 * INT64_C(1000000))
 
 // What one watcher is asked; on the host's thread from a post until `answered`.
 typedef struct turn {
@@ -29,11 +32,12 @@ struct mcr_profiling {
     struct ev_loop *loop;
     turn *turns; // NULL: nothing is asked for
     uint32_t n, at;
-    int64_t ns; // of each
+    int64_t ns;    // of each
+    int64_t until; // monotonic ns
     mcr_buf out;
     mcr_profiling_done *done;
     void *arg;
-    ev_timer over;
+    ev_timer look; // whether it is over
     ev_async answered;
     pthread_mutex_t lock;
 };
@@ -98,7 +102,6 @@ static void write_turn(mcr_buf *out, const turn *t)
 static void finish(mcr_profiling *p)
 {
     turn *turns = p->turns;
-    ev_timer_stop(p->loop, &p->over);
     mcr_buf_puts(&p->out, "]}");
     p->turns = NULL; // before: who is told may ask again
     mcr_buf out = p->out;
@@ -113,14 +116,20 @@ static void finish(mcr_profiling *p)
     mcr_buf_fini(&out);
 }
 
-static void on_over(struct ev_loop *loop, ev_timer *over, int revents)
+static void end_turn(mcr_profiling *p)
 {
-    (void)loop, (void)revents;
-    mcr_profiling *p = over->data;
-    ev_timer_stop(p->loop, &p->over);
+    ev_timer_stop(p->loop, &p->look);
     turn *t = &p->turns[p->at];
     t->stops = true;
     post(t);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *look, int revents)
+{
+    (void)loop, (void)revents;
+    mcr_profiling *p = look->data;
+    if (mcr_clock_monotonic() >= p->until || mcr_profile_has_ended())
+        end_turn(p);
 }
 
 // The host has answered: it has begun, or all is known of this watcher.
@@ -128,9 +137,11 @@ static void go_on(mcr_profiling *p)
 {
     turn *t = &p->turns[p->at];
     if (!t->stops && !t->failed) {
+        p->until = mcr_clock_monotonic() + p->ns;
+        ev_tstamp each = p->ns < LOOK_NS ? (double)p->ns / 1e9 : LOOK_NS / 1e9;
         ev_now_update(p->loop);
-        ev_timer_set(&p->over, (double)p->ns / 1e9, 0);
-        ev_timer_start(p->loop, &p->over);
+        ev_timer_set(&p->look, each, each);
+        ev_timer_start(p->loop, &p->look);
         return;
     }
     write_turn(&p->out, t);
@@ -164,9 +175,9 @@ mcr_profiling *mcr_profiling_new(mcr_app *app, struct ev_loop *loop)
     p->app = app;
     p->loop = loop;
     pthread_mutex_init(&p->lock, NULL);
-    ev_init(&p->over, on_over);
+    ev_init(&p->look, on_look);
     ev_async_init(&p->answered, on_answered);
-    p->over.data = p->answered.data = p;
+    p->look.data = p->answered.data = p;
     ev_async_start(loop, &p->answered);
     ev_unref(loop);
     return p;
@@ -244,8 +255,8 @@ void mcr_profiling_free(mcr_profiling *p)
     while (p->turns) {
         if (take_answer(p))
             go_on(p);
-        else if (ev_is_active(&p->over))
-            on_over(p->loop, &p->over, 0);
+        else if (ev_is_active(&p->look))
+            end_turn(p);
         else
             return; // a host is left behind, and still has it
     }

@@ -293,6 +293,11 @@ static void give(mcr_profile_result *out)
         mcr_buf_printf(&out->stacks, "(other stacks) %llu\n", (unsigned long long)the.others);
 }
 
+bool mcr_profile_has_ended(void)
+{
+    return atomic_load(&the.taken) && !atomic_load(&the.lua);
+}
+
 void mcr_profile_stop(mcr_profile_result *out)
 {
     *out = (mcr_profile_result){ 0 };

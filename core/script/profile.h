@@ -51,6 +51,9 @@ typedef struct mcr_profile_result {
 // refuses, with a sentence.
 mcr_err mcr_profile_start(mcr_scripts *s, mcr_profile_kind kind, mcr_errbuf *err);
 
+// mcr_profile_has_ended: it has ended by itself, and waits to be stopped. Any thread.
+bool mcr_profile_has_ended(void);
+
 // mcr_profile_stop ends it, if it has not ended by itself, and gives what was found; the state is
 // guarded as before. Without one the result is empty.
 void mcr_profile_stop(mcr_profile_result *out);
