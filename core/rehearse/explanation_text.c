@@ -13,8 +13,9 @@ typedef struct writing {
 } writing;
 
 enum {
-    LABEL = 18,    // columns of the names in front of what is said
-    LONGEST = 2000 // bytes of one value
+    LABEL = 18,     // columns of the names in front of what is said
+    LONGEST = 2000, // bytes of one text
+    SHORT = 240     // … and of a value that has changed
 };
 
 static const cJSON *get(const cJSON *object, const char *name)
@@ -44,11 +45,11 @@ static bool is(const char *text, const char *word)
     return strcmp(text, word) == 0;
 }
 
-// Appends `text`, with "…" for the end of a long one. Separators of keys become " | ", other
-// control characters spaces.
-static void add_text(const writing *w, const char *text)
+// Appends `text`, with "…" for the end of one that is longer than `most`. Separators of keys become
+// " | ", other control characters spaces.
+static void add_most(const writing *w, const char *text, size_t most)
 {
-    size_t len = strlen(text), shown = len > LONGEST ? LONGEST : len;
+    size_t len = strlen(text), shown = len > most ? most : len;
     while (shown < len && ((unsigned char)text[shown] & 0xc0) == 0x80)
         shown--; // not within a character
     for (size_t i = 0; i < shown; i++) {
@@ -59,6 +60,11 @@ static void add_text(const writing *w, const char *text)
     }
     if (shown < len)
         mcr_buf_printf(w->out, "… (%zu bytes)", len);
+}
+
+static void add_text(const writing *w, const char *text)
+{
+    add_most(w, text, LONGEST);
 }
 
 static void heading(const writing *w, const char *text)
@@ -100,7 +106,7 @@ static void add_json(const writing *w, const cJSON *value)
         return;
     }
     char *text = cJSON_PrintUnformatted(value);
-    add_text(w, text);
+    add_most(w, text, SHORT);
     cJSON_free(text);
 }
 

@@ -184,7 +184,7 @@ function describe(frame, register, pc, depth)
   local name = frame.names[register]
   if name then
     local made = node(name, not frame.has_event, frame.values[register])
-    made.is_event = frame.has_event
+    made.is_event, made.register = frame.has_event, register
     return made
   end
   local ins, at = writer(frame, pc, register)
@@ -289,6 +289,21 @@ local operands = {
     return compares[ins.op] and { describe(frame, ins.a, pc, 0), describe(frame, ins.d, pc, 0) }
   end,
 }
+
+-- What the variable `of` was given last before the instruction at `pc`; unknown when that depends on the way taken.
+function expression.origin(frame, of, pc)
+  local ins, at = writer(frame, pc, of.register)
+  if not ins or (ins.a_mode == bytecode.A_BASE and ins.a ~= of.register) then
+    return unknown
+  end
+  -- It and the variables behind it had no names yet.
+  local names = {}
+  for register, name in pairs(frame.names) do
+    names[register] = register < of.register and name or nil
+  end
+  local before = { f = frame.f, names = names, values = frame.values, code = frame.code, targets = frame.targets }
+  return made_by(before, ins, at, 0)
+end
 
 -- The arguments of the call `ins` at `pc`, as far as their number stands in the code.
 function expression.arguments(frame, ins, pc)

@@ -262,13 +262,13 @@ local never_nil = { ["time.now()"] = true, ["tostring(…)"] = true, ["time.date
 -- one of several: what calls have given is not known.
 local function find_wrong(frame, verb, name, kind)
   local found
-  local ambiguous = expression.each(frame, verb, function(list, ins)
+  local ambiguous = expression.each(frame, verb, function(list, ins, pc)
     for _, node in ipairs(list) do
       if is_wrong(verb, node, name, kind) and not (kind == "nil" and never_nil[node.text]) then
         if found then
           return true
         end
-        found = { list = list, node = node, key = expression.key(frame, ins) }
+        found = { list = list, node = node, key = expression.key(frame, ins), pc = pc }
         if node.known then
           return false
         end
@@ -296,7 +296,11 @@ local function about_one(frame, verb, rest)
   end
   local node = found.node
   local text = expression.text(node)
-  if text and text ~= "nil" and not rest:find("^local ") and not rest:find("^upvalue ") then
+  local origin = node.register and expression.origin(frame, node, found.pc)
+  if origin and expression.text(origin) and origin.text ~= "nil" then
+    return with_hint(("attempt to %s %s, which is %s"):format(verb, without_structs(rest), origin.text),
+      kind == "nil" and why_nil(origin, found.key))
+  elseif text and text ~= "nil" and not rest:find("^local ") and not rest:find("^upvalue ") then
     rest = ("%s (%s)"):format(text, node.known and kind_of(node) or "a " .. (kind or "?") .. " value")
   end
   return with_hint(("attempt to %s %s"):format(verb, without_structs(rest)),
