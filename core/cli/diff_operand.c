@@ -140,6 +140,7 @@ static mcr_err list_scripts(listing *names, const char *folder, mcr_errbuf *err)
     listed = names;
     listed_prefix = len + 1;
     int failed = nftw(plain, on_file, 16, FTW_ACTIONRETVAL);
+    listed = NULL;
     free(plain);
     if (failed)
         return mcr_errf(err, MCR_EIO, "%s: %s", folder, strerror(errno));

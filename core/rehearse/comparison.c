@@ -45,29 +45,32 @@ static uint32_t number_of(mcr_comparison *c, const char *name)
     return i;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool other_options(const mcr_config_sink *a, const mcr_config_sink *b)
+{
+    return strcmp(a->name, b->name) == 0 &&
+           (a->kind != b->kind || !mcr_options_equal(a->options, b->options, a->kind->options));
+}
+
 // Bodies are needed where they may differ although the events do not: templates and render hooks
-// make them, or sinks of one name have other options.
+// make them, or sinks and logs of one name have other options.
 static bool needs_sent(const mcr_config *old, const mcr_config *new)
 {
-    const mcr_config *both[] = { old, new };
-    for (int k = 0; k < SIDES; k++)
-        for (uint32_t i = 0; i < both[k]->sink_n; i++) {
-            const mcr_config_sink *sink = &both[k]->sinks[i];
-            if (sink->kind->renders)
-                return true;
-            for (uint32_t j = 0; j < both[!k]->sink_n; j++) {
-                const mcr_config_sink *other = &both[!k]->sinks[j];
-                if (strcmp(sink->name, other->name) == 0 &&
-                    (sink->kind != other->kind ||
-                     !mcr_options_equal(sink->options, other->options, sink->kind->options)))
-                    return true;
-            }
-        }
-    // A log has formats, which are known where it is made.
+    bool needs = false;
+    for (uint32_t i = 0; i < old->sink_n; i++) {
+        needs |= old->sinks[i].kind->renders;
+        for (uint32_t k = 0; k < new->sink_n; k++)
+            needs |= other_options(&old->sinks[i], &new->sinks[k]);
+    }
     for (uint32_t i = 0; i < old->watcher_n; i++)
-        if (old->watchers[i].log_format)
-            return true;
-    return false;
+        for (uint32_t k = 0; k < new->watcher_n; k++)
+            needs |= same_text(old->watchers[i].name, new->watchers[k].name) &&
+                     !same_text(old->watchers[i].log_format, new->watchers[k].log_format);
+    return needs;
 }
 
 static bool make_side(mcr_comparison *c, int which, mcr_generation *g, bool sent, mcr_errbuf *err)

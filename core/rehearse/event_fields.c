@@ -91,16 +91,17 @@ typedef struct field {
     bool of_series;
 } field;
 
-#define AT(member) offsetof(mcr_event, member)
-#define REFERENCE(path, member, related)                                                           \
-    { path ".kind", STRING, AT(member.kind), related, false },                                     \
-        { path ".namespace", STRING, AT(member.namespace), related, false },                       \
-        { path ".name", STRING, AT(member.name), related, false },                                 \
-        { path ".uid", STRING, AT(member.uid), related, false },                                   \
-        { path ".apiVersion", STRING, AT(member.apiVersion), related, false },                     \
-        { path ".resourceVersion", STRING, AT(member.resourceVersion), related, false },           \
+#define AT(member)               offsetof(mcr_event, member)
+#define IN_REFERENCE(at, member) ((at) + offsetof(mcr_object_reference, member))
+#define REFERENCE(path, at, related)                                                               \
+    { path ".kind", STRING, IN_REFERENCE(at, kind), related, false },                              \
+        { path ".namespace", STRING, IN_REFERENCE(at, namespace), related, false },                \
+        { path ".name", STRING, IN_REFERENCE(at, name), related, false },                          \
+        { path ".uid", STRING, IN_REFERENCE(at, uid), related, false },                            \
+        { path ".apiVersion", STRING, IN_REFERENCE(at, apiVersion), related, false },              \
+        { path ".resourceVersion", STRING, IN_REFERENCE(at, resourceVersion), related, false },    \
     {                                                                                              \
-        path ".fieldPath", STRING, AT(member.fieldPath), related, false                            \
+        path ".fieldPath", STRING, IN_REFERENCE(at, fieldPath), related, false                     \
     }
 
 static const field fields[] = {
@@ -120,7 +121,7 @@ static const field fields[] = {
     { "metadata.ownerReferences", STRING, AT(metadata.ownerReferences), false, false },
     { "metadata.finalizers", STRING, AT(metadata.finalizers), false, false },
     { "metadata.managedFields", STRING, AT(metadata.managedFields), false, false },
-    REFERENCE("involvedObject", involvedObject, false),
+    REFERENCE("involvedObject", AT(involvedObject), false),
     { "reason", STRING, AT(reason), false, false },
     { "message", STRING, AT(message), false, false },
     { "source.component", STRING, AT(source.component), false, false },
@@ -133,7 +134,7 @@ static const field fields[] = {
     { "series.count", INT32, AT(series.count), false, true },
     { "series.lastObservedTime", TIME, AT(series.lastObservedTime), false, true },
     { "action", STRING, AT(action), false, false },
-    REFERENCE("related", related, true),
+    REFERENCE("related", AT(related), true),
     { "reportingComponent", STRING, AT(reportingComponent), false, false },
     { "reportingInstance", STRING, AT(reportingInstance), false, false },
 };

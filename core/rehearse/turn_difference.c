@@ -146,7 +146,7 @@ static bool went_on(const mcr_turn_side *s)
 // "passed", "dropped (quiet hours)", "failed: …"; `stage`: the one that the difference is told of.
 static void name_verdict(mcr_buf *out, const mcr_turn_side *s, const verdict *v, mcr_stage stage)
 {
-    if (v->end == WENT_ON) {
+    if (!v->by) {
         mcr_buf_puts(out, "passed");
         return;
     }
@@ -170,11 +170,10 @@ static void show_verdict(mcr_buf *out, const mcr_turn_side *s, const verdict *v,
 static bool same_verdict(const mcr_turn_side *old, const verdict *v, const mcr_turn_side *new,
                          const verdict *w)
 {
-    if (v->end != w->end)
-        return false;
-    return v->end == WENT_ON || (v->by->stage == w->by->stage &&
-                                 mcr_str_eq(first_line(mcr_turn_text(old, v->by->text)),
-                                            first_line(mcr_turn_text(new, w->by->text))));
+    if (v->end != w->end || !v->by || !w->by)
+        return v->end == w->end;
+    return v->by->stage == w->by->stage && mcr_str_eq(first_line(mcr_turn_text(old, v->by->text)),
+                                                      first_line(mcr_turn_text(new, w->by->text)));
 }
 
 static bool differ_in_verdict(mcr_turn_differ *d, const mcr_turn_side *old, const verdict *v,

@@ -265,6 +265,15 @@ return {
       assert.same({ "all route: hook, out → out × 346" }, (changed('{ "out", "hook" }', '{ "out" }')))
     end)
 
+    it("compares the format of files and logs", function()
+      local list = changed('path = "out.jsonl" }', 'path = "out.jsonl", format = "wide" }')
+      assert.same({ "all render: out: another body × 346", "some render: out: another body × 4" }, list)
+      local log = change(config, '{ "out" } }', '{ "out" }, log = "structured" }')
+      place:write("old.lua", log)
+      place:write("new.lua", change(log, "structured", "json"))
+      assert.same({ "some render: log: another body × 4" }, (groups(diff("old.lua", "new.lua", data))))
+    end)
+
     it("compares how events are correlated", function()
       local list = changed('sinks = { "out" }', 'correlate = { burst_size = 1 }, sinks = { "out" }')
       assert.same({ "some correlate: not correlated → new × 4" }, list)
