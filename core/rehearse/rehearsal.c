@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "event/time.h"
 #include "rehearse/captured_sink.h"
+#include "rehearse/reach.h"
 
 // By which watchers an event that waits in a watch was emitted.
 typedef struct origin {
@@ -238,6 +239,7 @@ mcr_rehearsal *mcr_rehearsal_new_take(mcr_generation *g, const mcr_rehearsal_opt
                                          .broadcaster = r->broadcaster,
                                          .ordered = true,
                                          .open_sinks = options->open_sinks };
+    mcr_reach_warn(g->config);
     mcr_err code = mcr_generation_load(g, &world, err);
     if (!code)
         code = open_parts(r, err);

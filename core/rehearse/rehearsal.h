@@ -11,7 +11,8 @@
 // - scripts see tables by `pairs` and `next` in an order that does not depend on chance;
 // - scripts, their correlators and `shared` begin empty. Nothing is read but the configuration and
 //   its scripts, nothing written or sent; there are no dead letters (what would go there counts
-//   `refused` or `rejected`).
+//   `refused` or `rejected`). What a script is granted beyond the sandbox it really does: a warning
+//   says so (rehearse/reach.h).
 //
 // Sinks are captured: what the watcher and the sink decide before anything is sent is decided by
 // the same code (route, updates, render hooks, templates, create or patch); what depends on the

@@ -5,14 +5,14 @@
 #include "base/suggest.h"
 
 const mcr_grant mcr_grant_list[] = {
-    { "c_modules", "require finds C libraries in Lua's package.cpath" },
-    { "debug", "Lua's debug library" },
-    { "env", "os.getenv" },
-    { "ffi", "LuaJIT's foreign functions: any C code" },
-    { "io", "files and programs" },
-    { "jit", "LuaJIT's jit library" },
-    { "os", "all of Lua's os library: programs, files, exit" },
-    { NULL, NULL },
+    { "c_modules", "require finds C libraries in Lua's package.cpath", true },
+    { "debug", "Lua's debug library", false },
+    { "env", "os.getenv", false },
+    { "ffi", "LuaJIT's foreign functions: any C code", true },
+    { "io", "files and programs", true },
+    { "jit", "LuaJIT's jit library", false },
+    { "os", "all of Lua's os library: programs, files, exit", true },
+    { NULL, NULL, false },
 };
 
 enum {
@@ -52,4 +52,13 @@ void mcr_grants_print(mcr_buf *out, mcr_grants grants, const char *separator)
             mcr_buf_printf(out, "%s%s", before, mcr_grant_list[i].name);
             before = separator;
         }
+}
+
+mcr_grants mcr_grants_outside(mcr_grants grants)
+{
+    mcr_grants outside = 0;
+    for (uint32_t i = 0; mcr_grant_list[i].name; i++)
+        if (mcr_grant_list[i].outside)
+            outside |= grants & UINT32_C(1) << i;
+    return outside;
 }

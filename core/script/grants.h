@@ -3,6 +3,7 @@
 // `{ "x.lua", allow = { "io", "ffi" } }`. Scripts with grants are trusted: most of these let a
 // script do whatever the process may.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -15,6 +16,7 @@ typedef uint32_t mcr_grants;
 typedef struct mcr_grant {
     const char *name;
     const char *gives; // one line for documentation
+    bool outside;      // what a script does with it leaves the process: files, programs, sockets
 } mcr_grant;
 
 // All that can be granted; the last one has no name. What each opens is lua/mooncrier/grants.lua.
@@ -26,3 +28,6 @@ mcr_err mcr_grants_add(mcr_grants *grants, mcr_str name, mcr_errbuf *err);
 
 // mcr_grants_print appends their names, separated by `separator`; nothing for an empty set.
 void mcr_grants_print(mcr_buf *out, mcr_grants grants, const char *separator);
+
+// mcr_grants_outside are those of the set whose use leaves the process.
+mcr_grants mcr_grants_outside(mcr_grants grants);

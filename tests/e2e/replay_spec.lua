@@ -271,6 +271,41 @@ describe("mooncrier replay", function()
     assert.equal(0, place:run({ "replay", "--all", "--expect", "want.jsonl" }, { stdin = input }).code)
   end)
 
+  it("says which scripts really do what they do, as every rehearsal does", function()
+    config([[ sinks = {
+        out = { kind = "webhook", url = "http://127.0.0.1:9/", render = { "render.lua", allow = { "os", "jit" } } },
+        own = { kind = "script", script = { "sink.lua", allow = { "io" } } },
+      },
+      watchers = {
+        { name = "a", script = { "notes.lua", allow = { "io", "debug", "ffi" } }, sinks = { "out", "own" } },
+        { name = "b", scripts = { { "notes.lua", allow = { "io" } }, { "safe.lua", allow = { "env" } } },
+          sinks = { "out" } },
+      }, ]])
+    place:write("notes.lua", [[ return { handle = function(event)
+        local f = assert(io.open("notes", "a"))
+        f:write(event.metadata.name, "\n")
+        f:close()
+      end } ]])
+    place:write("safe.lua", "return { filter = function() return true end }")
+    place:write("render.lua", "return { render = function() end }")
+    place:write("sink.lua", "return { write = function() end }")
+    local warnings = "mooncrier: warning: notes.lua is allowed ffi, io: what it does with that, it really does, "
+      .. "here as well; only the sinks are replaced\n"
+      .. "mooncrier: warning: render.lua is allowed os: what it does with that, it really does, here as well; "
+      .. "only the sinks are replaced\n"
+    local input = h.event("first") .. "\n"
+    for _, args in ipairs({ { "replay" }, { "explain" }, { "diff", "mooncrier.lua", "mooncrier.lua" },
+      { "simulate", "--watcher", "a" } }) do
+      place:shell("rm -f notes")
+      args[#args + 1] = "-q"
+      local r = place:run(args, { stdin = input })
+      assert.equal(0, r.code, r.err)
+      assert.equal(args[1] == "diff" and warnings .. warnings or warnings, r.err, args[1])
+      assert.matches("first\n", place:read("notes"), 1, true)
+    end
+    assert.equal("", place:run({ "check", "-q" }).err)
+  end)
+
   it("goes at the speed of the events, and ends when told", function()
     config([[ sinks = { out = { kind = "stdout" } },
       watchers = { { name = "w", script = "t.lua", sinks = { "out" } } }, ]])
