@@ -231,7 +231,7 @@ describe("mooncrier profile", function()
     h.eventually("the loop is stopped meanwhile", function() return deadlines() == 3 end)
     r = profiling:wait()
     assert.same({ 0, "" }, { r.code, r.err })
-    assert.is_true(samples(r.out, "^handle of busy.lua;function busy.lua:19;[%w_]+ busy.lua:14;busy.lua:14;") > 10, r.out)
+    assert.is_true(samples(r.out, "^handle of busy.lua;function busy.lua:19;[%w_]+ busy.lua:14;") > 10, r.out)
   end)
 
   it("ends early with the state of a hook that had to be cut off, and another one goes on", function()
