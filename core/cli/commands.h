@@ -22,6 +22,6 @@ int mcr_cmd_shadow(int argc, char **argv);
 int mcr_cmd_serve(int argc, char **argv);
 int mcr_cmd_simulate(int argc, char **argv);
 int mcr_cmd_status(int argc, char **argv);
-int mcr_cmd_test(int argc, char **argv);
 int mcr_cmd_tap(int argc, char **argv);
+int mcr_cmd_test(int argc, char **argv);
 int mcr_cmd_version(int argc, char **argv);

@@ -35,12 +35,12 @@ static const command commands[] = {
       mcr_cmd_reload },
     { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
     { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
+    { "tap", "print the events that pass the running program", mcr_cmd_tap },
+    { "profile", "say where the running program's scripts spend their time", mcr_cmd_profile },
     { "init", "write a project to begin with: configuration, handler, spec, sample events",
       mcr_cmd_init },
     { "scripts", "list the scripts that come with it, and what they do", mcr_cmd_scripts },
     { "test", "run the specs of scripts", mcr_cmd_test },
-    { "tap", "print the events that pass the running program", mcr_cmd_tap },
-    { "profile", "say where the running program's scripts spend their time", mcr_cmd_profile },
     { "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 

@@ -295,7 +295,10 @@ static int account(const tapping *t, bool has_where)
     if (t->incomplete)
         mcr_log(MCR_LOG_ERROR, "the program has sent a line that is no event");
     if (t->ended)
-        mcr_log(MCR_LOG_INFO, "the program has ended");
+        mcr_log(MCR_LOG_INFO, "%s",
+                n.counted ? "the program has ended"
+                          : "the program has hung up: it was killed, or what it sent was not read "
+                            "for half a minute");
     const char *hint = passed > n.received ? " (--sample)" : "";
     if (has_where)
         mcr_log(MCR_LOG_INFO,

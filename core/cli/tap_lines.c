@@ -108,6 +108,7 @@ static bool take_counts(mcr_tap_lines *t, mcr_str line)
         t->totals.passed = number(counts, "passed");
         t->totals.shown = number(counts, "shown");
         t->totals.full = number(counts, "full");
+        t->totals.counted = true;
     }
     cJSON_Delete(json);
     return counts != NULL;
@@ -149,6 +150,7 @@ bool mcr_tap_lines_add(mcr_tap_lines *t, mcr_str line, mcr_buf *out)
     mcr_str head, text;
     if (!line.len || !split(line, &head, &text))
         return line.len && take_counts(t, line);
+    t->totals.counted = false;
     if (mcr_tap_lines_full(t))
         return true;
     mcr_event *ev = NULL;

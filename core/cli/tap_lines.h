@@ -27,6 +27,7 @@ typedef struct mcr_tap_totals {
     uint64_t passed, shown, full; // as the program has counted last
     uint64_t received, printed;
     uint64_t failed; // `where` has failed on them
+    bool counted;    // the last line was one of counts, as at the end of a program
 } mcr_tap_totals;
 
 mcr_tap_totals mcr_tap_lines_totals(const mcr_tap_lines *t);
