@@ -196,6 +196,18 @@ static void differences_are_told(void **state)
           "4 5",
           "w correlate: held back by the spam filter → new × 2\n"
           "  e4 4 | held back by the spam filter | new\n" },
+        // What is dropped is missing in the counts of what comes later.
+        { { "{ name = 'w', script = 'a.lua', sinks = { 'one' }, correlate = true }" },
+          { "return { handle = function(e) return e:with{ reason = 'same' } end }",
+            "return { filter = function(e) return e.count > 1 end, "
+            "handle = function(e) return e:with{ reason = 'same' } end }" },
+          "1 2 3 4 5 6 7 8",
+          "w filter: passed → dropped × 1\n"
+          "  e1 1 | passed | dropped, filter at a.lua:1\n"
+          "w correlate: recorded with another metadata.name × 6\n"
+          "  e3 3 | metadata.name: \"e1\" | metadata.name: \"e2\"\n"
+          "w correlate: a repeat → new × 1\n"
+          "  e2 2 | a repeat | new\n" },
         { { "{ name = 'w', script = 'a.lua', sinks = { 'one' }, correlate = true }" },
           { "return {}", "return { local_key = function(e) return 'k' end, spam_key = function(e) "
                          "if e.count == 7 then error('no') end end }" },
