@@ -198,7 +198,8 @@ static void differences_are_told(void **state)
           "  e4 4 | held back by the spam filter | new\n" },
         // What is dropped is missing in the counts of what comes later.
         { { "{ name = 'w', script = 'a.lua', sinks = { 'one' }, correlate = true }" },
-          { "return { handle = function(e) return e:with{ reason = 'same' } end }",
+          { "return { filter = function(e) return true end, "
+            "handle = function(e) return e:with{ reason = 'same' } end }",
             "return { filter = function(e) return e.count > 1 end, "
             "handle = function(e) return e:with{ reason = 'same' } end }" },
           "1 2 3 4 5 6 7 8",
