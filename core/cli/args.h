@@ -75,7 +75,7 @@ int mcr_args_usage_error(const mcr_usage *usage, const char *format, ...)
 // mcr_args_log_level sets the level of base/log.h from how often -v and -q were given.
 void mcr_args_log_level(int verbose, int quiet);
 
-// The flags of every command, for a command's own table.
+// The flags that many commands share, for a command's own table.
 #define MCR_FLAG_VERBOSE(to)                                                                       \
     {                                                                                              \
         "verbose", 'v', NULL, MCR_FLAG_COUNT, (to), "say more on stderr; may be repeated"          \
@@ -88,4 +88,9 @@ void mcr_args_log_level(int verbose, int quiet);
     {                                                                                              \
         "config", 'c', "FILE", MCR_FLAG_TEXT, (to),                                                \
             "configuration (default ./mooncrier.lua, /etc/mooncrier/mooncrier.lua)"                \
+    }
+#define MCR_FLAG_SOCKET(to)                                                                        \
+    {                                                                                              \
+        "socket", 's', "PATH", MCR_FLAG_TEXT, (to),                                                \
+            "the control socket (default: that of the program that runs the configuration)"        \
     }

@@ -16,13 +16,7 @@ typedef struct mcr_asking {
 
 // The rows of a command's flags, for an mcr_asking `a`.
 #define MCR_ASKING_FLAGS(a)                                                                        \
-    MCR_FLAG_CONFIG(&(a).config),                                                                  \
-        { "socket",                                                                                \
-          's',                                                                                     \
-          "PATH",                                                                                  \
-          MCR_FLAG_TEXT,                                                                           \
-          &(a).socket,                                                                             \
-          "the control socket (default: that of the program that runs the configuration)" },       \
+    MCR_FLAG_CONFIG(&(a).config), MCR_FLAG_SOCKET(&(a).socket),                                    \
         { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &(a).output, "text (default) or json" },         \
         { "timeout",    0,                                                                         \
           "DURATION",   MCR_FLAG_TEXT,                                                             \

@@ -1,7 +1,6 @@
 #include "cli/diff_operand.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <lua.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "cli/lua_files.h"
 #include "config/install_dirs.h"
 #include "rehearse/script_alone.h"
 
@@ -96,32 +96,10 @@ static mcr_err read_scripts(mcr_diff_pairs *pairs, const char *name, const char 
 // Folders
 //
 
-typedef struct listing {
-    char **names; // below the folder
-    size_t n;
-} listing;
-
-// nftw has no argument of its own.
-static listing *listed;
-static size_t listed_prefix;
-
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static int on_file(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    const char *base = path + at->base;
-    if (*base == '.' && at->level > 0)
-        return type == FTW_D ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
-    if (type == FTW_F && ends_with(base, ".lua") && !ends_with(base, "_spec.lua")) {
-        listed->names = mcr_realloc(listed->names, (listed->n + 1) * sizeof *listed->names);
-        listed->names[listed->n++] = mcr_strdup(path + listed_prefix);
-    }
-    return FTW_CONTINUE;
 }
 
 static int by_name(const void *a, const void *b)
@@ -129,31 +107,31 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-// Adds the scripts of the folder to the names, each once, sorted.
-static mcr_err list_scripts(listing *names, const char *folder, mcr_errbuf *err)
+// Adds the scripts of the folder to the names, as they are called in it.
+static mcr_err add_scripts(mcr_lua_files *names, const char *folder, mcr_errbuf *err)
 {
-    size_t len = strlen(folder);
-    while (len > 1 && folder[len - 1] == '/')
-        len--;
-    char *plain = mcr_strdup(folder);
-    plain[len] = '\0';
-    listed = names;
-    listed_prefix = len + 1;
-    int failed = nftw(plain, on_file, 16, FTW_ACTIONRETVAL);
-    listed = NULL;
-    free(plain);
-    if (failed)
-        return mcr_errf(err, MCR_EIO, "%s: %s", folder, strerror(errno));
+    mcr_lua_files found = { 0 };
+    mcr_err code = mcr_lua_files_find(&found, folder, MCR_LUA_FILES_SCRIPTS, err);
+    if (found.n)
+        names->at = mcr_realloc(names->at, (names->n + found.n) * sizeof *names->at);
+    for (size_t i = 0; i < found.n; i++)
+        names->at[names->n++] = mcr_strdup(mcr_lua_files_below(folder, found.at[i]));
+    mcr_lua_files_fini(&found);
+    return code;
+}
+
+// Sorted, and each once.
+static void sort_names(mcr_lua_files *names)
+{
     if (names->n)
-        qsort(names->names, names->n, sizeof *names->names, by_name);
+        qsort(names->at, names->n, sizeof *names->at, by_name);
     size_t kept = 0;
     for (size_t i = 0; i < names->n; i++)
-        if (kept && strcmp(names->names[kept - 1], names->names[i]) == 0)
-            free(names->names[i]);
+        if (kept && strcmp(names->at[kept - 1], names->at[i]) == 0)
+            free(names->at[i]);
         else
-            names->names[kept++] = names->names[i];
+            names->at[kept++] = names->at[i];
     names->n = kept;
-    return MCR_OK;
 }
 
 static char *below(const char *folder, const char *name)
@@ -176,6 +154,8 @@ static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *ol
     traits a = { 0 }, b = { 0 };
     mcr_errbuf why[2];
     bool has_old = is_file(old), has_new = is_file(new);
+    if (!has_old && !has_new)
+        return mcr_errf(err, MCR_EIO, "%s: neither %s nor %s is a file", name, old, new);
     mcr_err first = has_old ? try_script(old, &a, &why[0]) : MCR_OK;
     mcr_err second = has_new ? try_script(new, &b, &why[1]) : MCR_OK;
     if ((first || !has_old) && (second || !has_new)) {
@@ -195,19 +175,18 @@ static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *ol
 static mcr_err read_folders(mcr_diff_pairs *pairs, const char *old, const char *new,
                             mcr_errbuf *err)
 {
-    listing names = { 0 };
-    mcr_err code = list_scripts(&names, old, err);
+    mcr_lua_files names = { 0 };
+    mcr_err code = add_scripts(&names, old, err);
     if (!code)
-        code = list_scripts(&names, new, err);
-    for (size_t i = 0; i < names.n; i++) {
-        char *a = below(old, names.names[i]), *b = below(new, names.names[i]);
-        if (!code)
-            code = read_pair(pairs, names.names[i], a, b, err);
+        code = add_scripts(&names, new, err);
+    sort_names(&names);
+    for (size_t i = 0; i < names.n && !code; i++) {
+        char *a = below(old, names.at[i]), *b = below(new, names.at[i]);
+        code = read_pair(pairs, names.at[i], a, b, err);
         free(a);
         free(b);
-        free(names.names[i]);
     }
-    free(names.names);
+    mcr_lua_files_fini(&names);
     if (!code && !pairs->n)
         code = mcr_errf(err, MCR_EINVAL, "there is no script to compare in %s and %s", old, new);
     return code;

@@ -15,11 +15,23 @@ void mcr_lua_files_fini(mcr_lua_files *files)
     *files = (mcr_lua_files){ 0 };
 }
 
+// Names stay as users know them: "./x_spec.lua" helps nobody.
+static const char *plain(const char *path)
+{
+    return strncmp(path, "./", 2) == 0 ? path + 2 : path;
+}
+
 static void add(mcr_lua_files *files, const char *path)
 {
     files->at = mcr_realloc(files->at, (files->n + 1) * sizeof *files->at);
-    // Names stay as users know them: "./x_spec.lua" helps nobody.
-    files->at[files->n++] = mcr_strdup(strncmp(path, "./", 2) == 0 ? path + 2 : path);
+    files->at[files->n++] = mcr_strdup(plain(path));
+}
+
+const char *mcr_lua_files_below(const char *folder, const char *path)
+{
+    folder = plain(folder);
+    size_t len = strcmp(folder, ".") == 0 ? 0 : strlen(folder);
+    return path + len + strspn(path + len, "/");
 }
 
 static bool ends_with(const char *name, const char *end)

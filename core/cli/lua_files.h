@@ -23,4 +23,8 @@ typedef enum mcr_lua_files_kind {
 mcr_err mcr_lua_files_find(mcr_lua_files *files, const char *path, mcr_lua_files_kind kind,
                            mcr_errbuf *err);
 
+// mcr_lua_files_below is what `path`, one of those found beneath `folder`, is called in it: the
+// rest of `path`.
+const char *mcr_lua_files_below(const char *folder, const char *path);
+
 void mcr_lua_files_fini(mcr_lua_files *files);

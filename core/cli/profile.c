@@ -277,8 +277,7 @@ int mcr_cmd_profile(int argc, char **argv)
     profile_flags opt = { 0 };
     const mcr_flag flags[] = {
         MCR_FLAG_CONFIG(&opt.config),
-        { "socket", 's', "PATH", MCR_FLAG_TEXT, &opt.socket,
-          "the control socket (default: that of the program that runs the configuration)" },
+        MCR_FLAG_SOCKET(&opt.socket),
         { "for", 0, "DURATION", MCR_FLAG_TEXT, &opt.duration, "how long to look (10s)" },
         { "watcher", 0, "NAME", MCR_FLAG_TEXT, &opt.watcher,
           "this watcher alone (default: all, one after the other)" },
