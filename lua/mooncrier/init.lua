@@ -10,11 +10,11 @@
 ---@class mooncrier
 local mooncrier = {}
 
-local ffi = require("ffi")
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local sandbox = require("mooncrier.sandbox")
 local scripts = require("mooncrier.scripts")
+local seen = require("mooncrier.seen")
 local texts = require("mooncrier.texts")
 
 local run = event.run
@@ -52,31 +52,9 @@ function mooncrier.clock(seconds)
   core.set_now(seconds)
 end
 
-local event_ptr = ffi.typeof("mcr_event *")
-local UNKNOWN, NEW, REPEAT, DELETED = 0, 1, 2, 3 -- MCR_CHANGE_*
-
--- Sets change and delta as the sources of the program do (core/source/seen.h). `seen` is what the
--- stream has told so far: identity → occurrences.
-local function note(seen, view)
-  local ev = ffi.cast(event_ptr, view.handle)
-  local metadata = view.metadata
-  local key = metadata.uid ~= "" and metadata.uid or metadata.namespace .. "/" .. metadata.name
-  local before, occurrences = seen[key], view.occurrences
-  if ev.change == UNKNOWN then
-    ev.change = before and REPEAT or NEW
-  end
-  if ev.change == DELETED then
-    ev.delta = 0
-    seen[key] = nil
-    return view
-  end
-  if before then
-    ev.delta = math.max(occurrences - before, 0)
-  else
-    ev.delta = ev.change == REPEAT and 1 or occurrences
-  end
-  seen[key] = occurrences
-  return view
+-- A stream is told of the event.
+local function note(told, view)
+  return seen.note(told, view, seen.said(view))
 end
 
 ---Makes an event from its JSON text, as if it were the first of a stream, or from a table as new_event
@@ -97,11 +75,11 @@ end
 ---@return fun(): mooncrier.Event?
 function mooncrier.events(path)
   local file = assert(io.open(path, "rb"))
-  local seen = {}
+  local told = {}
   return function()
     for line in file:lines() do
       if line:find("%S") and core.decode(line) then
-        return note(seen, event.take_made())
+        return note(told, event.take_made())
       end
     end
     file:close()

@@ -1,57 +1,32 @@
 -- Events for tests: made from a few fields, or read from files.
 
-local ffi = require("ffi")
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
+local seen = require("mooncrier.seen")
 
 local events = {}
-
-local event_ptr = ffi.typeof("mcr_event *")
-local UNKNOWN, NEW, REPEAT, DELETED = 0, 1, 2, 3 -- MCR_CHANGE_*
-
--- Sets change and delta as the sources of the program do (core/source/seen.h). `seen` is what the stream
--- has told so far: identity → occurrences. `said` is the change that the event came with.
-local function note(seen, view, said)
-  local ev = ffi.cast(event_ptr, view.handle)
-  local metadata = view.metadata
-  local key = metadata.uid ~= "" and metadata.uid or metadata.namespace .. "/" .. metadata.name
-  local before, occurrences = seen[key], view.occurrences
-  ev.change = said ~= UNKNOWN and said or before and REPEAT or NEW
-  if ev.change == DELETED then
-    ev.delta = 0
-    seen[key] = nil
-    return view
-  end
-  if before then
-    ev.delta = math.max(occurrences - before, 0)
-  else
-    ev.delta = ev.change == REPEAT and 1 or occurrences
-  end
-  seen[key] = occurrences
-  return view
-end
 
 -- View → what the document said of its change: the same event can be read in more than one stream.
 local said_of = setmetatable({}, { __mode = "k" })
 
 -- Tells a stream of an event of ours: that event, or one like it when the stream was told it before. Others
 -- stay as they are.
-function events.note(seen, view)
+function events.note(told, view)
   local said = said_of[view]
   if not said then
     return view
-  elseif seen[view] then
+  elseif told[view] then
     view = events.decode(tostring(view))
   end
-  seen[view] = true
-  return note(seen, view, said)
+  told[view] = true
+  return seen.note(told, view, said)
 end
 
 -- The event in the JSON text, not yet told to any stream; nil for a control line (BOOKMARK).
 function events.decode(text)
   if core.decode(text) then
     local view = event.take_made()
-    said_of[view] = ffi.cast(event_ptr, view.handle).change
+    said_of[view] = seen.said(view)
     return view
   end
 end
@@ -224,13 +199,13 @@ function events.read(path)
   end
   local text = file:read("*a")
   file:close()
-  local list, seen = {}, {}
+  local list, told = {}, {}
   for _, document in ipairs(documents(text, path)) do
     local ok, view = pcall(events.decode, document.text)
     if not ok then
       error(("%s: %s"):format(document.place, view:gsub("^[^\n]-:%d+: ", "")), 0)
     end
-    list[#list + 1] = view and note(seen, view, said_of[view])
+    list[#list + 1] = view and seen.note(told, view, said_of[view])
   end
   return list
 end
