@@ -230,7 +230,11 @@ static mcr_err read_file(operand *o, mcr_errbuf *err)
     // It is neither; the message is about what it was meant to be.
     if (mentions(o->path, "watchers") || mentions(o->path, "sources"))
         return as_config;
-    return mcr_errf(err, as_script, "%s", why.text);
+    // A script that wants parameters has said so.
+    return mcr_errf(err, as_script, "%.*s%s", (int)strcspn(why.text, "\n"), why.text,
+                    as_script == MCR_ESCRIPT ? " (a script by itself gets no parameters: compare "
+                                               "configurations that name it)"
+                                             : "");
 }
 
 static mcr_err read_operand(operand *o, const char *path, mcr_errbuf *err)

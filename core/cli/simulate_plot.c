@@ -189,7 +189,7 @@ static double dot_radius(const plot *p, size_t line)
 
 static void draw_line(const plot *p, const panel *what, mcr_svg_box box, double top, size_t line)
 {
-    mcr_svg_point points[MCR_SIMULATION_SETTINGS];
+    mcr_svg_point points[MCR_SIMULATION_SETTINGS] = { { 0 } };
     mcr_buf text = { 0 }, style = { 0 };
     for (size_t i = 0; i < p->columns; i++) {
         double value = what->measure(&p->results[i * p->lines + line]);

@@ -186,12 +186,12 @@ int bench_tap(const mcr_bench *self, int runs)
 // `diff` exits with 1 when it has found what it should.
 static bench_usage run_diff(const bench_place *p, const char *input)
 {
+    static const char old[] = MCR_SOURCE_DIR "/tests/bench/workloads/enrich.lua";
+    static const char new[] = MCR_SOURCE_DIR "/tests/bench/workloads/enrich_changed.lua";
     char program[BENCH_PATH];
     bench_path(program, "%s/mooncrier", p->build);
-    return bench_command((const char *[]){
-        "sh", "-c", "\"$@\"; test $? = 1", "sh", program, "diff", "-q",
-        MCR_SOURCE_DIR "/tests/bench/workloads/enrich.lua",
-        MCR_SOURCE_DIR "/tests/bench/workloads/enrich_changed.lua", input, NULL });
+    return bench_command((const char *[]){ "sh", "-c", "\"$@\"; test $? = 1", "sh", program, "diff",
+                                           "-q", old, new, input, NULL });
 }
 
 static bench_usage run_enrich(const bench_place *p, const char *input, const char *output)

@@ -378,6 +378,15 @@ return {
     assert.same({ 0, "none of 0 events changes\n", "" }, { r.code, r.out, r.err })
   end)
 
+  it("says that a script by itself gets no parameters", function()
+    place:write("old.lua", old)
+    place:write("new.lua", 'return { init = function(params) assert(params.limit, "limit is missing") end }')
+    local r = diff("old.lua", "new.lua", data)
+    assert.equal(78, r.code)
+    assert.matches("limit is missing (a script by itself gets no parameters", r.err, 1, true)
+    assert.is_nil(r.err:find("traceback", 1, true))
+  end)
+
   it("says what is wrong with its arguments", function()
     place:write("old.lua", old)
     for _, case in ipairs({
