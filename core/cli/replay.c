@@ -42,6 +42,7 @@ typedef struct replay {
     mcr_rehearsal *rehearsal;   // NULL before the first event
     mcr_replay_output *output;
     bool begun;          // the recording's first event has come
+    int64_t start;       // its time
     int64_t last;        // the latest event's time
     uint64_t left_out;   // events outside of from … to
     int64_t first_at;    // the time of the first event that is replayed
@@ -154,6 +155,7 @@ static bool on_events(void *self, mcr_event *const *events, uint32_t n)
         r->last = at;
         if (!r->begun) {
             r->begun = true;
+            r->start = at;
             settle_moment(&r->from, at);
             settle_moment(&r->to, at);
         }
@@ -219,9 +221,26 @@ static bool has_failures(const mcr_ledger *l)
     return failed;
 }
 
+static void say_that_nothing_is_left(const replay *r)
+{
+    mcr_buf text = { 0 };
+    mcr_buf_printf(
+        &text, "none of the %" PRIu64 " events is between --from and --to: the first one is of ",
+        r->left_out);
+    mcr_time_format(&text, mcr_time_of(r->start).sec, 0, 0);
+    mcr_buf_puts(&text, ", the last one of ");
+    mcr_time_format(&text, mcr_time_of(r->last).sec, 0, 0);
+    mcr_log(MCR_LOG_WARN, "%s", mcr_buf_cstr(&text));
+    mcr_buf_fini(&text);
+}
+
 static void say_how_it_went(const replay *r)
 {
     mcr_rehearsal_counts counts = mcr_rehearsal_counts_now(r->rehearsal);
+    if (!counts.inputs && r->left_out)
+        say_that_nothing_is_left(r);
+    else if (!counts.inputs)
+        mcr_log(MCR_LOG_INFO, "no events");
     if (counts.late)
         mcr_log(MCR_LOG_INFO,
                 "%" PRIu64 " of %" PRIu64 " events are older than one before them: the clock stood "

@@ -275,6 +275,8 @@ static int simulate(const mcr_usage *usage, const simulate_flags *flags, const m
     if (!mcr_recording_limit(flags->event_limit, &limit))
         return mcr_args_usage_error(usage, "--event-limit must be a size such as 4MiB, not '%s'",
                                     flags->event_limit);
+    if (flags->svg && strcmp(flags->svg, "-") == 0)
+        return mcr_args_usage_error(usage, "--svg must be a file, not '-'");
     run *r = mcr_zalloc(sizeof *r);
     mcr_errbuf err;
     int code;

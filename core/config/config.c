@@ -209,11 +209,21 @@ mcr_config *mcr_config_load(const char *path, mcr_errbuf *err)
     return c;
 }
 
+// Where a configuration is looked for that nobody has named.
+static const char here[] = "mooncrier.lua", of_machine[] = "/etc/mooncrier/mooncrier.lua";
+
 static mcr_err read_text(mcr_config *c, mcr_errbuf *err)
 {
     mcr_str text;
     mcr_errbuf why;
-    if (mcr_file_set_read(c->files, c->path, &text, &why))
+    mcr_err code = mcr_file_set_read(c->files, c->path, &text, &why);
+    if (code && strcmp(c->path, of_machine) == 0 && access(c->path, F_OK) != 0 &&
+        access(here, F_OK) != 0)
+        return mcr_errf(err, MCR_ECONFIG,
+                        "there is no configuration: neither %s here nor %s; -c names another, "
+                        "'mooncrier init' writes one to begin with",
+                        here, of_machine);
+    if (code)
         return mcr_errf(err, MCR_ECONFIG, "%s", why.text);
     c->text = mcr_strdup(text.ptr);
     return MCR_OK;
@@ -223,7 +233,7 @@ const char *mcr_config_place(const char *path)
 {
     if (path)
         return path;
-    return access("mooncrier.lua", F_OK) == 0 ? "mooncrier.lua" : "/etc/mooncrier/mooncrier.lua";
+    return access(here, F_OK) == 0 ? here : of_machine;
 }
 
 static mcr_config *load(const char *path, mcr_file_set *files,

@@ -234,6 +234,21 @@ describe("mooncrier replay", function()
     assert.equal(taken, same)
   end)
 
+  it("says when there is nothing to replay, and why", function()
+    config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
+    for _, case in ipairs({
+      { { "--from", "2h" }, "none of the 346 events is between --from and --to: the first one is of "
+        .. "2026-11-23T05:01:40Z, the last one of 2026-11-23T05:24:10Z" },
+      { { "--from", "10m", "--to", "5m" }, "none of the 346 events is between --from and --to: " },
+    }) do
+      local r = place:run({ "replay", data, unpack(case[1]) })
+      assert.same({ 0, "" }, { r.code, r.out })
+      assert.matches("mooncrier: warning: " .. case[2], r.err, 1, true)
+    end
+    local r = place:run({ "replay", "/dev/null" })
+    assert.same({ 0, "", "mooncrier: no events\n" }, { r.code, r.out, r.err })
+  end)
+
   it("reads what eval reads", function()
     config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
     local r = place:run({ "replay", "-q", watch, h.root .. "/tests/data/eventlist.json" })
@@ -247,7 +262,8 @@ describe("mooncrier replay", function()
   it("needs a configuration and scripts that load", function()
     local r = place:run({ "replay", data })
     assert.equal(78, r.code)
-    assert.matches("mooncrier.lua", r.err, 1, true)
+    assert.equal("mooncrier: error: there is no configuration: neither mooncrier.lua here nor "
+      .. "/etc/mooncrier/mooncrier.lua; -c names another, 'mooncrier init' writes one to begin with\n", r.err)
     usual()
     place:write("warn.lua", "return { handel = 1 }")
     for _, input in ipairs({ data, "/dev/null" }) do

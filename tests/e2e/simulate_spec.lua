@@ -216,6 +216,13 @@ return {
     assert.equal(1, elements(place:read("out.svg")).svg)
   end)
 
+  it("draws into files only", function()
+    local r = place:run({ "simulate", "--svg", "-", data })
+    assert.same({ 2, "" }, { r.code, r.out })
+    assert.matches("--svg must be a file, not '-'", r.err, 1, true)
+    assert.equal("", place:shell("ls"))
+  end)
+
   it("says when the drawing cannot be written", function()
     local r = place:run({ "simulate", "--svg", "no/where.svg", data })
     assert.equal(1, r.code)
