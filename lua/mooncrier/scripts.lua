@@ -67,6 +67,21 @@ local function where_written(chunk, word, name)
   return found and ("%s:%d: "):format(path, found) or name .. ": "
 end
 
+-- What was probably meant by a hook of this name, where there may be `types`.
+local function hint_of_hook(key, types)
+  if types == hook_types and sink_hooks.types[key] then
+    return ": it is one of sinks, which a configuration has among its sinks: { kind = \"script\", script = … }"
+  elseif types == sink_hooks.types and hook_types[key] then
+    return ": it is one of watchers; a sink has write(event)"
+  end
+  local names = {}
+  for known in pairs(types) do
+    names[#names + 1] = known
+  end
+  local meant = core.suggest(tostring(key), names)
+  return meant and ("; did you mean '%s'?"):format(meant) or ""
+end
+
 -- `types` are the hooks that there may be.
 local function check_hooks(hooks, chunk, name, types)
   if type(hooks) ~= "table" then
@@ -76,17 +91,11 @@ local function check_hooks(hooks, chunk, name, types)
   for key, value in pairs(hooks) do
     local wanted = types[key]
     if not wanted then
-      local names = {}
-      for known in pairs(types) do
-        names[#names + 1] = known
-      end
-      local meant = core.suggest(tostring(key), names)
-      local hint = meant and ("; did you mean '%s'?"):format(meant) or ""
       -- A function that the script did not write itself says nothing of where it is.
       local own = type(value) == "function"
         and debug.getinfo(value, "S").source == debug.getinfo(chunk, "S").source
       local where = own and where_of(value) or where_written(chunk, tostring(key), name)
-      error(("%sunknown hook '%s'%s"):format(where, tostring(key), hint), 0)
+      error(("%sunknown hook '%s'%s"):format(where, tostring(key), hint_of_hook(key, types)), 0)
     end
     if not wanted:find(type(value), 1, true) then
       error(("%shook '%s' must be a %s, not a %s"):format(
