@@ -10,38 +10,56 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 
+typedef enum group {
+    WRITING,
+    RUNNING,
+    RECORDING,
+    ITSELF
+} group;
+
+static const char *const group_titles[] = { "Writing and trying scripts", "Running",
+                                            "Recording, and the store", "The program itself" };
+
 typedef struct command {
+    group group;
     const char *name;
     const char *doc;
     int (*run)(int argc, char **argv);
 } command;
 
+// In the order of --help, the README and the manual page.
 static const command commands[] = {
-    { "run", "hand events from the configured sources to the configured watchers", mcr_cmd_run },
-    { "check", "load the configuration and every script, and say what would run", mcr_cmd_check },
-    { "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
-    { "replay", "run the configuration over recorded events, and print what sinks would get",
-      mcr_cmd_replay },
-    { "explain", "say what would happen to one event, and why", mcr_cmd_explain },
-    { "diff", "say what a change of scripts or settings does to recorded events", mcr_cmd_diff },
-    { "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
-    { "convert", "make a configuration of one of kubernetes-event-exporter", mcr_cmd_convert },
-    { "repl", "try Lua over events at a prompt", mcr_cmd_repl },
-    { "get", "print the events of the store as kubectl would", mcr_cmd_get },
-    { "record", "record an event for an object", mcr_cmd_record },
-    { "serve", "serve the event store as the Kubernetes events API", mcr_cmd_serve },
-    { "status", "print what the running program is doing", mcr_cmd_status },
-    { "reload", "have the running program read its configuration and scripts anew",
-      mcr_cmd_reload },
-    { "rollback", "have it go back to the generation before", mcr_cmd_rollback },
-    { "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
-    { "tap", "print the events that pass the running program", mcr_cmd_tap },
-    { "profile", "say where the running program's scripts spend their time", mcr_cmd_profile },
-    { "init", "write a project to begin with: configuration, handler, spec, sample events",
+    { WRITING, "init", "write a project to begin with: configuration, handler, spec, sample events",
       mcr_cmd_init },
-    { "scripts", "list the scripts that come with it, and what they do", mcr_cmd_scripts },
-    { "test", "run the specs of scripts", mcr_cmd_test },
-    { "version", "print the version and the libraries it runs with", mcr_cmd_version },
+    { WRITING, "scripts", "list the scripts that come with it, and what they do", mcr_cmd_scripts },
+    { WRITING, "convert", "make a configuration of one of kubernetes-event-exporter",
+      mcr_cmd_convert },
+    { WRITING, "check", "load the configuration and every script, and say what would run",
+      mcr_cmd_check },
+    { WRITING, "eval", "run a one-line filter or transformation over events", mcr_cmd_eval },
+    { WRITING, "repl", "try Lua over events at a prompt", mcr_cmd_repl },
+    { WRITING, "test", "run the specs of scripts", mcr_cmd_test },
+    { WRITING, "replay",
+      "run the configuration over recorded events, and print what sinks would get",
+      mcr_cmd_replay },
+    { WRITING, "explain", "say what would happen to one event, and why", mcr_cmd_explain },
+    { WRITING, "diff", "say what a change of scripts or settings does to recorded events",
+      mcr_cmd_diff },
+    { WRITING, "simulate", "try settings of the correlator on recorded events", mcr_cmd_simulate },
+    { RUNNING, "run", "hand events from the configured sources to the configured watchers",
+      mcr_cmd_run },
+    { RUNNING, "status", "print what the running program is doing", mcr_cmd_status },
+    { RUNNING, "reload", "have the running program read its configuration and scripts anew",
+      mcr_cmd_reload },
+    { RUNNING, "rollback", "have it go back to the generation before", mcr_cmd_rollback },
+    { RUNNING, "shadow", "run other scripts beside the live ones, and compare", mcr_cmd_shadow },
+    { RUNNING, "tap", "print the events that pass the running program", mcr_cmd_tap },
+    { RUNNING, "profile", "say where the running program's scripts spend their time",
+      mcr_cmd_profile },
+    { RECORDING, "record", "record an event for an object", mcr_cmd_record },
+    { RECORDING, "get", "print the events of the store as kubectl would", mcr_cmd_get },
+    { RECORDING, "serve", "serve the event store as the Kubernetes events API", mcr_cmd_serve },
+    { ITSELF, "version", "print the version and the libraries it runs with", mcr_cmd_version },
 };
 
 enum {
@@ -50,9 +68,12 @@ enum {
 
 static int print_help(FILE *to, int exit_code)
 {
-    fputs("mooncrier processes Kubernetes events with Lua scripts.\n\nCommands:\n", to);
-    for (size_t i = 0; i < COMMANDS; i++)
+    fputs("mooncrier processes Kubernetes events with Lua scripts.\n", to);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (i == 0 || commands[i].group != commands[i - 1].group)
+            fprintf(to, "\n%s:\n", group_titles[commands[i].group]);
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].doc);
+    }
     fputs("\nUsage:\n  mooncrier COMMAND [flags]\n"
           "\nUse 'mooncrier COMMAND --help' for the flags of a command.\n",
           to);
