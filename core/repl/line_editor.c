@@ -183,7 +183,8 @@ mcr_line_editor *mcr_line_editor_new(const char *history_path, mcr_completer *co
     el_set(e->el, EL_SIGNAL, 0);
     el_set(e->el, EL_HIST, history, e->history);
     el_set(e->el, EL_GETCFN, get_character);
-    el_set(e->el, EL_ADDFN, "mooncrier-complete", "Completes names.", complete);
+    // The narrow form copies both texts, and forgets the copies.
+    el_wset(e->el, EL_ADDFN, L"mooncrier-complete", L"Completes names.", complete);
     el_set(e->el, EL_BIND, "^I", "mooncrier-complete", NULL);
     el_set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(e->el, EL_BIND, "\\e[1~", "ed-move-to-beg", NULL);
