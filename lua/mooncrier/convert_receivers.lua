@@ -124,11 +124,14 @@ function Receiver:no_dedot()
   end
 end
 
-function Receiver:no_layout()
-  if self.fields.layout then
-    self:say("warn", "layout", "layout has no equivalent in this kind of sink: events are written whole; a sink in Lua "
-      .. "writes what you like (examples/12-sink-in-lua)")
+-- The sink of lines: `plain` where there is no layout, else a sink in Lua that writes to `path` (nil: standard output).
+function Receiver:lines(plain, path)
+  if not self.fields.layout then
+    return plain
   end
+  local script = text.table():item("sinks/layout.lua"):set("path", path)
+    :set("layout", self:layout(self.fields.layout, "layout")):set("allow", text.table():item("io"))
+  return text.table():set("kind", "script"):set("script", script)
 end
 
 -- In a URL of ours, braces are templates; the exporter's have none.
@@ -178,28 +181,27 @@ kinds.webhook = { "endpoint tls layout headers", function(it)
 end }
 
 kinds.file = { "path layout maxsize maxage maxbackups deDot", function(it)
-  it:no_layout()
   it:no_dedot()
   if it.fields.maxsize or it.fields.maxage or it.fields.maxbackups then
     it:say("info", "maxsize", "the file is not rotated: logrotate does it, with `kill -USR1` afterwards")
   end
-  return text.table():set("kind", "file"):set("path", it:code("path") or it.name .. ".jsonl")
+  local path = it:code("path") or it.name .. ".jsonl"
+  return it:lines(text.table():set("kind", "file"):set("path", path), path)
 end }
 
 kinds.pipe = { "path layout deDot", function(it)
-  it:no_layout()
   it:no_dedot()
-  local path = it:text("path")
-  if path == "/dev/stdout" or path == "/dev/stderr" then
-    return text.table():set("kind", path:match("%a+$"))
+  local device = (it:text("path") or ""):match("^/dev/(std%l+)$")
+  if device and (device == "stdout" or not it.fields.layout) then
+    return it:lines(text.table():set("kind", device))
   end
-  return text.table():set("kind", "file"):set("path", it:code("path") or it.name .. ".jsonl")
+  local path = it:code("path") or it.name .. ".jsonl"
+  return it:lines(text.table():set("kind", "file"):set("path", path), path)
 end }
 
 kinds.stdout = { "deDot layout", function(it)
-  it:no_layout()
   it:no_dedot()
-  return text.table():set("kind", "stdout")
+  return it:lines(text.table():set("kind", "stdout"))
 end }
 
 -- Go's layout of a time as strftime's: 2006-01-02 → %Y-%m-%d.

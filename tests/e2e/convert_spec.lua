@@ -374,9 +374,12 @@ route:
       { [[url = "https://x.example/" .. env("HOOK_PATH")]], [[["X-Key"] = env("HOOK_PATH")]],
         [[tls = { insecure = true, server_name = "s" }]],
         [[layout = { m = "{{message}}", l = { "{{type}}" } }]], [[headers = { ["X-R"] = "{{reason}}" }]] }, {} },
-    { "file", "{path: /tmp/dump, maxsize: 10, deDot: true, layout: {a: b}}", { [[kind = "file", path = "/tmp/dump"]] },
-      { "logrotate", "deDot has no equivalent", "layout has no equivalent" } },
+    { "file", "{path: /tmp/dump, maxsize: 10, deDot: true}", { [[kind = "file", path = "/tmp/dump"]] },
+      { "logrotate", "deDot has no equivalent" } },
+    { "file", "{path: '${HOOK_PATH}.out', layout: {a: '{{ .Reason }}'}}",
+      { [[path = env("HOOK_PATH") .. ".out"]], [[layout = { a = "{{reason}}" }]], [[allow = { "io" }]] }, {} },
     { "stdout", "{}", { [[it = { kind = "stdout" }]] }, {} },
+    { "stdout", "{layout: {a: x}}", { [[{ "sinks/layout.lua", layout = { a = "x" }, allow = { "io" } }]] }, {} },
     { "pipe", "{path: /dev/stdout}", { [[it = { kind = "stdout" }]] }, {} },
     { "pipe", "{path: /tmp/fifo}", { [[kind = "file", path = "/tmp/fifo"]] }, {} },
     { "elasticsearch", [[{hosts: ["http://es:9200/", "http://b"], indexFormat: "kube-{2006-01-02}-x", username: u,
@@ -424,6 +427,21 @@ route:
       end
     end)
   end
+
+  it("writes what layouts say", function()
+    convert([[
+route: {match: [{kind: ^Node$, receiver: lines}, {reason: FailedMount, receiver: out}]}
+receivers:
+  - {name: lines, file: {path: lines.out, layout: {why: '{{ .Reason }}', at: {n: '{{ .InvolvedObject.Name }}'}}}}
+  - {name: out, stdout: {layout: {ms: '{{ .GetTimestampMs }}'}}}
+]])
+    local r = place:run({ "run" }, { stdin_file = EVENTS })
+    assert.equal(0, r.code, r.err)
+    local lines = h.lines(place:read("lines.out"))
+    assert.is_true(#lines > 10)
+    assert.same({ why = "Starting", at = { n = "edge-7" } }, h.decode(lines[1]))
+    assert.matches('^{"ms":"17954%d+"}\n', r.out)
+  end)
 
   it("keeps the program's own settings", function()
     local r = convert([[

@@ -102,6 +102,12 @@ describe("mooncrier repl without a terminal", function()
     assert.matches("TGETS  1 0 0  ; \"reason\"\n", r.out, 1, true)
   end)
 
+  it("says what is missing for bytecode", function()
+    local r = answers("function f() end\n:bytecode f\n", {}, { env = "LUA_PATH=/nowhere/?.lua" })
+    assert.same({ 1, "" }, { r.code, r.out })
+    assert.matches("jit/vmdef.lua, which is not installed (on Debian: apt-get install luajit)", r.err, 1, true)
+  end)
+
   it("leaves no history", function()
     answers("1\n", {}, { env = "XDG_STATE_HOME=" .. place:path("state") })
     assert.is_nil(place:read("state/mooncrier/history"))
