@@ -215,8 +215,9 @@ static void draw_line(const plot *p, const panel *what, mcr_svg_box box, double 
 static void draw_panel(const plot *p, size_t i)
 {
     const panel *what = &panels[i];
+    const size_t row = i / 2;
     double x = MARGIN + (double)(i % 2) * (PANEL_WIDTH + MARGIN);
-    double y = HEAD + (double)(i / 2) * PANEL_HEIGHT;
+    double y = HEAD + (double)row * PANEL_HEIGHT;
     mcr_svg_box box = { x + PLOT_LEFT, y + PLOT_TOP, PANEL_WIDTH - PLOT_LEFT,
                         PANEL_HEIGHT - PLOT_TOP - PLOT_BOTTOM };
     double top = 0;
@@ -264,7 +265,8 @@ void mcr_simulate_plot(mcr_buf *out, const mcr_grid *g, const mcr_simulation *s,
     p.lines = g->n / p.columns;
     for (size_t i = 0; i < g->n; i++)
         p.results[i] = mcr_simulation_result(s, i);
-    const double below = HEAD + PANELS / 2 * PANEL_HEIGHT;
+    const int rows = PANELS / 2;
+    const double below = HEAD + rows * PANEL_HEIGHT;
     double height = below + (double)legend(&p, below, false) * LEGEND_LINE + MARGIN;
     const char *title = "What each correlator setting writes, and keeps back";
     mcr_svg_begin(out, WIDTH, height, title, css);

@@ -196,6 +196,7 @@ static bench_usage run_diff(const bench_place *p, const char *input)
 
 static bench_usage run_enrich(const bench_place *p, const char *input, const char *output)
 {
+    static const char config[] = MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua";
     char program[BENCH_PATH];
     bench_path(program, "%s/mooncrier", p->build);
     setenv("BENCH_WORKLOAD", "enrich", 1);
@@ -203,8 +204,7 @@ static bench_usage run_enrich(const bench_place *p, const char *input, const cha
     setenv("BENCH_OUTPUT", output, 1);
     setenv("BENCH_SCRIPTS", MCR_SOURCE_DIR "/tests/bench/workloads", 1);
     unlink(output);
-    return bench_command((const char *[]){
-        program, "run", "-q", "-c", MCR_SOURCE_DIR "/tests/bench/workloads/mooncrier.lua", NULL });
+    return bench_command((const char *[]){ program, "run", "-q", "-c", config, NULL });
 }
 
 int bench_diff(const mcr_bench *self, int runs)
