@@ -57,7 +57,7 @@ function globals.print(...)
   local words = {}
   for i = 1, select("#", ...) do
     local word = select(i, ...)
-    words[i] = type(word) == "string" and word or show.value(word)
+    words[i] = type(word) == "string" and word or event.is_alive(word) and show.event_line(word) or show.value(word)
   end
   put(table.concat(words, "\t"))
 end
@@ -90,7 +90,7 @@ local function readable(message)
   head = (head or message):gsub("^" .. CHUNK .. ":1: ", "")
   local lines = {}
   for line in (trace or ""):gmatch("[^\n]+") do
-    if not line:find("^\t" .. CHUNK .. ":%d+:") and not line:find("^\t%[") then
+    if not line:find("^\t" .. CHUNK .. ":%d+:") and not line:find("^\t[%[%.]") then
       lines[#lines + 1] = line
     end
   end

@@ -9,7 +9,7 @@
 -- the involved object), `component`, `host` (of the source), `labels` and `annotations` (of the involved object, as
 -- tables: most events do not carry them); `min_count`, the least count of the event; `never = true` fits nothing.
 --
--- @param route          table    (none)   the outermost route
+-- @param route          table    ()       the outermost route
 -- @param namespace      string   (none)   events of this namespace alone
 -- @param max_age        duration (none)   what happened last longer ago than this is left out, "5s"
 -- @param cluster        string   (none)   every event gets a field `clusterName`, with this

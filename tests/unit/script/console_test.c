@@ -109,6 +109,7 @@ static void test_events(void **state)
     (void)state;
     load(3);
     gives("enter", "#events", "3\n");
+    gives("enter", "print('first', event)", "first\tR1: m\n");
     gives("enter", "event.reason, events[2].reason", "\"R1\"\t\"R2\"\n");
     gives("next", "", "2 of 3: R2 ×2: m\n");
     gives("next", "3", "3 of 3: R3 ×3: m\n");
