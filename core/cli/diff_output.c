@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sink/go_quote.h"
+
 // "120,431".
 static void put_count(mcr_buf *out, uint64_t n)
 {
@@ -54,27 +56,33 @@ static const char *source_of(const mcr_diff_result *r, const mcr_difference_exam
     return strcmp(name, "-") == 0 ? "stdin" : name;
 }
 
+// What comes from events and scripts must not move the cursor.
+static void put_plain(mcr_buf *out, const char *text)
+{
+    mcr_go_escape(out, mcr_str_of(text), false);
+}
+
 // Each line of `text` after the first is indented as the first is.
 static void put_side(mcr_buf *out, const char *side, const char *text)
 {
     mcr_buf_printf(out, "      %s  ", side);
-    for (; *text; text++) {
-        // What comes from events must not move the cursor.
-        if ((unsigned char)*text < 0x20 && *text != '\n')
-            mcr_buf_printf(out, "\\x%02x", *text);
-        else
-            mcr_buf_putc(out, *text);
-        if (*text == '\n')
-            mcr_buf_puts(out, "           ");
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+        mcr_go_escape(out, mcr_str_n(text, (size_t)(end - text)), false);
+        mcr_buf_puts(out, "\n           ");
     }
+    put_plain(out, text);
     mcr_buf_putc(out, '\n');
 }
 
 static void put_example(mcr_buf *out, const mcr_diff_result *r, const mcr_difference_example *e)
 {
-    mcr_buf_printf(out, "    %s", e->event);
-    if (e->record)
-        mcr_buf_printf(out, "  (%s, event %" PRIu64 ")", source_of(r, e), e->record);
+    mcr_buf_puts(out, "    ");
+    put_plain(out, e->event);
+    if (e->record) {
+        mcr_buf_puts(out, "  (");
+        put_plain(out, source_of(r, e));
+        mcr_buf_printf(out, ", event %" PRIu64 ")", e->record);
+    }
     mcr_buf_putc(out, '\n');
     put_side(out, "old", e->before);
     put_side(out, "new", e->after);
@@ -86,10 +94,13 @@ void mcr_diff_text(mcr_buf *out, const mcr_diff_result *r)
     const char *watcher = "";
     for (size_t i = 0; i < mcr_differences_count(r->differences); i++) {
         const mcr_difference *g = mcr_differences_at(r->differences, i);
-        if (strcmp(watcher, g->watcher) != 0)
-            mcr_buf_printf(out, "%s\n", g->watcher);
+        if (strcmp(watcher, g->watcher) != 0) {
+            put_plain(out, g->watcher);
+            mcr_buf_putc(out, '\n');
+        }
         watcher = g->watcher;
-        mcr_buf_printf(out, "  %s: %s", g->hook, g->decision);
+        mcr_buf_printf(out, "  %s: ", g->hook);
+        put_plain(out, g->decision);
         if (g->rank != MCR_RANK_ERRORS) {
             mcr_buf_puts(out, "  × ");
             put_count(out, g->n);

@@ -372,6 +372,16 @@ return {
     assert.matches("stdin:2: ", r.err, 1, true)
   end)
 
+  it("shows what cannot be printed as escapes", function()
+    place:write("old.lua", "return {}")
+    place:write("new.lua", "return { filter = function(event) return false, event.message end }")
+    local r = place:run({ "diff", "old.lua", "new.lua" },
+      { stdin = h.event("a", { message = "red \27[31m\226\128\174\7 line\nbreak" }) .. "\n" })
+    assert.matches("× 1\n", r.out, 1, true)
+    assert.matches("dropped (red \\x1b[31m\\u202e\\a line)", r.out, 1, true)
+    assert.is_nil(r.out:find("[\27\7]"))
+  end)
+
   it("needs no event", function()
     place:write("old.lua", old)
     local r = place:run({ "diff", "old.lua", "old.lua" }, { stdin = "" })
