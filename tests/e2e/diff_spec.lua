@@ -333,6 +333,11 @@ return {
         (groups(diff("old", "new", data))))
     end)
 
+    it("finds nothing between the shipped scripts and themselves", function()
+      local r = place:run({ "diff", "-q", h.root .. "/scripts", h.root .. "/scripts", data })
+      assert.same({ 0, "none of 346 events changes\n" }, { r.code, r.out })
+    end)
+
     it("refuses a script that no longer loads", function()
       place:write("new/pass.lua", "return { filter = }")
       local r = diff("old", "new", data)
