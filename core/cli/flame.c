@@ -89,14 +89,14 @@ static void add_stack(mcr_flame *f, const char *root, const char *stack, size_t 
     }
 }
 
-void mcr_flame_add(mcr_flame *f, const char *root, const char *stacks)
+void mcr_flame_add(mcr_flame *flame, const char *root, const char *stacks)
 {
     for (const char *line = stacks; *line;) {
         size_t len = strcspn(line, "\n"), stack = len;
         while (stack && line[stack - 1] >= '0' && line[stack - 1] <= '9')
             stack--;
         if (stack > 1 && stack < len && line[stack - 1] == ' ')
-            add_stack(f, root, line, stack - 1, strtoull(line + stack, NULL, 10));
+            add_stack(flame, root, line, stack - 1, strtoull(line + stack, NULL, 10));
         line += len + (line[len] == '\n');
     }
 }
@@ -140,23 +140,21 @@ static uint32_t depth_of(const mcr_flame *f, uint32_t at)
 // As much of the name as there is room for.
 static void add_label(mcr_buf *out, const char *name, double x, double y, double width)
 {
-    size_t len = strlen(name);
-    double room = width - 6;
-    char text[160];
-    if (len >= sizeof text)
-        len = sizeof text - 4;
-    memcpy(text, name, len);
-    text[len] = '\0';
-    bool cut = len < strlen(name);
-    while (len && mcr_svg_text_width(mcr_str_n(text, len), TEXT_PX) + (cut ? TEXT_PX : 0) > room) {
-        while (len && (text[--len] & 0xc0) == 0x80) // the rest of a character
-            continue;
-        cut = true;
-    }
+    const size_t all = strlen(name);
+    const double room = width - 6;
+    size_t len = all;
+    while (len && mcr_svg_text_width(mcr_str_n(name, len), TEXT_PX) > room - (len < all) * TEXT_PX)
+        do
+            len--;
+        while (len && (name[len] & 0xc0) == 0x80); // the rest of a character
     if (len < 3)
         return;
-    strcpy(text + len, cut ? "…" : "");
-    mcr_svg_text(out, x + 3, y + ROW - 6, "class=\"small\"", text);
+    mcr_buf text = { 0 };
+    mcr_buf_append(&text, name, len);
+    if (len < all)
+        mcr_buf_puts(&text, "…");
+    mcr_svg_text(out, x + 3, y + ROW - 6, "class=\"small\"", mcr_buf_cstr(&text));
+    mcr_buf_fini(&text);
 }
 
 static void draw(mcr_buf *out, const mcr_flame *f, uint32_t at, double x, uint32_t depth)
@@ -218,12 +216,12 @@ typedef struct row {
     uint64_t self, total;
 } row;
 
-typedef struct rows {
+typedef struct table {
     row *at;
     uint32_t n;
-} rows;
+} table;
 
-static row *row_of(rows *r, const char *name)
+static row *row_of(table *r, const char *name)
 {
     for (uint32_t i = 0; i < r->n; i++)
         if (strcmp(r->at[i].name, name) == 0)
@@ -247,7 +245,7 @@ static bool is_within(const path *p, const char *name)
     return false;
 }
 
-static void gather(const mcr_flame *f, uint32_t at, const path *outer, rows *frames, rows *states)
+static void gather(const mcr_flame *f, uint32_t at, const path *outer, table *frames, table *states)
 {
     const node *n = &f->nodes[at];
     const path here = { outer, n->name };
@@ -278,9 +276,10 @@ static int by_self(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-void mcr_flame_write_text(mcr_buf *out, const mcr_flame *f, uint32_t most)
+void mcr_flame_write_text(mcr_buf *out, const mcr_flame *flame, uint32_t rows)
 {
-    rows frames = { 0 }, states = { 0 };
+    const mcr_flame *f = flame;
+    table frames = { 0 }, states = { 0 };
     gather(f, 0, NULL, &frames, &states);
     if (states.n)
         qsort(states.at, states.n, sizeof *states.at, by_self);
@@ -293,7 +292,7 @@ void mcr_flame_write_text(mcr_buf *out, const mcr_flame *f, uint32_t most)
         qsort(frames.at, frames.n, sizeof *frames.at, by_self);
         mcr_buf_puts(out, "     self    total  where\n");
     }
-    for (uint32_t i = 0; i < frames.n && i < most; i++)
+    for (uint32_t i = 0; i < frames.n && i < rows; i++)
         mcr_buf_printf(out, "  %5.1f %%  %5.1f %%  %s\n", share(f, frames.at[i].self),
                        share(f, frames.at[i].total), frames.at[i].name);
     free(frames.at);

@@ -29,11 +29,10 @@ typedef struct profile_flags {
 
 static const char about[] =
     "Looks at what the scripts of the program that runs the configuration do, for --for, and says\n"
-    "where their time goes: which lines of which functions of which hook, and what the machine "
-    "did\n"
-    "there (jit: compiled code; interpreter; c: functions in C; gc: collecting garbage; "
-    "compiler).\n"
-    "One watcher at a time is looked at: without --watcher, all that have scripts share the time.\n"
+    "where their time goes: which lines of which functions of which hook, and what the machine\n"
+    "did there (jit: compiled code; interpreter; c: functions in C; gc: collecting garbage;\n"
+    "compiler). Of each watcher its scripts are looked at, then those of its sinks that are\n"
+    "scripts, one after the other; they share the time: --watcher chooses one.\n"
     "\n"
     "--jit lists instead what LuaJIT does not compile, with the reason and what to write in its\n"
     "place: loops and functions that it has given up, and calls that interrupt compiled code.\n"
@@ -105,13 +104,21 @@ static const char *string(const cJSON *object, const char *name)
     return text ? text : "";
 }
 
+// "watcher alerts", "watcher alerts, sink csv"
+static void write_name(mcr_buf *out, const cJSON *profile)
+{
+    const char *sink = string(profile, "sink");
+    mcr_buf_printf(out, "watcher %s%s%s", string(profile, "watcher"), *sink ? ", sink " : "", sink);
+}
+
 // "watcher alerts: 5.0 s, 4100 samples in its scripts, 880 outside of them (82 % of its time in
 // scripts)"
 static void write_head(mcr_buf *out, const cJSON *profile)
 {
     double samples = number(profile, "samples"), outside = number(profile, "outside");
-    mcr_buf_printf(out, "watcher %s: %.1f s, %.0f samples in its scripts, %.0f outside of them",
-                   string(profile, "watcher"), number(profile, "seconds"), samples, outside);
+    write_name(out, profile);
+    mcr_buf_printf(out, ": %.1f s, %.0f samples in its scripts, %.0f outside of them",
+                   number(profile, "seconds"), samples, outside);
     if (samples + outside > 0)
         mcr_buf_printf(out, " (%.0f %% in scripts)", 100 * samples / (samples + outside));
 }
@@ -139,8 +146,8 @@ static void write_place(mcr_buf *out, const cJSON *place)
 static void write_jit(mcr_buf *out, const cJSON *profile, bool all)
 {
     const cJSON *jit = cJSON_GetObjectItemCaseSensitive(profile, "jit"), *place;
-    mcr_buf_printf(out, "watcher %s: %.1f s, %.0f pieces of code compiled\n",
-                   string(profile, "watcher"), number(profile, "seconds"),
+    write_name(out, profile);
+    mcr_buf_printf(out, ": %.1f s, %.0f pieces of code compiled\n", number(profile, "seconds"),
                    jit ? number(jit, "compiled") : 0);
     if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(jit, "names")))
         mcr_buf_puts(out,
@@ -167,8 +174,10 @@ static void write_folded(mcr_buf *out, const cJSON *profile, bool named)
     const char *stacks = string(profile, "stacks");
     for (const char *line = stacks; *line;) {
         size_t len = strcspn(line, "\n");
-        if (named)
-            mcr_buf_printf(out, "watcher %s;", string(profile, "watcher"));
+        if (named) {
+            write_name(out, profile);
+            mcr_buf_putc(out, ';');
+        }
         mcr_buf_append(out, line, len);
         mcr_buf_putc(out, '\n');
         line += len + (line[len] == '\n');
@@ -186,7 +195,7 @@ static void write_svg(mcr_buf *out, const cJSON *profiles)
         if (below.len)
             mcr_buf_puts(&below, "; ");
         root.len = 0;
-        mcr_buf_printf(&root, "watcher %s", string(profile, "watcher"));
+        write_name(&root, profile);
         mcr_flame_add(flame, several ? mcr_buf_cstr(&root) : NULL, string(profile, "stacks"));
         write_head(&below, profile);
     }

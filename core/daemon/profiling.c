@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/suggest.h"
 #include "event/encode.h"
+#include "script/script_sink.h"
 
 #define LOOK_NS (50 * INT64_C(1000000))
 
@@ -16,6 +17,7 @@
 typedef struct turn {
     struct mcr_profiling *profiling;
     char *name;
+    char *sink; // whose script it is about; NULL: the watcher's own
     const mcr_app_watcher *w;
     const mcr_watcher *watcher;
     mcr_host *host;
@@ -42,6 +44,24 @@ struct mcr_profiling {
     pthread_mutex_t lock;
 };
 
+// On the host's thread; NULL: they are gone.
+static mcr_scripts *scripts_of(const turn *t)
+{
+    if (!t->sink)
+        return t->w->scripts;
+    int i = mcr_watcher_find_sink(t->watcher, mcr_str_of(t->sink));
+    return i < 0 ? NULL : mcr_script_sink_scripts(mcr_watcher_sink(t->watcher, (uint32_t)i));
+}
+
+static void start(turn *t)
+{
+    mcr_scripts *scripts = scripts_of(t);
+    if (scripts)
+        t->failed = mcr_profile_start(scripts, t->kind, &t->err) != MCR_OK;
+    else
+        t->failed = mcr_errf(&t->err, MCR_EINVAL, "it has no scripts any more") != MCR_OK;
+}
+
 // On the host's thread. A watcher that has left may be freed by now.
 static void on_turn(void *arg, bool refused)
 {
@@ -51,10 +71,8 @@ static void on_turn(void *arg, bool refused)
         mcr_profile_stop(&t->result);
     else if (refused || !mcr_host_has(t->host, t->watcher))
         t->failed = mcr_errf(&t->err, MCR_ESTOPPED, "the watcher ends") != MCR_OK;
-    else if (!t->w->scripts)
-        t->failed = mcr_errf(&t->err, MCR_EINVAL, "it has no scripts any more") != MCR_OK;
     else
-        t->failed = mcr_profile_start(t->w->scripts, t->kind, &t->err) != MCR_OK;
+        start(t);
     pthread_mutex_lock(&p->lock);
     t->answered = true;
     pthread_mutex_unlock(&p->lock);
@@ -73,6 +91,11 @@ static void write_turn(mcr_buf *out, const turn *t)
     const mcr_profile_result *r = &t->result;
     mcr_buf_puts(out, out->ptr[out->len - 1] == '[' ? "{\"watcher\":" : ",{\"watcher\":");
     mcr_json_string(out, mcr_str_of(t->name));
+    mcr_buf_puts(out, ",\"sink\":");
+    if (t->sink)
+        mcr_json_string(out, mcr_str_of(t->sink));
+    else
+        mcr_buf_puts(out, "null");
     if (t->failed) {
         mcr_buf_puts(out, ",\"error\":");
         mcr_json_string(out, mcr_str_of(t->err.text));
@@ -111,6 +134,7 @@ static void finish(mcr_profiling *p)
     for (uint32_t i = 0; i < n; i++) {
         mcr_profile_result_fini(&turns[i].result);
         free(turns[i].name);
+        free(turns[i].sink);
     }
     free(turns);
     mcr_buf_fini(&out);
@@ -183,9 +207,31 @@ mcr_profiling *mcr_profiling_new(mcr_app *app, struct ev_loop *loop)
     return p;
 }
 
-static bool is_meant(const mcr_app_watcher *w, const char *name)
+typedef struct list {
+    turn *turns;
+    uint32_t n;
+} list;
+
+static void add_turn(list *to, mcr_profiling *p, const mcr_app_watcher *w, const char *sink)
 {
-    return w->scripts && !w->leaving && (!name || strcmp(w->name, name) == 0);
+    to->turns = mcr_realloc(to->turns, (to->n + 1) * sizeof *to->turns);
+    to->turns[to->n++] = (turn){ .profiling = p,
+                                 .name = mcr_strdup(w->name),
+                                 .sink = sink ? mcr_strdup(sink) : NULL,
+                                 .w = w,
+                                 .watcher = w->watcher,
+                                 .host = w->host };
+}
+
+static void add_turns(list *to, mcr_profiling *p, const mcr_app_watcher *w)
+{
+    if (w->scripts)
+        add_turn(to, p, w, NULL);
+    for (uint32_t i = 0; i < w->config->sink_n; i++) {
+        const mcr_config_sink *sink = &w->held->sinks[w->config->sinks[i]];
+        if (sink->script.name)
+            add_turn(to, p, w, sink->name);
+    }
 }
 
 // Why there is nobody to profile.
@@ -216,30 +262,25 @@ void mcr_profiling_take(mcr_profiling *p, const mcr_profiling_request *request,
         done(arg, NULL, "a profile is being taken; there is one at a time");
         return;
     }
-    turn *turns = mcr_zalloc((p->app->watcher_n + 1) * sizeof *turns);
-    uint32_t n = 0;
+    list all = { 0 };
     for (uint32_t i = 0; i < p->app->watcher_n; i++) {
         const mcr_app_watcher *w = p->app->watchers[i];
-        if (is_meant(w, request->watcher))
-            turns[n++] = (turn){ .profiling = p,
-                                 .name = mcr_strdup(w->name),
-                                 .w = w,
-                                 .watcher = w->watcher,
-                                 .host = w->host,
-                                 .kind = request->kind };
+        if (!w->leaving && (!request->watcher || strcmp(w->name, request->watcher) == 0))
+            add_turns(&all, p, w);
     }
-    if (!n) {
+    for (uint32_t i = 0; i < all.n; i++)
+        all.turns[i].kind = request->kind;
+    if (!all.n) {
         mcr_buf why = { 0 };
         say_nobody(&why, p->app, request->watcher);
-        free(turns);
         done(arg, NULL, mcr_buf_cstr(&why));
         mcr_buf_fini(&why);
         return;
     }
-    p->turns = turns;
-    p->n = n;
+    p->turns = all.turns;
+    p->n = all.n;
     p->at = 0;
-    p->ns = request->ns / n;
+    p->ns = request->ns / all.n;
     p->done = done;
     p->arg = arg;
     mcr_buf_printf(&p->out, "{\"kind\":\"%s\",\"profiles\":[",

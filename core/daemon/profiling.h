@@ -14,7 +14,7 @@ typedef struct mcr_profiling mcr_profiling;
 
 typedef struct mcr_profiling_request {
     const char *watcher; // NULL: all that have scripts
-    int64_t ns;          // altogether: with several watchers, each has its share
+    int64_t ns;          // altogether: of several states, each has its share
     mcr_profile_kind kind;
 } mcr_profiling_request;
 
@@ -30,11 +30,11 @@ mcr_profiling *mcr_profiling_new(mcr_app *app, struct ev_loop *loop);
 // mcr_profiling_take begins; `done` is called exactly once: at once when it cannot, when the time
 // is over, or from mcr_profiling_free. The object is
 //
-//     {"kind":"stacks","profiles":[{"watcher":"w","seconds":5.001,"samples":4100,"outside":880,
-//      "ended":null,"stacks":"handle of a.lua;… 42\n…"}]}
+//     {"kind":"stacks","profiles":[{"watcher":"w","sink":null,"seconds":5.001,"samples":4100,
+//      "outside":880,"ended":null,"stacks":"handle of a.lua;… 42\n…"}]}
 //
 // with "jit":{…} (lua/mooncrier/jit_report.lua) in the place of "stacks" for the kind "jit", and
-// "error" in the place of all but "watcher" when one could not be profiled.
+// "error" in the place of all but "watcher" and "sink" when one could not be profiled.
 void mcr_profiling_take(mcr_profiling *p, const mcr_profiling_request *request,
                         mcr_profiling_done *done, void *arg);
 

@@ -278,6 +278,20 @@ describe("mooncrier profile", function()
     assert.near(0.1, answer.profiles[1].seconds, 5)
   end)
 
+  it("looks at scripts that are sinks, after those of their watcher", function()
+    start({ w = "return { handle = function() end }" })
+    place:write("sink.lua", (busy:gsub("handle = ", "write = ")))
+    place:write("mooncrier.lua", (place:read("mooncrier.lua"):gsub("watchers = {",
+      'sinks = { own = { kind = "script", script = "sink.lua" } }, watchers = {'):gsub('script = "w.lua"',
+      '%0, sinks = { "own" }')))
+    assert.equal(0, place:run({ "reload" }).code)
+    local answer = h.decode(profile("--for", "400ms", "-o", "json").out)
+    assert.same({ 2, h.null, "own" }, { #answer.profiles, answer.profiles[1].sink, answer.profiles[2].sink })
+    assert.is_true(samples(answer.profiles[2].stacks, "^tick of sink.lua;.*;spin sink.lua:1;") > 0)
+    local out = profile("--for", "200ms", "-o", "folded").out
+    assert.matches("\nwatcher w, sink own;tick of sink.lua;", "\n" .. out)
+  end)
+
   it("draws a flame graph that is a file by itself", function()
     start({ busy = busy })
     local r = profile("--for", "300ms", "--svg", "flame.svg")
