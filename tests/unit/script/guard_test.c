@@ -8,7 +8,8 @@
 #include "script/stop.h"
 #include "sink/dead_letters.h"
 
-#define DEADLINE_NS (20 * INT64_C(1000000))
+// Long enough for hooks that do end to get their CPU time on a machine that is overloaded.
+#define DEADLINE_NS (100 * INT64_C(1000000))
 
 static const struct {
     const char *name;
@@ -338,7 +339,7 @@ static void test_dead_letter(void **state)
     char *text = read_scratch(path);
     assert_non_null(strstr(text, "\"stage\":\"handle\""));
     assert_non_null(strstr(text, "\"script\":\"attack\""));
-    assert_non_null(strstr(text, "\"reason\":\"attack:3: deadline: stopped after 0.02 s\""));
+    assert_non_null(strstr(text, "\"reason\":\"attack:3: deadline: stopped after 0.1 s\""));
     assert_non_null(strstr(text, "stack traceback:\\n\\tattack:3: in function 'run'"));
     assert_null(strstr(text, "mooncrier/"));
     free(text);
