@@ -483,6 +483,11 @@ bool mcr_broadcaster_emit(mcr_broadcaster *b, mcr_event *ev, const mcr_watch *fr
     return room;
 }
 
+bool mcr_broadcaster_takes_emitted(const mcr_broadcaster *b)
+{
+    return !mcr_inbox_is_closed(b->inbox);
+}
+
 uint32_t mcr_broadcaster_distribute_emitted(mcr_broadcaster *b)
 {
     assert(b->options.is_inline);

@@ -43,6 +43,10 @@ void mcr_broadcaster_on_room(mcr_broadcaster *b, mcr_wake *room, void *arg);
 // owner.
 bool mcr_broadcaster_emit(mcr_broadcaster *b, mcr_event *ev, const mcr_watch *from);
 
+// mcr_broadcaster_takes_emitted says whether there is anyone left to emit to: false once it is shut
+// down, when the watchers end. Any thread; inline only.
+bool mcr_broadcaster_takes_emitted(const mcr_broadcaster *b);
+
 enum {
     MCR_MAX_HOPS = 8
 };

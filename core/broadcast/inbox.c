@@ -79,6 +79,14 @@ void mcr_inbox_close(mcr_inbox *inbox)
     pthread_mutex_unlock(&inbox->lock);
 }
 
+bool mcr_inbox_is_closed(mcr_inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    bool closed = inbox->closed;
+    pthread_mutex_unlock(&inbox->lock);
+    return closed;
+}
+
 void mcr_inbox_counts(mcr_inbox *inbox, uint64_t *entered, uint64_t *refused)
 {
     pthread_mutex_lock(&inbox->lock);

@@ -32,5 +32,8 @@ uint32_t mcr_inbox_take(mcr_inbox *inbox, mcr_emitted *out, uint32_t n);
 // mcr_inbox_close refuses everything from now on; what is in it can still be taken.
 void mcr_inbox_close(mcr_inbox *inbox);
 
+// Any thread: whether it was closed.
+bool mcr_inbox_is_closed(mcr_inbox *inbox);
+
 // Any thread: how many events were ever put in, and how many were refused.
 void mcr_inbox_counts(mcr_inbox *inbox, uint64_t *entered, uint64_t *refused);

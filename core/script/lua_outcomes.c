@@ -66,6 +66,24 @@ static int deliver(lua_State *L)
     return 1;
 }
 
+static void say_not_taken(const mcr_lua *st, const mcr_event *ev)
+{
+    if (ev->hops >= MCR_MAX_HOPS)
+        mcr_log_once_a_minute(
+            MCR_LOG_WARN, "watcher '%s': emit: not taken: the event answers others over %d hops",
+            st->watcher, MCR_MAX_HOPS);
+    else if (mcr_broadcaster_takes_emitted(st->broadcaster))
+        mcr_log_once_a_minute(
+            MCR_LOG_WARN,
+            "watcher '%s': emit: not taken: more emitted events wait than limits.emit",
+            st->watcher);
+    else
+        mcr_log_once_a_minute(MCR_LOG_WARN,
+                              "watcher '%s': emit: not taken: at the end, in fini, there are no "
+                              "other watchers any more; emit(event, \"sink\") goes to a sink still",
+                              st->watcher);
+}
+
 // core.emit(view): whether there was room
 static int emit(lua_State *L)
 {
@@ -82,10 +100,7 @@ static int emit(lua_State *L)
         mcr_lua_observed_emit(st, event_at(L, 1), -1);
     } else {
         st->counts.emit_full++;
-        mcr_log_once_a_minute(MCR_LOG_WARN,
-                              "watcher '%s': emit: not taken: too many emitted events wait, or the "
-                              "event answers others over %d hops",
-                              st->watcher, MCR_MAX_HOPS);
+        say_not_taken(st, event_at(L, 1));
     }
     lua_pushboolean(L, taken); // taken
     return 1;

@@ -322,6 +322,25 @@ describe("mooncrier replay", function()
     assert.equal("", place:run({ "check", "-q" }).err)
   end)
 
+  it("says, as run does, that fini has no other watchers to emit to", function()
+    config([[ sinks = { out = { kind = "stdout" } },
+      watchers = { { name = "w", script = "t.lua", sinks = { "out" } }, { name = "other", sinks = { "out" } } }, ]])
+    place:write("t.lua", [[
+      local function last(name) return new_event{ metadata = { name = name }, involvedObject = { name = "x" } } end
+      return { fini = function()
+        emit(last("lost"))
+        emit(last("kept"), "out")
+      end }]])
+    for _, command in ipairs({ "replay", "run" }) do
+      if command == "run" then place:write("nothing.jsonl", "") end
+      local r = place:run({ command, "-q" }, { stdin = "" })
+      assert.matches("watcher 'w': emit: not taken: at the end, in fini, there are no other watchers any more; "
+        .. "emit(event, \"sink\") goes to a sink still", r.err, 1, true)
+      assert.matches("kept", r.out, 1, true)
+      assert.not_matches("lost", r.out, 1, true)
+    end
+  end)
+
   it("goes at the speed of the events, and ends when told", function()
     config([[ sinks = { out = { kind = "stdout" } },
       watchers = { { name = "w", script = "t.lua", sinks = { "out" } } }, ]])
