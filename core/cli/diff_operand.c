@@ -64,7 +64,7 @@ static mcr_err try_script(const char *path, traits *t, mcr_errbuf *err)
 
 static mcr_err read_script(mcr_generation **g, const char *path, const traits *t, mcr_errbuf *err)
 {
-    *g = mcr_script_alone(path, err);
+    *g = mcr_script_alone(path, NULL, err);
     if (!*g)
         return MCR_ECONFIG;
     mcr_config_watcher *watcher = &(*g)->config->watchers[0];

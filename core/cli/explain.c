@@ -242,7 +242,7 @@ static int open_and_explain(explaining *e, const mcr_args *args, size_t limit)
 {
     const explain_flags *flags = e->flags;
     if (flags->script) {
-        e->generation = mcr_script_alone(flags->script, &e->err);
+        e->generation = mcr_script_alone(flags->script, NULL, &e->err);
     } else {
         e->generation = mcr_generation_new(NULL);
         if (mcr_generation_read(e->generation, flags->config, &e->err)) {

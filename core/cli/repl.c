@@ -200,20 +200,21 @@ static mcr_console_result use_script(session *s, const char *text)
     if (result == MCR_CONSOLE_DONE) {
         free(s->script);
         free(s->config);
-        s->script = mcr_strdup(text);
+        s->script = mcr_strndup(text, strcspn(text, " \t"));
         s->config = NULL;
     }
     return result;
 }
 
-// :explain. A script with parameters cannot be rehearsed alone: its hooks are asked one by one.
 static mcr_console_result explain(session *s)
 {
+    if (!s->config && !s->script) {
+        mcr_buf_puts(&s->why, "by what? :script FILE or :config FILE says so\n");
+        return MCR_CONSOLE_FAILED;
+    }
     bool colour = s->editor && !getenv("NO_COLOR");
     const mcr_repl_subject subject = { s->config, s->script, &interrupted };
-    if (s->config || (s->script && !strchr(s->script, ' ')))
-        return mcr_repl_explain(&subject, s->console, colour, &s->out, &s->why);
-    return mcr_console_call(s->console, "explain", (mcr_str){ 0 }, &s->out, &s->why);
+    return mcr_repl_explain(&subject, s->console, colour, &s->out, &s->why);
 }
 
 // A line that begins with a colon.

@@ -24,9 +24,11 @@ static void add_quoted(mcr_buf *out, const char *text)
     mcr_buf_putc(out, '"');
 }
 
-static void write_config(mcr_buf *out, const char *script)
+static void write_config(mcr_buf *out, const char *script, const char *params)
 {
-    mcr_buf_puts(out, "return { sources = { { kind = \"jsonl\", path = \"-\" } },\nsinks = {\n");
+    mcr_buf_printf(out, "local script = %s\nscript[1] = ", params ? params : "{}");
+    add_quoted(out, script);
+    mcr_buf_puts(out, "\nreturn { sources = { { kind = \"jsonl\", path = \"-\" } },\nsinks = {\n");
     mcr_buf names = { 0 };
     for (int i = 0; i < NAMES; i++) {
         mcr_buf name = { 0 };
@@ -41,9 +43,9 @@ static void write_config(mcr_buf *out, const char *script)
         mcr_buf_printf(&names, "\"%s\", ", mcr_buf_cstr(&name));
         mcr_buf_fini(&name);
     }
-    mcr_buf_puts(out, "},\nwatchers = { { name = \"script\", script = ");
-    add_quoted(out, script);
-    mcr_buf_printf(out, ",\nsinks = { %s} } } }\n", mcr_buf_cstr(&names));
+    mcr_buf_printf(out,
+                   "},\nwatchers = { { name = \"script\", script = script, sinks = { %s} } } }\n",
+                   mcr_buf_cstr(&names));
     mcr_buf_fini(&names);
 }
 
@@ -55,11 +57,11 @@ static void write_place(mcr_buf *out, const char *path)
     mcr_buf_puts(out, ".mooncrier-script-alone.lua");
 }
 
-mcr_generation *mcr_script_alone(const char *path, mcr_errbuf *err)
+mcr_generation *mcr_script_alone(const char *path, const char *params, mcr_errbuf *err)
 {
     const char *slash = strrchr(path, '/');
     mcr_buf text = { 0 }, place = { 0 };
-    write_config(&text, slash ? slash + 1 : path);
+    write_config(&text, slash ? slash + 1 : path, params);
     write_place(&place, path);
     mcr_file_set *files = mcr_file_set_new();
     mcr_file_set_put(files, mcr_buf_cstr(&place), mcr_buf_str(&text));

@@ -1,6 +1,7 @@
 #include "repl/repl_explain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "event/decode.h"
 #include "rehearse/explanation.h"
@@ -46,12 +47,24 @@ static bool find(mcr_console *c, explained *x, mcr_buf *why)
     return ok;
 }
 
-static mcr_generation *read_generation(const mcr_repl_subject *subject, mcr_errbuf *err)
+// The script alone, with the parameters that the console has it with.
+static mcr_generation *read_script(const char *path, mcr_console *c, mcr_errbuf *err)
 {
-    if (!subject->config)
-        return mcr_script_alone(subject->script, err);
+    mcr_buf params = { 0 }, why = { 0 };
+    mcr_generation *g = NULL;
+    if (mcr_console_call(c, "parameters", (mcr_str){ 0 }, &params, &why) == MCR_CONSOLE_DONE)
+        g = mcr_script_alone(path, mcr_buf_cstr(&params), err);
+    else
+        mcr_errf(err, MCR_ESCRIPT, "%.*s", (int)strcspn(mcr_buf_cstr(&why), "\n"), why.ptr);
+    mcr_buf_fini(&params);
+    mcr_buf_fini(&why);
+    return g;
+}
+
+static mcr_generation *read_config(const char *path, mcr_errbuf *err)
+{
     mcr_generation *g = mcr_generation_new(NULL);
-    if (mcr_generation_read(g, subject->config, err) == MCR_OK)
+    if (mcr_generation_read(g, path, err) == MCR_OK)
         return g;
     mcr_generation_free(g);
     return NULL;
@@ -84,7 +97,8 @@ mcr_console_result mcr_repl_explain(const mcr_repl_subject *subject, mcr_console
         .open_sinks = !subject->config,
     };
     mcr_console_result result = MCR_CONSOLE_FAILED;
-    mcr_generation *g = read_generation(subject, &err);
+    mcr_generation *g = subject->config ? read_config(subject->config, &err)
+                                        : read_script(subject->script, c, &err);
     mcr_rehearsal *r = g ? mcr_rehearsal_new_take(g, &options, &err) : NULL;
     if (!r) {
         mcr_buf_printf(why, "%s\n", err.text);

@@ -33,10 +33,11 @@ mcr_console *mcr_console_new(const mcr_console_options *options);
 void mcr_console_free(mcr_console *c);
 
 // mcr_console_call does what `name` is with `text`: "enter" runs Lua; "next", "filter", "script",
-// "time", "explain" and "bytecode" are the commands of those names. `out` gets what is printed and
-// `why` what went wrong, both whole lines. What runs past the deadline is stopped. A state that had
-// to be thrown away for that (script/cut_off.h) is made anew, with the events and the script, which
-// `why` says; variables are lost.
+// "time" and "bytecode" are the commands of those names; "current" prints the place of `event`, or
+// its JSON, and "parameters" those of the script as Lua. `out` gets what is printed and `why` what
+// went wrong, both whole lines. What runs past the deadline is stopped. A state that had to be
+// thrown away for that (script/cut_off.h) is made anew, with the events and the script, which `why`
+// says; variables are lost.
 mcr_console_result mcr_console_call(mcr_console *c, const char *name, mcr_str text, mcr_buf *out,
                                     mcr_buf *why);
 

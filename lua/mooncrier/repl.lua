@@ -8,7 +8,6 @@ local event = require("mooncrier.event")
 local sandbox = require("mooncrier.sandbox")
 local scripts = require("mooncrier.scripts")
 local show = require("mooncrier.show")
-local texts = require("mooncrier.texts")
 
 local run, api = event.run, event.api
 
@@ -40,7 +39,7 @@ end
 local events, emitted = {}, {}
 local current = 0 -- the place of `event` among the events
 local matching -- places of the events that :filter has left; nil: all
-local script -- { path, hooks } of :script
+local script -- { path, hooks, params } of :script
 
 local globals = { events = events, emitted = emitted }
 local compile, theirs = sandbox.session(globals, {
@@ -330,7 +329,7 @@ function calls.script(text)
     -- Where in our own Lua it was raised tells nothing.
     return "failed", (results:gsub("\nstack traceback:\n\t%[C%]: in function 'error'.*", ""))
   end
-  script = { path = path, hooks = results[1] }
+  script = { path = path, hooks = results[1], params = params }
   globals.script = callable(path, script.hooks)
   local names = {}
   for _, name in ipairs(hook_order) do
@@ -421,67 +420,31 @@ function calls.bytecode(text)
   return "done"
 end
 
--- What one hook makes of the event, in words, and the event as it goes on; nil: it does not.
-local function explain_hook(name, hook, ev)
-  local where = type(hook) == "function" and driver.where_of(hook):gsub(": $", "") or script.path
-  local function say(what)
-    put(("  %-18s %s  (%s)"):format(name, what, where))
+-- A plain value as Lua source.
+local function literal(value, depth)
+  local kind = type(value)
+  if kind == "string" then
+    return ("%q"):format(value)
+  elseif kind == "number" and value - value == 0 then
+    return ("%.17g"):format(value)
+  elseif kind == "boolean" then
+    return tostring(value)
+  elseif kind ~= "table" or depth > 16 then
+    complain("parameters in a configuration are plain values, not %s", show.cut(show.value(value)))
   end
-  if type(hook) == "table" then
-    say(show.value(core.key_text(texts.declare(hook), ev)) .. ", by declaration")
-    return ev
+  local parts = {}
+  for key, member in pairs(value) do
+    parts[#parts + 1] = ("[%s] = %s"):format(literal(key, depth + 1), literal(member, depth + 1))
   end
-  run.answers = (name == "filter" or name == "handle" or name == "route") and 0 or 1
-  local ok, results = try(hook, ev, name == "render" and "sink" or nil)
-  run.answers = 0
-  if not ok then
-    say("error: " .. results)
-    return nil
-  end
-  local result, reason = results[1], results[2]
-  local dropped = "drops it" .. (reason ~= nil and ": " .. tostring(reason) or "")
-  if name == "filter" then
-    say(result and "passes it" or dropped)
-    return result and ev or nil
-  elseif name == "handle" then
-    if event.is(result) then
-      say("changes it: " .. show.cut(show.event_line(result)))
-      return result
-    end
-    say(result == false and dropped or "passes it unchanged")
-    return result ~= false and ev or nil
-  end
-  say(result == nil and "as usual" or show.value(result))
-  return ev
+  return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
-local event_hooks = {
-  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-}
-
--- :explain: what the script's hooks make of `event`, one after the other.
-function calls.explain()
-  local ev = rawget(globals, "event")
-  if not event.is(ev) then
-    complain("`event` is no event: :load FILE reads some, :next goes on")
-  elseif not script then
+-- The parameters that the script was given, as a configuration has them.
+function calls.parameters()
+  if not script then
     complain("there is no script yet: :script FILE loads one")
   end
-  put(show.cut(show.event_line(ev)))
-  local any = false
-  for _, name in ipairs(event_hooks) do
-    local hook = script.hooks[name]
-    if hook then
-      any = true
-      ev = explain_hook(name, hook, ev)
-      if not ev then
-        return "done"
-      end
-    end
-  end
-  if not any then
-    put(("  %s has no hooks for events"):format(script.path))
-  end
+  put(literal(script.params, 1))
   return "done"
 end
 

@@ -89,11 +89,21 @@ describe("mooncrier repl without a terminal", function()
     assert.is_nil(place:read("never.db"))
   end)
 
-  it("asks the hooks of a script with parameters one by one", function()
-    local script = h.root .. "/scripts/handlers/crashloop.lua"
-    local r = answers(":script " .. script .. " { threshold = 3 }\n:explain\n", { EVENTS })
+  it("explains by a script with the parameters that it was given", function()
+    place:write("limit.lua", [[
+      local given
+      return { init = function(params) given = params end,
+        filter = function(event) return event.count > given.limit, "below " .. given.words[1] end }]])
+    local r = answers("n = 1e6\n:script limit.lua { limit = n, words = { 'a \"limit\"' } }\n:explain\n", { EVENTS })
     assert.same({ 0, "" }, { r.code, r.err })
-    assert.matches("\n  handle             passes it unchanged  %(.*/crashloop.lua:%d+%)\n$", r.out)
+    assert.matches('filter +dropped: below a "limit"  %(limit.lua:3%)', r.out)
+    r = answers(":script limit.lua { limit = 3, words = { print } }\n:explain\n", { EVENTS })
+    assert.same({ 1, "parameters in a configuration are plain values, not function\n" }, { r.code, r.err })
+  end)
+
+  it("explains by nothing", function()
+    local r = answers(":explain\n", { EVENTS })
+    assert.same({ 1, "by what? :script FILE or :config FILE says so\n" }, { r.code, r.err })
   end)
 
   it("tells what an expression costs, and its bytecode", function()

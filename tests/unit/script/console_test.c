@@ -100,7 +100,7 @@ static void test_mistakes_are_told(void **state)
     fails("enter", "error('so', 0)", "so\n");
     fails("enter", "setmetatable({}, { __tostring = error })()", "attempt to call a table value\n");
     fails("next", "", "there are no events yet: :load FILE reads some\n");
-    fails("explain", "", "`event` is no event: :load FILE reads some, :next goes on\n");
+    fails("current", "", "`event` is no event: :load FILE reads some, :next goes on\n");
     gives("enter", "1", "1\n");
 }
 
@@ -206,9 +206,7 @@ static void test_scripts(void **state)
           "scripts/handlers/warnings.lua: init, filter\n");
     gives("enter", "script:filter(event), script.filter(event)",
           "false\tfalse\t\"not a warning\"\n");
-    assert_int_equal(call("explain", ""), MCR_CONSOLE_DONE);
-    assert_non_null(strstr(mcr_buf_cstr(&out), "filter             drops it"));
-    assert_non_null(strstr(mcr_buf_cstr(&out), "(scripts/handlers/warnings.lua:"));
+    gives("parameters", "", "{  }\n");
     fails("enter", "script:route(event)", "scripts/handlers/warnings.lua has no route hook\n");
     fails("script", "scripts/handlers/none.lua",
           "scripts/handlers/none.lua: No such file or directory\n");
