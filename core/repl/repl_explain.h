@@ -7,8 +7,8 @@
 #include "script/console.h"
 
 typedef struct mcr_repl_subject {
-    const char *config; // a configuration's path; NULL: `script` alone
-    const char *script; // the one that the console has, with the same parameters
+    const char *config;                  // a configuration's path; NULL: `script` alone
+    const char *script;                  // the one that the console has, with the same parameters
     const volatile sig_atomic_t *enough; // set by a signal: given up
 } mcr_repl_subject;
 

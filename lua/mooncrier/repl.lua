@@ -430,7 +430,7 @@ local function literal(value, depth)
   elseif kind == "boolean" then
     return tostring(value)
   elseif kind ~= "table" or depth > 16 then
-    complain("parameters in a configuration are plain values, not %s", show.cut(show.value(value)))
+    complain("the parameters of a script in a configuration are plain values, not a %s", kind)
   end
   local parts = {}
   for key, member in pairs(value) do

@@ -98,7 +98,8 @@ describe("mooncrier repl without a terminal", function()
     assert.same({ 0, "" }, { r.code, r.err })
     assert.matches('filter +dropped: below a "limit"  %(limit.lua:3%)', r.out)
     r = answers(":script limit.lua { limit = 3, words = { print } }\n:explain\n", { EVENTS })
-    assert.same({ 1, "parameters in a configuration are plain values, not function\n" }, { r.code, r.err })
+    assert.same({ 1, "the parameters of a script in a configuration are plain values, not a function\n" },
+      { r.code, r.err })
   end)
 
   it("explains by nothing", function()
