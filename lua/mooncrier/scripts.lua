@@ -88,6 +88,9 @@ local function check_hooks(hooks, chunk, name, types)
     error(("%s: a script must return a table of hooks, not %s; end it with return { filter = …, handle = … }")
       :format(name, hooks == nil and "nothing" or "a " .. type(hooks)), 0)
   end
+  if type(hooks.watchers) == "table" then
+    error(name .. ": this is a configuration, which has watchers, not a script", 0)
+  end
   for key, value in pairs(hooks) do
     local wanted = types[key]
     if not wanted then

@@ -134,6 +134,15 @@ end
 --------------------------------------------------------------------------------------------------------
 -- Events
 
+-- what(…), whose errors are those of the line of the spec that called us.
+local function for_spec(what, ...)
+  local ok, result = pcall(what, ...)
+  if not ok then
+    error(type(result) == "string" and result:gsub("^%S*mooncrier/[%w_]+%.lua:%d+: ", "") or result, 3)
+  end
+  return result
+end
+
 ---Makes an event as it could come from a cluster: what is not given is filled in. `reason` (default
 ---"Started") decides the kind of object, the type, the component and the message where it is a usual one;
 ---the object is the Pod default/web-1; the times are those of the clock. `change = "deleted"` (or "new",
@@ -143,7 +152,7 @@ end
 function test.event(fields)
   local view
   if type(fields) == "string" then
-    view = test_events.decode(fields)
+    view = for_spec(test_events.decode, fields)
     if not view then
       error("event: this is a control line of a watch, no event", 2)
     end
@@ -175,7 +184,9 @@ end
 ---@param path string
 ---@return mooncrier.Event[]
 function test.events(path)
-  return test_events.read(test_place.find(path, "file"))
+  local found = for_spec(test_place.find, path, "file")
+  local list = for_spec(test_events.read, found) -- no tail call, which has no line
+  return list
 end
 
 --------------------------------------------------------------------------------------------------------

@@ -231,6 +231,8 @@ return {
     ["an unknown hook"] = { "return {\n  fliter = function() end,\n}\n", "w.lua", "fliter", "did you mean 'filter'" },
     ["a sink in the place of a script"] = { "return {\n  write = function() end,\n}\n", "w.lua:2: unknown hook "
       .. "'write': it is one of sinks, which a configuration has among its sinks: { kind = \"script\", script = … }" },
+    ["a configuration in the place of a script"] = { "return { sources = {}, watchers = {} }",
+      "w.lua: this is a configuration, which has watchers, not a script" },
     ["a syntax error in a script"] = { "return {\n  filter = function( end,\n}\n", "w.lua:2:" },
     ["a script that raises"] = { "local x = nil\nreturn x.y\n", "w.lua:2:" },
     ["a script that returns nothing"] = { "local x = 1\n", "w.lua", "table" },

@@ -113,6 +113,19 @@ describe("mooncrier.test", function()
       fails("x.jsonl:3: not an event: ", test.events, file("x.jsonl", '{"reason":"A"}\n\n{"reason":\n'))
       fails("no file nowhere.jsonl, nor ", test.events, "nowhere.jsonl")
     end)
+
+    it("says in which line of the spec", function()
+      local here = "tests/lua/test_module_spec.lua:%d+: "
+      local function message(call)
+        local ok, said = pcall(call)
+        assert.is_false(ok)
+        return said
+      end
+      assert.matches("^" .. here .. "not an event: the text ends", message(function() test.event('{"kind":') end))
+      assert.matches("^" .. here .. "no file nowhere.jsonl", message(function() test.events("nowhere.jsonl") end))
+      local broken = file("x.jsonl", "{")
+      assert.matches("^" .. here .. "%S+x.jsonl:1: not an event", message(function() test.events(broken) end))
+    end)
   end)
 
   describe("between tests", function()
