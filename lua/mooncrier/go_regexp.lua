@@ -315,8 +315,9 @@ function parse_alternatives(p, i, flags)
   return part(table.concat(texts, "|"), least, words), i
 end
 
--- What Go makes of `pattern`; with `one_line`, for texts without line ends, where $ is the same to both: { pcre = the same for PCRE2, words = all texts that it stands for (nil: too many
--- to tell), never = why it matches nothing (nil: it may) }; nil and the reason when Go does not compile it.
+-- What Go makes of `pattern`; with `one_line`, for texts without line ends, where $ is the same to both:
+-- { pcre = the same for PCRE2, words = all texts that it stands for (nil: too many to tell), never = why it
+-- matches nothing (nil: it may) }; nil and the reason when Go does not compile it.
 function go_regexp.read(pattern, one_line)
   local p = { text = pattern, depth = 0, one_line = one_line }
   local ok, whole, stop = pcall(parse_alternatives, p, 1, {})
