@@ -133,7 +133,7 @@ static uint32_t enter_batch(mcr_lua *lua, const mcr_lua_driver *d, uint32_t firs
         mcr_hook_cost_end_laps(cost, lua->arena, to - first);
         return to;
     }
-    if (last - first < MCR_HOOK_COST_BATCH) {
+    if (mcr_hook_cost_skips(cost, last - first)) {
         uint32_t to = enter(lua, d, d->batch, first, last);
         mcr_hook_cost_pass(cost, to - first);
         return to;

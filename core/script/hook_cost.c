@@ -57,11 +57,9 @@ static void note(mcr_hook_cost *cost, uint64_t ns, uint64_t bytes, uint64_t stan
     raise_to(&cost->max_bytes, bytes);
 }
 
-// How many calls go by until the next is measured: a share of those there were, `most` on average.
-static uint32_t some(mcr_hook_cost *cost, uint64_t calls, uint32_t most)
+// Between 0 and 2 * mean - 1.
+static uint32_t some(mcr_hook_cost *cost, uint64_t mean)
 {
-    uint64_t mean = calls / 8 + 1;
-    mean = mean < most ? mean : most;
     cost->chance = cost->chance * 1664525 + 1013904223;
     return (uint32_t)((cost->chance * (2 * mean)) >> 32);
 }
@@ -76,9 +74,11 @@ static void settle(mcr_hook_cost *cost, uint64_t ns, uint64_t bytes, uint32_t n,
     add(&cost->bytes, (uint64_t)((double)bytes * share));
     add(&cost->measured, n);
     cost->told = calls;
-    cost->batched = 0;
+    cost->batched = cost->skipped = 0;
     cost->slow = ns / n >= MCR_HOOK_COST_SLOW;
-    cost->wait = some(cost, calls, most);
+    // Of a hook that was called seldom so far, more is wanted.
+    uint64_t mean = calls / 8 + 1;
+    cost->wait = some(cost, mean < most ? mean : most);
 }
 
 void mcr_hook_cost_end(mcr_hook_cost *cost, const mcr_hook_cost_mark *mark, const mcr_arena *arena)
@@ -124,9 +124,12 @@ void mcr_hook_cost_end_batch(mcr_hook_cost *cost, const mcr_hook_cost_mark *mark
     uint64_t ns = ns_since(mark, mcr_clock_monotonic());
     double each = (double)ns / n;
     mcr_hook_cost_pass(cost, n);
-    cost->batched += n;
-    add(&cost->ns, ns);
-    add(&cost->bytes, bytes_since(mark, arena));
+    double share = 1 + (double)cost->skipped / n;
+    cost->batched += n + cost->skipped;
+    cost->skipped = 0;
+    cost->skips = some(cost, MCR_HOOK_COST_EVERY_BATCH - 1);
+    add(&cost->ns, (uint64_t)((double)ns * share));
+    add(&cost->bytes, (uint64_t)((double)bytes_since(mark, arena) * share));
     if (cost->usual == 0 || each < cost->usual)
         cost->usual = each;
     else

@@ -2,7 +2,8 @@
 // What one hook costs, always measured: how long its calls take and what they allocate.
 //
 // Reading the clock for each event would cost more than most hooks do. So:
-// - whole batches (MCR_HOOK_COST_BATCH events or more) are timed exactly, from first to last;
+// - of batches (MCR_HOOK_COST_BATCH events or more) one in MCR_HOOK_COST_EVERY_BATCH is timed, from
+//   its first event to its last, and stands for those since;
 // - in one batch of some hundred, each event is timed by itself, and stands for those since;
 // - of calls that are no batches, one in some hundred is measured, and stands for those since;
 // - calls that take MCR_HOOK_COST_SLOW ns or longer are all timed, each by itself.
@@ -23,10 +24,11 @@
 #include "script/arena.h"
 
 enum {
-    MCR_HOOK_COST_BATCH = 16,       // events
-    MCR_HOOK_COST_SLOW = 4000,      // ns
-    MCR_HOOK_COST_EVERY = 128,      // calls one by one
-    MCR_HOOK_COST_EVERY_LAP = 8192, // events in batches, to the next that are timed one by one
+    MCR_HOOK_COST_BATCH = 16,  // events
+    MCR_HOOK_COST_SLOW = 4000, // ns
+    MCR_HOOK_COST_EVERY = 128, // calls one by one
+    MCR_HOOK_COST_EVERY_BATCH = 4,
+    MCR_HOOK_COST_EVERY_LAP = 16384, // events in batches, to the next that are timed one by one
 };
 
 // What was read before a call, or several.
@@ -50,7 +52,9 @@ typedef struct mcr_hook_cost {
     bool slow;        // what was measured last was
     uint32_t wait;    // calls that are not measured before the next that is
     uint64_t told;    // `calls` when one was measured last
-    uint64_t batched; // calls in timed batches since then
+    uint64_t batched; // calls in timed batches since then, and those that these stand for
+    uint32_t skips;   // batches that are not timed before the next that is
+    uint64_t skipped; // calls in them so far
     double usual;     // ns of a call in a batch
     uint32_t chance;
     struct {
@@ -65,9 +69,9 @@ typedef struct mcr_hook_cost_spread {
     uint64_t p50, p99, max;
 } mcr_hook_cost_spread;
 
-// Sums are estimates as far as calls were not measured. max of `time` is of all events in batches,
-// and never too small: when a batch took longer than usual, one event is taken to be the reason.
-// Else it is that of the calls that were measured, as is max of `memory`.
+// Sums are estimates as far as calls were not timed. max of `time` is of what was timed: of a batch
+// that took longer than usual, one event is taken to be the reason. max of `memory` is of the calls
+// that were measured by themselves.
 typedef struct mcr_hook_cost_sums {
     uint64_t calls;
     uint64_t measured; // one by one
@@ -105,6 +109,19 @@ static inline mcr_hook_cost_mark mcr_hook_cost_begin(const mcr_arena *arena)
 // mcr_hook_cost_end ends what mcr_hook_cost_begin has begun: one call. `arena` may be another one
 // by now.
 void mcr_hook_cost_end(mcr_hook_cost *cost, const mcr_hook_cost_mark *mark, const mcr_arena *arena);
+
+// mcr_hook_cost_skips: a batch of `n` calls is not timed; mcr_hook_cost_pass must follow. Else it
+// is to be timed, until mcr_hook_cost_end_batch.
+static inline bool mcr_hook_cost_skips(mcr_hook_cost *cost, uint32_t n)
+{
+    if (n < MCR_HOOK_COST_BATCH)
+        return true;
+    if (cost->skips == 0)
+        return false;
+    cost->skips--;
+    cost->skipped += n;
+    return true;
+}
 
 // mcr_hook_cost_end_batch: it was `n` calls.
 void mcr_hook_cost_end_batch(mcr_hook_cost *cost, const mcr_hook_cost_mark *mark,
