@@ -148,6 +148,31 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static bool have_same_text(const char *a, const char *b)
+{
+    mcr_file_set *files = mcr_file_set_new();
+    mcr_str one, other;
+    mcr_errbuf err;
+    bool same = mcr_file_set_read(files, a, &one, &err) == MCR_OK &&
+                mcr_file_set_read(files, b, &other, &err) == MCR_OK && mcr_str_eq(one, other);
+    mcr_file_set_free(files);
+    return same;
+}
+
+// A module, or a script that does nothing without parameters: nothing to compare. NULL: it is not
+// there.
+static void say_left_out(const char *name, const char *old, const char *new, const char *why)
+{
+    int len = (int)strcspn(why, "\n");
+    if (!old || !new)
+        mcr_log(MCR_LOG_WARN, "%s is only in %s, and left out: %.*s", name, old ? "OLD" : "NEW",
+                len, why);
+    else if (!have_same_text(old, new))
+        mcr_log(MCR_LOG_WARN, "%s has changed, but is left out: %.*s", name, len, why);
+    else
+        mcr_log(MCR_LOG_INFO, "%s: left out: %.*s", name, len, why);
+}
+
 static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *old, const char *new,
                          mcr_errbuf *err)
 {
@@ -159,9 +184,7 @@ static mcr_err read_pair(mcr_diff_pairs *pairs, const char *name, const char *ol
     mcr_err first = has_old ? try_script(old, &a, &why[0]) : MCR_OK;
     mcr_err second = has_new ? try_script(new, &b, &why[1]) : MCR_OK;
     if ((first || !has_old) && (second || !has_new)) {
-        // A module, or a script that does nothing without parameters: nothing to compare.
-        const char *reason = why[first ? 0 : 1].text;
-        mcr_log(MCR_LOG_INFO, "%s: left out: %.*s", name, (int)strcspn(reason, "\n"), reason);
+        say_left_out(name, has_old ? old : NULL, has_new ? new : NULL, why[first ? 0 : 1].text);
         return MCR_OK;
     }
     if (first || second)

@@ -333,6 +333,24 @@ return {
         (groups(diff("old", "new", data))))
     end)
 
+    it("warns of what it leaves out although it has changed", function()
+      local function said()
+        local r = place:run({ "diff", "-q", "old", "new", data })
+        assert.same({ 0, "none of 346 events changes\n" }, { r.code, r.out })
+        return r.err
+      end
+      place:shell("rm -r old/routes new/routes")
+      assert.equal("", said())
+      place:write("new/words.lua", "return 'another module'")
+      assert.matches("warning: words.lua has changed, but is left out: ", said(), 1, true)
+      place:shell("rm new/words.lua")
+      assert.matches("warning: words.lua is only in OLD, and left out: ", said(), 1, true)
+      place:shell("rm old/words.lua")
+      place:write("new/added.lua", "return { filter = }")
+      assert.matches("warning: added.lua is only in NEW, and left out: new/added.lua:1: unexpected symbol", said(),
+        1, true)
+    end)
+
     it("finds nothing between the shipped scripts and themselves", function()
       local r = place:run({ "diff", "-q", h.root .. "/scripts", h.root .. "/scripts", data })
       assert.same({ 0, "none of 346 events changes\n" }, { r.code, r.out })
