@@ -149,10 +149,15 @@ static bool open_files(mcr_replay_output *o, mcr_errbuf *err)
         return open_target(o, &o->out, text_of(&path), err);
     }
     if (options->expect) {
+        struct stat st;
         o->expected = fopen(options->expect, "re");
         if (!o->expected)
             mcr_errf(err, MCR_EIO, "%s: %s (--bless writes it)", options->expect, strerror(errno));
-        return o->expected != NULL;
+        else if (fstat(fileno(o->expected), &st) == 0 && S_ISDIR(st.st_mode))
+            mcr_errf(err, MCR_EIO, "%s: %s", options->expect, strerror(EISDIR));
+        else
+            return true;
+        return false;
     }
     if (!options->dir)
         o->out.file = stdout;

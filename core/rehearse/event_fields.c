@@ -231,11 +231,19 @@ static mcr_str unknown_value(const mcr_event *ev, mcr_str key)
     return (mcr_str){ 0 };
 }
 
+// cJSON ends strings there.
+static bool has_nul(mcr_str json)
+{
+    return memmem(json.ptr, json.len, "\\u0000", 6) != NULL;
+}
+
 // Whether two texts are the same value, spelled otherwise.
 static bool same_value(mcr_str a, mcr_str b)
 {
     if (!a.ptr || !b.ptr || mcr_str_eq(a, b))
         return a.ptr && b.ptr;
+    if (has_nul(a) || has_nul(b))
+        return false;
     cJSON *x = cJSON_ParseWithLength(a.ptr, a.len), *y = cJSON_ParseWithLength(b.ptr, b.len);
     bool same = x && y && cJSON_Compare(x, y, true);
     cJSON_Delete(x);

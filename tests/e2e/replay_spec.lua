@@ -170,6 +170,8 @@ describe("mooncrier replay", function()
     local missing = place:run({ "replay", "--expect", "missing.jsonl", data })
     assert.equal(1, missing.code)
     assert.matches("missing.jsonl: No such file or directory (--bless writes it)", missing.err, 1, true)
+    local folder = place:run({ "replay", "-q", "--expect", ".", data })
+    assert.same({ 1, "mooncrier: error: .: Is a directory\n" }, { folder.code, folder.err })
   end)
 
   it("writes a file for each sink", function()

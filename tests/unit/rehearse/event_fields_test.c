@@ -57,6 +57,8 @@ static void fields_are_named(void **state)
         { "{\"reason\":\"a\"}", "{\"reason\":\"a\"}", "", "", "" },
         { "{\"reason\":\"a\",\"type\":\"b\"}", "{\"type\":\"b\", \"reason\":\"a\"}", "", "", "" },
         { "{\"reason\":\"a\"}", "{\"reason\":\"b\"}", "reason", "reason: \"a\"", "reason: \"b\"" },
+        { "{\"x\":\"a\\u0000b\"}", "{\"x\":\"a\\u0000c\"}", "x", NULL, NULL },
+        { "{\"x\":\"a\\u0000b\"}", "{\"x\":\"a\\u0000b\"}", "", NULL, NULL },
         { "{\"reason\":\"a\"}", "{}", "reason", "reason: \"a\"", "reason: (absent)" },
         { "{\"count\":1}", "{\"count\":2}", "count", "count: 1", "count: 2" },
         { "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"}}}",
