@@ -259,23 +259,24 @@ end
 local never_nil = { ["time.now()"] = true, ["tostring(…)"] = true, ["time.date(…)"] = true, ["type(…)"] = true }
 
 -- "attempt to `verb` …": which operand of which instruction of the line it was. nil when it may have been
--- one of several: what calls have given is not known.
+-- one of several, as what calls have given is not known: then also the texts of these.
 local function find_wrong(frame, verb, name, kind)
   local found
-  local ambiguous = expression.each(frame, verb, function(list, ins, pc)
+  local texts = {}
+  expression.each(frame, verb, function(list, ins, pc)
     for _, node in ipairs(list) do
       if is_wrong(verb, node, name, kind) and not (kind == "nil" and never_nil[node.text]) then
-        if found then
-          return true
-        end
-        found = { list = list, node = node, key = expression.key(frame, ins), pc = pc }
+        texts[#texts + 1] = expression.text(node) or "?"
+        found = found or { list = list, node = node, key = expression.key(frame, ins), pc = pc }
         if node.known then
           return false
         end
       end
     end
   end)
-  if found and not ambiguous then
+  if #texts > 1 then
+    return nil, texts
+  elseif found then
     local node = found.node
     if not node.known then -- now it is, when it is nil
       found.node = { text = node.text, known = kind == "nil", base = node.base, key = node.key }
@@ -288,11 +289,28 @@ local function with_hint(text, hint)
   return hint and text .. "; " .. hint or text
 end
 
+-- Which ones it may have been, when these are known and few.
+local function one_of(texts, message)
+  local told, list = {}, {}
+  for _, text in ipairs(texts) do
+    if text == "?" then
+      return nil
+    elseif not told[text] then
+      told[text] = true
+      list[#list + 1] = text
+    end
+  end
+  return #list < 4 and message .. ": " .. table.concat(list, " or ") or nil
+end
+
 local function about_one(frame, verb, rest)
   local name, kind = said_of(rest)
-  local found = frame and find_wrong(frame, verb, name, kind)
+  local found, texts
+  if frame then
+    found, texts = find_wrong(frame, verb, name, kind)
+  end
   if not found then
-    return nil
+    return texts and not name and one_of(texts, ("attempt to %s %s"):format(verb, without_structs(rest))) or nil
   end
   local node = found.node
   local text = expression.text(node)

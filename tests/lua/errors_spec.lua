@@ -30,6 +30,8 @@ describe("the message of a failed hook", function()
     ["error(setmetatable({}, { __tostring = function() return 5 end }))"] =
       "spec.lua:3: (an error that is a table)",
     ["local x = nil + 1"] = "spec.lua:3: attempt to perform arithmetic on a nil value",
+    ["local x = event:get('a.b').c.d"] =
+      "spec.lua:3: attempt to index a nil value: event:get(…) or event:get(…).c",
     ["return event.naem"] = "spec.lua:3: no field 'naem'",
     ["local x = event.raeson"] = "spec.lua:3: no field 'raeson'; did you mean 'reason'?",
     ["event.reason = 'x'"] = "spec.lua:3: events are immutable: event:with{ reason = … } makes",
@@ -136,7 +138,7 @@ describe("what is said of a mistake", function()
     { "for _, x in pairs(limits.a) do end", "pairs takes a table, labels or annotations, not nil, which is limits.a" },
     { "table.insert(limits.a, 1)", "bad argument #1 to 'insert' (table expected, got nil), which is limits.a" },
     -- One of two calls: nobody can say which, but for those that never give nil.
-    { "local x = tonumber('x') + tonumber('y')", "attempt to perform arithmetic on a nil value" },
+    { "local x = tonumber('x') + tonumber('y')", "attempt to perform arithmetic on a nil value: tonumber(…)" },
     { "local x = time.now() + tonumber('y')", "attempt to perform arithmetic on tonumber(…) (a nil value); "
       .. "(tonumber(…) or 0) can be taken instead" },
     -- Calls.
