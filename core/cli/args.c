@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/suggest.h"
+#include "cli/print.h"
 
 enum {
     FLAGS_MAX = 32
@@ -102,7 +103,7 @@ static mcr_args_result print_help(const mcr_usage *usage, mcr_args *args)
 {
     mcr_buf text = { 0 };
     mcr_args_help(&text, usage);
-    bool written = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+    bool written = mcr_print(&text);
     mcr_buf_fini(&text);
     return leave(args, written ? MCR_EXIT_OK : MCR_EXIT_FAILED);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "daemon/control_client.h"
 
 int mcr_asking_check(const mcr_usage *usage, mcr_asking *a)
@@ -54,7 +55,8 @@ bool mcr_asking_print(const cJSON *value)
     const char *text = json ? json : cJSON_GetStringValue(value);
     size_t len = text ? strlen(text) : 0;
     bool ends = len && text[len - 1] == '\n';
-    bool printed = text && printf("%s%s", text, ends ? "" : "\n") >= 0 && fflush(stdout) == 0;
+    printf("%s%s", text ? text : "", ends ? "" : "\n");
+    bool printed = mcr_printed();
     cJSON_free(json);
     return printed;
 }

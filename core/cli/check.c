@@ -4,6 +4,7 @@
 #include "broadcast/updates.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "config/config_correlate.h"
 #include "daemon/app.h"
 
@@ -143,10 +144,9 @@ int mcr_cmd_check(int argc, char **argv)
         warn(g->config);
         mcr_buf text = { 0 };
         describe(&text, &app);
-        fwrite(text.ptr, 1, text.len, stdout);
-        mcr_buf_fini(&text);
-        if (fflush(stdout) != 0)
+        if (!mcr_print(&text))
             code = MCR_EIO;
+        mcr_buf_fini(&text);
     }
     mcr_app_close(&app);
     mcr_generation_free(g);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "net/small_file.h"
 #include "net/yaml.h"
 #include "script/state.h"
@@ -129,7 +130,9 @@ static int print_converted(const mcr_yaml *y, const char *name)
     } else { // config notes
         print_notes(L, name);
         const char *config = lua_tostring(L, -2);
-        if (config && fputs(config, stdout) >= 0 && fflush(stdout) == 0)
+        if (config)
+            fputs(config, stdout);
+        if (config && mcr_printed())
             exit_code = MCR_EXIT_OK;
     }
     mcr_scripts_free(s);

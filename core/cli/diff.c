@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/diff_operand.h"
 #include "cli/diff_output.h"
+#include "cli/print.h"
 #include "cli/recording.h"
 #include "rehearse/comparison.h"
 #include "rehearse/rehearsal.h"
@@ -119,9 +119,7 @@ static int report(const diff *d, const diff_flags *flags)
         mcr_diff_json(&text, &d->result);
     else
         mcr_diff_text(&text, &d->result);
-    bool done = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
-    if (!done)
-        mcr_log(MCR_LOG_ERROR, "standard output: %s", strerror(errno));
+    bool done = mcr_print(&text);
     mcr_buf_fini(&text);
     return done && !d->result.differs ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }
@@ -185,13 +183,12 @@ int mcr_cmd_diff(int argc, char **argv)
     if (!read_examples(opt.examples, &shown))
         return mcr_args_usage_error(&usage, "--examples must be a number up to %d, not '%s'",
                                     MCR_DIFFERENCE_EXAMPLES, opt.examples);
-    if (!mcr_recording_limit(opt.event_limit, &limit))
-        return mcr_args_usage_error(&usage, "--event-limit must be a size such as 4MiB, not '%s'",
-                                    opt.event_limit);
+    int code = mcr_recording_limit(&usage, opt.event_limit, &limit);
+    if (code)
+        return code;
     diff d = { 0 };
     mcr_errbuf err;
     mcr_err wrong = mcr_diff_pairs_read(&d.pairs, args.operands[0], args.operands[1], &err);
-    int code;
     if (wrong) {
         mcr_log(MCR_LOG_ERROR, "%s", err.text);
         code = wrong == MCR_EINVAL ? MCR_EXIT_USAGE : MCR_EXIT_CONFIG;

@@ -7,10 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/units.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/recording.h"
 #include "daemon/ledger.h"
 #include "source/jsonl.h"
 
@@ -274,7 +274,7 @@ static void tear_down(evaluation *e)
 
 int mcr_cmd_eval(int argc, char **argv)
 {
-    eval_flags opt = { .output = "json", .event_limit = "4MiB" };
+    eval_flags opt = { .output = "json", .event_limit = MCR_EVENT_LIMIT };
     const mcr_flag flags[] = {
         { "output", 'o', "FORMAT", MCR_FLAG_TEXT, &opt.output,
           "json (default), wide, table, structured, plain, json-log or custom-columns=…" },
@@ -282,8 +282,7 @@ int mcr_cmd_eval(int argc, char **argv)
           "run the hooks of this script instead of an EXPRESSION" },
         { "ledger", 0, "FORM", MCR_FLAG_TEXT, &opt.ledger,
           "print where every event went: text (as -v does) or json" },
-        { "event-limit", 0, "SIZE", MCR_FLAG_TEXT, &opt.event_limit,
-          "longer events are malformed (default 4MiB)" },
+        MCR_FLAG_EVENT_LIMIT(&opt.event_limit),
         MCR_FLAG_VERBOSE(&opt.verbose),
         MCR_FLAG_QUIET(&opt.quiet),
         { 0 },
@@ -297,10 +296,10 @@ int mcr_cmd_eval(int argc, char **argv)
         return mcr_args_usage_error(&usage, "EXPRESSION is missing");
     if (opt.ledger && strcmp(opt.ledger, "text") != 0 && strcmp(opt.ledger, "json") != 0)
         return mcr_args_usage_error(&usage, "--ledger must be text or json, not '%s'", opt.ledger);
-    uint64_t event_limit;
-    if (!mcr_parse_size(mcr_str_of(opt.event_limit), &event_limit) || !event_limit)
-        return mcr_args_usage_error(&usage, "--event-limit must be a size such as 4MiB, not '%s'",
-                                    opt.event_limit);
+    size_t event_limit;
+    int wrong = mcr_recording_limit(&usage, opt.event_limit, &event_limit);
+    if (wrong)
+        return wrong;
     // A reader that has seen enough (`| head`) ends us as it ends any filter.
     signal(SIGPIPE, SIG_DFL);
 
@@ -316,7 +315,7 @@ int mcr_cmd_eval(int argc, char **argv)
     } else {
         set_up_loop(&e);
         exit_code = evaluate(&e, (const char *const *)args.operands + operands, args.n - operands,
-                             &opt, (size_t)event_limit);
+                             &opt, event_limit);
     }
     int stopped_by = e.stopped_by;
     tear_down(&e);

@@ -1,5 +1,4 @@
 // mooncrier explain: what would happen to one event, and why.
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "cli/recording.h"
 #include "event/time.h"
 #include "rehearse/explanation.h"
@@ -198,9 +198,7 @@ static bool print(const explaining *e)
         bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
         mcr_explanation_write(&text, e->explained, colour);
     }
-    bool done = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
-    if (!done)
-        mcr_log(MCR_LOG_ERROR, "standard output: %s", strerror(errno));
+    bool done = mcr_print(&text);
     mcr_buf_fini(&text);
     return done;
 }
@@ -303,8 +301,8 @@ int mcr_cmd_explain(int argc, char **argv)
                                         opt.nth);
     }
     size_t limit;
-    if (!mcr_recording_limit(opt.event_limit, &limit))
-        return mcr_args_usage_error(&usage, "--event-limit must be a size such as 4MiB, not '%s'",
-                                    opt.event_limit);
+    int wrong = mcr_recording_limit(&usage, opt.event_limit, &limit);
+    if (wrong)
+        return wrong;
     return open_and_explain(&e, &args, limit);
 }

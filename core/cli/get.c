@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/get_output.h"
+#include "cli/print.h"
 #include "sink/json_path.h"
 #include "store/store.h"
 
@@ -123,12 +123,9 @@ static void sort(query *q)
 
 static bool flush(mcr_buf *out)
 {
-    bool good = !out->len || fwrite(out->ptr, 1, out->len, stdout) == out->len;
+    bool done = mcr_print(out);
     out->len = 0;
-    good = fflush(stdout) == 0 && good;
-    if (!good)
-        mcr_log(MCR_LOG_ERROR, "cannot write to standard output: %s", strerror(errno));
-    return good;
+    return done;
 }
 
 static bool is_found(const query *q, const char *name)

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "config/install_dirs.h"
 #include "script/embedded.h"
 
@@ -167,7 +168,7 @@ static int write_project(const project *p, bool quiet)
            "  mooncrier test     # scripts/urgent_spec.lua\n"
            "Then change scripts/urgent.lua. 'mooncrier scripts' lists scripts that are ready to "
            "use.\n");
-    return fflush(stdout) == 0 ? MCR_EXIT_OK : MCR_EXIT_FAILED;
+    return mcr_printed() ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }
 
 int mcr_cmd_init(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 
 typedef enum group {
     WRITING,
@@ -77,7 +78,7 @@ static int print_help(FILE *to, int exit_code)
     fputs("\nUsage:\n  mooncrier COMMAND [flags]\n"
           "\nUse 'mooncrier COMMAND --help' for the flags of a command.\n",
           to);
-    return fflush(to) == 0 ? exit_code : MCR_EXIT_FAILED;
+    return to == stderr || mcr_printed() ? exit_code : MCR_EXIT_FAILED;
 }
 
 // Flags without a command.

@@ -11,6 +11,7 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/flame.h"
+#include "cli/print.h"
 #include "daemon/control.h"
 #include "daemon/control_client.h"
 #include "daemon/profiling.h"
@@ -276,7 +277,7 @@ static int print_all(const profile_flags *opt, const cJSON *answer)
         out.len = 0;
     }
     write_profiles(&out, opt, value);
-    done &= fwrite(out.ptr, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    done &= mcr_print(&out);
     mcr_buf_fini(&out);
     return done ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }

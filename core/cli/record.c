@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/object_file.h"
 #include "cli/object_kind.h"
+#include "cli/print.h"
 #include "cli/record_sink.h"
 #include "event/encode.h"
 
@@ -28,7 +29,7 @@ typedef struct recording {
 
 static void say(recording *r, const mcr_buf *line)
 {
-    if (fwrite(line->ptr, 1, line->len, stdout) != line->len || fflush(stdout) != 0)
+    if (!mcr_print(line))
         r->code = MCR_EXIT_FAILED;
 }
 

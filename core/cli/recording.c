@@ -190,11 +190,12 @@ void mcr_recording_die(const mcr_recording_end *end)
     raise(end->stopped_by);
 }
 
-bool mcr_recording_limit(const char *text, size_t *limit)
+int mcr_recording_limit(const mcr_usage *usage, const char *text, size_t *limit)
 {
     uint64_t bytes;
     if (!mcr_parse_size(mcr_str_of(text), &bytes) || !bytes)
-        return false;
+        return mcr_args_usage_error(usage, "--event-limit must be a size such as 4MiB, not '%s'",
+                                    text);
     *limit = (size_t)bytes;
-    return true;
+    return 0;
 }

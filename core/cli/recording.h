@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/args.h"
 #include "event/event.h"
 #include "source/source.h"
 
@@ -52,8 +53,9 @@ static inline bool mcr_recording_whole(const mcr_recording_end *end)
 // must see what ended us, to end its loop as well. After the command has said what it knows.
 void mcr_recording_die(const mcr_recording_end *end);
 
-// mcr_recording_limit reads the argument of --event-limit. False: it is no size.
-bool mcr_recording_limit(const char *text, size_t *limit);
+// mcr_recording_limit reads the argument of --event-limit; 0, or the exit code of a usage error,
+// which was printed.
+int mcr_recording_limit(const mcr_usage *usage, const char *text, size_t *limit);
 
 #define MCR_FLAG_EVENT_LIMIT(to)                                                                   \
     {                                                                                              \

@@ -322,10 +322,7 @@ static int check_flags(const mcr_usage *usage, const replay_flags *flags, replay
     if (flags->ledger && strcmp(flags->ledger, "text") != 0 && strcmp(flags->ledger, "json") != 0)
         return mcr_args_usage_error(usage, "--ledger must be text or json, not '%s'",
                                     flags->ledger);
-    if (!mcr_recording_limit(flags->event_limit, limit))
-        return mcr_args_usage_error(usage, "--event-limit must be a size such as 4MiB, not '%s'",
-                                    flags->event_limit);
-    return MCR_EXIT_OK;
+    return mcr_recording_limit(usage, flags->event_limit, limit);
 }
 
 int mcr_cmd_replay(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/lua_files.h"
+#include "cli/print.h"
 #include "cli/script_header.h"
 #include "config/install_dirs.h"
 #include "net/small_file.h"
@@ -259,7 +260,7 @@ static int print(const catalogue *c, const char *asked, bool json)
         write_one(&out, one);
     else
         write_list(&out, c);
-    bool written = fwrite(out.ptr, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    bool written = mcr_print(&out);
     mcr_buf_fini(&out);
     return written ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }

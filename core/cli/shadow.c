@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 
 static double number(const cJSON *object, const char *name)
 {
@@ -54,7 +55,7 @@ static bool print_report(const cJSON *report)
     const cJSON *watcher;
     cJSON_ArrayForEach(watcher, cJSON_GetObjectItemCaseSensitive(report, "watchers"))
         print_watcher(watcher);
-    return fflush(stdout) == 0;
+    return mcr_printed();
 }
 
 static int send(const mcr_asking *a, const char *request, const char *folder)

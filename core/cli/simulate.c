@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "cli/recording.h"
 #include "cli/simulate_output.h"
 #include "event/time.h"
@@ -167,9 +168,7 @@ static int report(const run *r, const simulate_flags *flags)
         mcr_simulate_csv(&text, &r->grid, r->simulation);
     else
         mcr_simulate_table(&text, &r->grid, r->simulation);
-    bool done = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
-    if (!done)
-        mcr_log(MCR_LOG_ERROR, "standard output: %s", strerror(errno));
+    bool done = mcr_print(&text);
     if (flags->svg) {
         text.len = 0;
         mcr_simulate_plot(&text, &r->grid, r->simulation, mcr_buf_cstr(&what));
@@ -272,14 +271,13 @@ static int simulate(const mcr_usage *usage, const simulate_flags *flags, const m
     if (!is_output(flags->output))
         return mcr_args_usage_error(usage, "--output must be table, json or csv, not '%s'",
                                     flags->output);
-    if (!mcr_recording_limit(flags->event_limit, &limit))
-        return mcr_args_usage_error(usage, "--event-limit must be a size such as 4MiB, not '%s'",
-                                    flags->event_limit);
+    int code = mcr_recording_limit(usage, flags->event_limit, &limit);
+    if (code)
+        return code;
     if (flags->svg && strcmp(flags->svg, "-") == 0)
         return mcr_args_usage_error(usage, "--svg must be a file, not '-'");
     run *r = mcr_zalloc(sizeof *r);
     mcr_errbuf err;
-    int code;
     mcr_err wrong = prepare(r, flags, &err);
     if (wrong == MCR_EINVAL) {
         code = mcr_args_usage_error(usage, "%s", err.text);

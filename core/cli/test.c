@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/lua_files.h"
+#include "cli/print.h"
 #include "config/install_dirs.h"
 #include "script/core_module.h"
 #include "script/state.h"
@@ -126,7 +127,7 @@ static int test(const mcr_usage *usage, const test_options *opt, const mcr_lua_f
         fprintf(stderr, "mooncrier test: %s\n", lua_tostring(L, -2));
     }
     lua_close(L);
-    return fflush(stdout) == 0 ? exit_code : MCR_EXIT_FAILED;
+    return mcr_printed() ? exit_code : MCR_EXIT_FAILED;
 }
 
 int mcr_cmd_test(int argc, char **argv)

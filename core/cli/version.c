@@ -11,6 +11,7 @@
 #include "build.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "event/encode.h"
 
 #ifdef __clang__
@@ -118,7 +119,7 @@ int mcr_cmd_version(int argc, char **argv)
         write_json(&text, libraries);
     else
         write_text(&text, libraries);
-    bool written = fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+    bool written = mcr_print(&text);
     mcr_buf_fini(&text);
     return written ? MCR_EXIT_OK : MCR_EXIT_FAILED;
 }

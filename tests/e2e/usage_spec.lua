@@ -72,6 +72,14 @@ describe("the command line", function()
     end)
   end
 
+  for command, args in pairs({ help = { "--help" }, flags = { "run", "--help" }, version = { "version" },
+                              scripts = { "scripts", "--dir", h.root .. "/scripts" }, init = { "init" } }) do
+    it(command .. " says when standard output cannot be written", function()
+      local r = place:run(args, { before = "exec >/dev/full" })
+      assert.same({ 1, "mooncrier: error: standard output: No space left on device\n" }, { r.code, r.err })
+    end)
+  end
+
   it("suggests the flag that was meant", function()
     local r = place:run({ "eval", "--ouput", "json", "true" })
     assert.equal(2, r.code)
