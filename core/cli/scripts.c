@@ -30,18 +30,18 @@ typedef struct script {
 
 typedef struct catalogue {
     char *dir;
+    bool nearby; // the folder is only what stands here: none are installed with the program
     mcr_lua_files files;
     script *scripts;
     size_t n;
 } catalogue;
 
 // Where the scripts are: the folder given, else those installed with the program, else ./scripts.
-static char *find_dir(const char *given)
+static char *find_dir(const char *given, bool *nearby)
 {
-    if (given)
-        return mcr_strdup(given);
-    char *installed = mcr_install_dir("scripts");
-    return installed ? installed : mcr_strdup("scripts");
+    char *installed = given ? NULL : mcr_install_dir("scripts");
+    *nearby = !given && !installed;
+    return installed ? installed : mcr_strdup(given ? given : "scripts");
 }
 
 static bool fail(const char *path, const char *why)
@@ -63,7 +63,8 @@ static bool read_script(script *s, const char *path, const char *name)
 static bool open_catalogue(catalogue *c, const char *given)
 {
     mcr_errbuf err = { "" };
-    *c = (catalogue){ .dir = find_dir(given) };
+    *c = (catalogue){ 0 };
+    c->dir = find_dir(given, &c->nearby);
     if (!given && access(c->dir, R_OK | X_OK) != 0) {
         fputs("mooncrier scripts: no scripts are installed with this program; --dir FOLDER says "
               "where they are\n",
@@ -130,6 +131,9 @@ static void say_there_is_none(const catalogue *c, const char *asked)
     fprintf(stderr, "mooncrier scripts: there is no script '%s' in %s", asked, c->dir);
     if (meant)
         fprintf(stderr, "; did you mean '%s'?", meant);
+    else if (c->nearby)
+        fputs(", and none are installed with this program; --dir FOLDER says where they are",
+              stderr);
     fputs("\n", stderr);
     for (size_t i = 0; i < c->n; i++)
         free(copies[i]);

@@ -58,6 +58,15 @@ describe("mooncrier scripts", function()
     assert.same({ 1, "mooncrier scripts: 'x' can be a/x.lua or b/x.lua\n" }, { r.code, r.err })
   end)
 
+  it("says that those of a project are all that there is", function()
+    place:shell("mkdir scripts")
+    place:write("scripts/urgent.lua", "-- Keeps what is urgent.\nreturn {}\n")
+    local r = place:run({ "scripts", "crashloop" })
+    assert.same({ 1, "" }, { r.code, r.out })
+    assert.equal("mooncrier scripts: there is no script 'crashloop' in scripts, and none are installed with this "
+      .. "program; --dir FOLDER says where they are\n", r.err)
+  end)
+
   it("takes a project's own scripts, and says when there are none", function()
     local r = place:run({ "scripts" })
     assert.equal(1, r.code)
