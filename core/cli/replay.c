@@ -243,9 +243,10 @@ static void say_how_it_went(const replay *r)
         mcr_log(MCR_LOG_INFO, "no events");
     if (counts.late)
         mcr_log(MCR_LOG_INFO,
-                "%" PRIu64 " of %" PRIu64 " events are older than one before them: the clock stood "
-                "still for these (it follows a recording that is sorted by time)",
-                counts.late, counts.inputs);
+                "%" PRIu64 " of %" PRIu64
+                " events are older than one before them, by up to %g s: the "
+                "clock stood still for these (it follows a recording that is sorted by time)",
+                counts.late, counts.inputs, (double)(counts.late_by / 1000000) / 1000);
     if (counts.ticks_skipped)
         mcr_log(MCR_LOG_WARN,
                 "%" PRIu64 " ticks were left out, in gaps of the recording with more than %d",

@@ -419,6 +419,8 @@ void mcr_rehearsal_step(mcr_rehearsal *r, mcr_event *const *events, uint32_t n)
         int64_t at = time ? mcr_time_ns(time) : r->now;
         r->counts.timeless += !time;
         r->counts.late += at < r->now;
+        if (r->now - at > r->counts.late_by)
+            r->counts.late_by = r->now - at;
         mcr_rehearsal_advance(r, at);
         r->counts.inputs++;
         for (uint32_t k = 0; k < r->part_n; k++)

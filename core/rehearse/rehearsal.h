@@ -170,6 +170,7 @@ mcr_broadcaster_counts mcr_rehearsal_broadcaster_counts(const mcr_rehearsal *r);
 typedef struct mcr_rehearsal_counts {
     uint64_t inputs;
     uint64_t late;          // inputs whose time was before the clock's
+    int64_t late_by;        // … by how much (ns) at the most
     uint64_t timeless;      // inputs without any time
     uint64_t ticks_skipped; // those of long gaps that were left out
 } mcr_rehearsal_counts;

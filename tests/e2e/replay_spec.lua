@@ -236,6 +236,17 @@ describe("mooncrier replay", function()
     assert.equal(taken, same)
   end)
 
+  it("says how far a recording is from its order", function()
+    config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
+    local input = {}
+    for i, at in ipairs({ "05:00:00Z", "05:01:00Z", "04:59:30Z", "05:00:59Z", "06:00:00Z" }) do
+      input[i] = h.event("e" .. i, { lastTimestamp = "2026-11-23T" .. at }) .. "\n"
+    end
+    local r = place:run({ "replay" }, { stdin = table.concat(input) })
+    assert.equal("mooncrier: 2 of 5 events are older than one before them, by up to 90 s: the clock stood still for "
+      .. "these (it follows a recording that is sorted by time)\n", r.err)
+  end)
+
   it("says when there is nothing to replay, and why", function()
     config([[ sinks = { out = { kind = "stdout" } }, watchers = { { name = "w", sinks = { "out" } } }, ]])
     for _, case in ipairs({
