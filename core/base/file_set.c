@@ -273,7 +273,7 @@ static bool is_current(const seen_file *f)
     bool regular;
     int failed = read_disk(f->path, false, &now, &regular);
     bool same = failed == f->failed && regular &&
-                (failed || (now.len == f->len && memcmp(now.ptr, f->text, f->len) == 0));
+                (failed || mcr_str_eq(mcr_buf_str(&now), mcr_str_n(f->text, f->len)));
     mcr_buf_fini(&now);
     return same;
 }

@@ -20,7 +20,7 @@ cJSON *mcr_control_ask(int fd, const char *request, const char *folder, bool tex
                        int64_t timeout_ns, mcr_errbuf *err);
 
 // mcr_control_ask_line is the same for a whole request, a line of JSON with its newline.
-cJSON *mcr_control_ask_line(int fd, mcr_str line, int64_t timeout_ns, mcr_errbuf *err);
+cJSON *mcr_control_ask_line(int fd, mcr_str request, int64_t timeout_ns, mcr_errbuf *err);
 
 // mcr_control_send sends one request, a line of JSON with its newline, for which there is more than
 // one answer (`tap`); `fd` stays open. MCR_ESTOPPED with a sentence: not within `timeout_ns`.
