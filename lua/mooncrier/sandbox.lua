@@ -334,6 +334,9 @@ local function candidates(dir, file_name, path)
   return list
 end
 
+-- Modules that people take for JSON; scripts have it without.
+local json_modules = { cjson = true, ["cjson.safe"] = true, dkjson = true, json = true, rapidjson = true }
+
 local function not_found(name, tried)
   if name == "mooncrier" or name:match("^mooncrier%.") then
     local names = {}
@@ -349,11 +352,15 @@ local function not_found(name, tried)
   if sandbox.globals[name] ~= nil then
     return ("'%s' is a global of all scripts: it needs no require"):format(name)
   end
+  if json_modules[name] then
+    return ("no module '%s': scripts have json.decode and json.encode without require"):format(name)
+  end
   local file_name = name:gsub("%.", "/")
   for template in package.cpath:gmatch("[^;]+") do
     local path = template:gsub("%?", (file_name:gsub("%%", "%%%%")))
     if core.has_file(path) then
-      return ("module '%s' is a C library (%s); scripts take modules written in Lua"):format(name, path)
+      return ("module '%s' is a C library (%s), which the configuration must grant: allow = { \"c_modules\" }")
+        :format(name, path)
     end
   end
   return ("module '%s' not found:\n\tno file '%s'"):format(name, table.concat(tried, "'\n\tno file '"))

@@ -151,10 +151,18 @@ describe("require in a script", function()
     assert.equal("mended", run(dir .. "/v.lua"))
   end)
 
+  it("says what stands for a JSON module", function()
+    for _, name in ipairs({ "cjson", "dkjson" }) do
+      fails({ "s.lua:1: no module '" .. name .. "': scripts have json.decode and json.encode without require" },
+        files({ ["s.lua"] = using(name) }) .. "/s.lua")
+    end
+  end)
+
   it("says that a C library is one", function()
     local cpath = package.cpath
     package.cpath = files({ ["native.so"] = "" }) .. "/?.so"
-    fails({ "s.lua:1: module 'native' is a C library (" }, files({ ["s.lua"] = using("native") }) .. "/s.lua")
+    fails({ "s.lua:1: module 'native' is a C library (", 'allow = { "c_modules" }' },
+      files({ ["s.lua"] = using("native") }) .. "/s.lua")
     package.cpath = cpath
   end)
 
