@@ -6,6 +6,7 @@ local bytecode = require("mooncrier.bytecode")
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local expression = require("mooncrier.expression")
+local known_hooks = require("mooncrier.hooks")
 
 local advice = {}
 
@@ -192,16 +193,11 @@ local function visit(f, found, seen)
   end
 end
 
--- The hooks that are given an event.
-local with_event = {
-  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render", "write",
-}
-
 -- What there is to say of the table of hooks: a list of { place = "file:line: ", text = }, in the order of the
 -- hooks.
 function advice.of_hooks(hooks)
   local found, seen = {}, {}
-  for _, name in ipairs(with_event) do
+  for _, name in ipairs(known_hooks.with_event) do
     local hook = hooks[name]
     if type(hook) == "function" and debug.getinfo(hook, "S").what ~= "C" then
       visit(hook, found, seen)

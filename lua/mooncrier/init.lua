@@ -12,6 +12,7 @@ local mooncrier = {}
 
 local core = require("mooncrier.core")
 local event = require("mooncrier.event")
+local known_hooks = require("mooncrier.hooks")
 local sandbox = require("mooncrier.sandbox")
 local scripts = require("mooncrier.scripts")
 local seen = require("mooncrier.seen")
@@ -92,10 +93,7 @@ end
 local Script = {}
 Script.__index = Script
 
-for _, name in ipairs({
-  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "self_test", "save", "restore", "tick", "fini", "open", "write", "flush", "reopen", "close",
-}) do
+for _, name in ipairs(known_hooks.names) do
   Script[name] = function(self, ...)
     local hook = self.hooks[name]
     if not hook then

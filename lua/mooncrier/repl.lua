@@ -5,6 +5,7 @@ local complete = require("mooncrier.complete")
 local core = require("mooncrier.core")
 local driver = require("mooncrier.driver")
 local event = require("mooncrier.event")
+local known_hooks = require("mooncrier.hooks")
 local sandbox = require("mooncrier.sandbox")
 local scripts = require("mooncrier.scripts")
 local show = require("mooncrier.show")
@@ -293,11 +294,6 @@ local function callable(path, hooks)
   })
 end
 
-local hook_order = {
-  "init", "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "tick", "fini", "self_test", "save", "restore",
-}
-
 -- :script FILE [PARAMS] loads a script: its hooks are those of `script`.
 function calls.script(text)
   local path, params_text = text:match("^(%S+)%s*(.*)$")
@@ -332,7 +328,7 @@ function calls.script(text)
   script = { path = path, hooks = results[1], params = params }
   globals.script = callable(path, script.hooks)
   local names = {}
-  for _, name in ipairs(hook_order) do
+  for _, name in ipairs(known_hooks.names) do
     if script.hooks[name] then
       names[#names + 1] = name
     end

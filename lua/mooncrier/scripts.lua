@@ -6,6 +6,7 @@ local advice = require("mooncrier.advice")
 local event = require("mooncrier.event")
 local driver = require("mooncrier.driver")
 local grants = require("mooncrier.grants")
+local known_hooks = require("mooncrier.hooks")
 local sandbox = require("mooncrier.sandbox")
 local saved = require("mooncrier.saved")
 local sink_hooks = require("mooncrier.sink_hooks")
@@ -22,30 +23,6 @@ local scripts = {
   sink = nil, -- hook → what C calls for it, when this state is that of a sink
   sinks = { bits = {}, index = sandbox.sink_index },
   names = {}, -- { hook, name, place } of each sink that the scripts name as a constant
-}
-
-local hook_types = {
-  filter = "function",
-  handle = "function",
-  aggregate_key = "function or table",
-  local_key = "function or table",
-  spam_key = "function or table",
-  aggregate_message = "function",
-  route = "function",
-  render = "function",
-  init = "function",
-  self_test = "function",
-  save = "function",
-  restore = "function",
-  tick = "function",
-  fini = "function",
-  tick_every = "number or string",
-}
-
--- In the order that events meet them.
-local hook_names = {
-  "filter", "handle", "aggregate_key", "local_key", "spam_key", "aggregate_message", "route", "render",
-  "init", "self_test", "open", "write", "flush", "save", "restore", "tick", "reopen", "fini", "close",
 }
 
 -- These make the correlator's texts; there is one of each in a watcher.
@@ -69,9 +46,9 @@ end
 
 -- What was probably meant by a hook of this name, where there may be `types`.
 local function hint_of_hook(key, types)
-  if types == hook_types and sink_hooks.types[key] then
+  if types == known_hooks.of_watchers and known_hooks.of_sinks[key] then
     return ": it is one of sinks, which a configuration has among its sinks: { kind = \"script\", script = … }"
-  elseif types == sink_hooks.types and hook_types[key] then
+  elseif types == known_hooks.of_sinks and known_hooks.of_watchers[key] then
     return ": it is one of watchers; a sink has write(event)"
   end
   local names = {}
@@ -174,7 +151,7 @@ local function run_chunk(chunk, message, name, types)
   if not ok then
     error(driver.failure(hooks, where), 0)
   end
-  check_hooks(hooks, chunk, name, types or hook_types)
+  check_hooks(hooks, chunk, name, types or known_hooks.of_watchers)
   note_sinks(chunk, hooks)
   advise(advice.of_hooks, hooks, name)
   return hooks
@@ -190,7 +167,7 @@ end
 
 -- The same for a sink script.
 function scripts.read_sink(path, name)
-  local hooks, allowed = scripts.read_file(path, name, sink_hooks.types)
+  local hooks, allowed = scripts.read_file(path, name, known_hooks.of_sinks)
   if not hooks.write then
     error(("%s: a sink has a write hook; this script has none"):format(name), 0)
   end
@@ -522,7 +499,7 @@ function scripts.describe()
   local lines = {}
   for i, script in ipairs(scripts.list) do
     local names = {}
-    for _, name in ipairs(hook_names) do
+    for _, name in ipairs(known_hooks.names) do
       local hook = script.hooks[name]
       if type(hook) == "table" then
         names[#names + 1] = ("%s = %s%s"):format(

@@ -10,18 +10,6 @@ local run, api, view_t = event.run, event.api, event.view_t
 
 local sink_hooks = {}
 
--- What a sink script may return, besides the hooks of every script.
-sink_hooks.types = {
-  init = "function",
-  open = "function",
-  write = "function",
-  flush = "function",
-  tick = "function",
-  tick_every = "number or string",
-  reopen = "function",
-  close = "function",
-}
-
 -- mcr_sink_answer of core/script/sink_hooks.h.
 local DONE, REFUSED, RETRY, FAILED = 0, 1, 2, 3
 

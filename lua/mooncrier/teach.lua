@@ -5,6 +5,7 @@ local core = require("mooncrier.core")
 local event = require("mooncrier.event")
 local expression = require("mooncrier.expression")
 local frozen = require("mooncrier.frozen")
+local known_hooks = require("mooncrier.hooks")
 
 local teach = {}
 
@@ -48,12 +49,6 @@ local elsewhere = {
   fmt = '("%s"):format(x) does it', len = "#x is the length of x", str = "tostring(x) does it",
   int = "tonumber(x) does it", float = "tonumber(x) does it", now = "time.now() does it",
   math_floor = "math.floor does it", this = "a hook is given the event as its argument",
-}
-
-local hook_names = {
-  filter = true, handle = true, route = true, render = true, aggregate_key = true, local_key = true,
-  spam_key = true, aggregate_message = true, init = true, tick = true, fini = true, self_test = true,
-  save = true, restore = true, write = true,
 }
 
 -- Names of members of a table, also of one that shows those of another.
@@ -539,7 +534,7 @@ end
 
 -- What to say of an assignment to the global `name`.
 function teach.assigned_global(name)
-  if hook_names[name] then
+  if known_hooks.of_watchers[name] or known_hooks.of_sinks[name] then
     return ("hooks are members of the table that a script returns: return { %s = %s }, with local function %s")
       :format(name, name, name)
   end

@@ -63,7 +63,7 @@ describe("mooncrier repl without a terminal", function()
     local r = answers("script:filter(events[1])\nscript.filter(events[2])\n",
       { "--script", h.root .. "/scripts/handlers/warnings.lua", EVENTS })
     assert.same({ 0, "" }, { r.code, r.err })
-    assert.matches("warnings.lua: init, filter\ntrue\nfalse\t\"not a warning\"\n$", r.out)
+    assert.matches("warnings.lua: filter, init\ntrue\nfalse\t\"not a warning\"\n$", r.out)
   end)
 
   it("explains an event by the script, as mooncrier explain does", function()

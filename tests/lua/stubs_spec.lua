@@ -92,7 +92,7 @@ describe("the stubs", function()
 
   it("have the hooks that sink scripts may return", function()
     local there = {}
-    for name in pairs(require("mooncrier.sink_hooks").types) do
+    for name in pairs(require("mooncrier.hooks").of_sinks) do
       there[name] = true
     end
     assert.same(sorted(there), sorted(classes["mooncrier.SinkHooks"]))

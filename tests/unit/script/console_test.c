@@ -203,7 +203,7 @@ static void test_scripts(void **state)
     (void)state;
     load(2);
     gives("script", "scripts/handlers/warnings.lua",
-          "scripts/handlers/warnings.lua: init, filter\n");
+          "scripts/handlers/warnings.lua: filter, init\n");
     gives("enter", "script:filter(event), script.filter(event)",
           "false\tfalse\t\"not a warning\"\n");
     gives("parameters", "", "{  }\n");
