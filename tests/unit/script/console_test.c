@@ -98,7 +98,8 @@ static void test_mistakes_are_told(void **state)
     fails("enter", "io.open('/etc/passwd')",
           "undefined global 'io'; the configuration can grant it: allow = { \"io\" }\n");
     fails("enter", "error('so', 0)", "so\n");
-    fails("enter", "setmetatable({}, { __tostring = error })()", "attempt to call a table value\n");
+    fails("enter", "setmetatable({}, { __tostring = error })()",
+          "attempt to call a table value: setmetatable or setmetatable(…)\n");
     fails("next", "", "there are no events yet: :load FILE reads some\n");
     fails("current", "", "`event` is no event: :load FILE reads some, :next goes on\n");
     gives("enter", "1", "1\n");
