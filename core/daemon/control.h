@@ -7,10 +7,11 @@
 //     {"mooncrier":1,"request":"rollback"}   → {"mooncrier":1,"ok":false,"error":"…","outcome":{…}}
 //     {"mooncrier":1,"request":"ping"}       → {"mooncrier":1,"ok":true}
 //     {"mooncrier":1,"request":"shared"}     → {"mooncrier":1,"ok":true,"shared":{"values":{…},…}}
-//
 //     {"mooncrier":1,"request":"profile"}    → {"mooncrier":1,"ok":true,"profile":{…}}
-//     {"mooncrier":1,"request":"tap"}        → {"mooncrier":1,"ok":true,"tap":{…}} and lines for
-//     ever
+//     {"mooncrier":1,"request":"tap"}        → {"mooncrier":1,"ok":true,"tap":{…}}, and more lines
+//
+// and "shadow-start" with "folder":"/an/absolute/path", "shadow-promote", "shadow-drop" (an outcome
+// each) and "shadow-report" (a "report").
 //
 // A profile takes "seconds":10 and may have a "watcher":"NAME" and "jit":true (daemon/profiling.h);
 // it is answered when they are over.

@@ -26,8 +26,6 @@ mcr_explanation *mcr_explanation_new(bool open_sinks)
 
 void mcr_explanation_free(mcr_explanation *x)
 {
-    if (!x)
-        return;
     free(x);
 }
 
