@@ -1,6 +1,7 @@
 #include "sink/webhook_request.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 
@@ -167,7 +168,7 @@ mcr_err mcr_webhook_target(const mcr_webhook_options *o, mcr_str url, const mcr_
     for (size_t i = 0; i < o->headers.n; i++)
         mcr_buf_printf(&given, "%s: %s\n", o->headers.entries[i].name, o->headers.entries[i].value);
     set_line(&lines, mcr_str_of(content_type(o)));
-    const char *host = strstr(url.ptr, "://") + 3;
+    const char *host = (const char *)memmem(url.ptr, url.len, "://", 3) + 3; // check_words saw it
     size_t rest = (size_t)(url.ptr + url.len - host), authority = 0;
     while (authority < rest && !strchr("/?#", host[authority]))
         authority++;
