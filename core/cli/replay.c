@@ -237,6 +237,7 @@ static void say_that_nothing_is_left(const replay *r)
 static void say_how_it_went(const replay *r)
 {
     mcr_rehearsal_counts counts = mcr_rehearsal_counts_now(r->rehearsal);
+    int64_t late_ms = counts.late_by / 1000000;
     if (!counts.inputs && r->left_out)
         say_that_nothing_is_left(r);
     else if (!counts.inputs)
@@ -246,7 +247,7 @@ static void say_how_it_went(const replay *r)
                 "%" PRIu64 " of %" PRIu64
                 " events are older than one before them, by up to %g s: the "
                 "clock stood still for these (it follows a recording that is sorted by time)",
-                counts.late, counts.inputs, (double)(counts.late_by / 1000000) / 1000);
+                counts.late, counts.inputs, (double)late_ms / 1000);
     if (counts.ticks_skipped)
         mcr_log(MCR_LOG_WARN,
                 "%" PRIu64 " ticks were left out, in gaps of the recording with more than %d",
