@@ -59,7 +59,7 @@ describe("with a server that is away", function()
     write_events(0)
     config({ sinks = sink })
     assert.equal(0, place:run({ "run" }).code)
-    place:shell([[sqlite3 events.db "CREATE TRIGGER full BEFORE INSERT ON events
+    place:shell([[sqlite3 -cmd ".timeout 60000" events.db "CREATE TRIGGER full BEFORE INSERT ON events
       BEGIN SELECT RAISE(ABORT, 'no space'); END"]])
   end
 

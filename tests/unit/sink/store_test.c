@@ -116,7 +116,7 @@ static void run_until_decided(fixture *f)
 static void in_store(const fixture *f, const char *sql)
 {
     mcr_buf command = { 0 };
-    mcr_buf_printf(&command, "sqlite3 '%s' '%s'", f->path, sql);
+    mcr_buf_printf(&command, "sqlite3 -cmd \".timeout 60000\" '%s' '%s'", f->path, sql);
     assert_int_equal(system(mcr_buf_cstr(&command)), 0);
     mcr_buf_fini(&command);
 }
