@@ -115,7 +115,7 @@ end
 return function(root, name)
   local r = text.reader()
   if root.kind ~= "map" then
-    r:say("error", root, "this is no configuration of kubernetes-event-exporter: it has `route` and `receivers`")
+    r:say("error", root, "this is no configuration of kubernetes-event-exporter: it has no `route` nor `receivers`")
     return nil, r.notes
   end
   local top = r:map(root, "the configuration")

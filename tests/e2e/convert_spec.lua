@@ -492,7 +492,7 @@ receivers: [{name: a, stdout: {}}]
 
   local broken = {
     { "", "stdin: this is no configuration" }, { "a: b\n", "stdin:1: this is no configuration" },
-    { "- a\n", "this is no configuration" }, { "route: [\n", "stdin: line 2:" },
+    { "- a\n", "it has no `route` nor `receivers`" }, { "route: [\n", "stdin: line 2:" },
     { "kind: ConfigMap\ndata:\n  config.yaml: 'route: {}'\n", "stdin:1: this is a ConfigMap" },
   }
   for _, case in ipairs(broken) do
