@@ -173,8 +173,9 @@ static void log_missing(const explaining *e, uint64_t events)
     if (!name)
         mcr_buf_puts(&text, "there is no event");
     else if (e->matches)
-        mcr_buf_printf(&text, "there are %" PRIu64 " events '%s', not %" PRIu64, e->matches, name,
-                       e->nth);
+        mcr_buf_printf(&text, "%s %" PRIu64 " event%s '%s', not %" PRIu64,
+                       e->matches == 1 ? "there is" : "there are", e->matches,
+                       e->matches == 1 ? "" : "s", name, e->nth);
     else
         mcr_buf_printf(&text, "there is no event '%s' among %" PRIu64, name, events);
     if (!e->matches && e->related_n) {

@@ -244,7 +244,6 @@ static void say_nobody(mcr_buf *why, const mcr_app *app, const char *name)
         is_there |= name && strcmp(name, names[i]) == 0;
     }
     const char *meant = name ? mcr_suggest(name, names, app->watcher_n) : NULL;
-    free(names);
     if (!name)
         mcr_buf_puts(why, "no watcher has scripts");
     else if (is_there)
@@ -253,6 +252,9 @@ static void say_nobody(mcr_buf *why, const mcr_app *app, const char *name)
         mcr_buf_printf(why, "there is no watcher '%s'", name);
     if (meant && !is_there)
         mcr_buf_printf(why, ", did you mean '%s'?", meant);
+    for (uint32_t i = 0; name && !meant && !is_there && i < app->watcher_n; i++)
+        mcr_buf_printf(why, "%s%s", i ? ", " : "; there are: ", names[i]);
+    free(names);
 }
 
 void mcr_profiling_take(mcr_profiling *p, const mcr_profiling_request *request,

@@ -245,6 +245,7 @@ watcher record
       { { "--name", "web-0" },
         "there is no event 'web-0' among 6; of an object of this name there are default/a, prod/b" },
       { { "--name", "a", "--nth", "4" }, "there are 3 events 'a', not 4" },
+      { { "--name", "u-1", "--nth", "2" }, "there is 1 event 'u-1', not 2" },
     }) do
       local r = place:run({ "explain", unpack(case[1]) }, input)
       assert.equal(1, r.code)

@@ -336,6 +336,7 @@ describe("mooncrier profile", function()
     start({ busy = busy, none = "return {}" })
     for _, row in ipairs({
       { 1, "there is no watcher 'bussy', did you mean 'busy'?", "--watcher", "bussy" },
+      { 1, "there is no watcher 'unlike'; there are: busy, none", "--watcher", "unlike" },
       { 2, "--for must be a duration up to 1h, such as 10s, not '2h'", "--for", "2h" },
       { 2, "-o must be text, folded, svg or json, not 'png'", "-o", "png" },
       { 2, "--jit has no stacks: -o text or json", "--jit", "-o", "svg" },
