@@ -4,11 +4,7 @@ local h = require("tests.e2e.harness")
 describe("admin requests over HTTP", function()
   local place, running
   before_each(function() place = h.place() end)
-  after_each(function()
-    if running and running:running() then running:signal("KILL") end
-    running = nil
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function config(admin)
     place:write("mooncrier.lua", ([[return {

@@ -16,17 +16,9 @@ struct control_address { unsigned short family; char path[108]; };
 local good = [[return { handle = function(event) return event:with({ reason = "%s" }) end }]]
 
 describe("a running mooncrier takes commands:", function()
-  local place, running
-  before_each(function()
-    place = h.place()
-    running = {}
-  end)
-  after_each(function()
-    for _, p in ipairs(running) do
-      if p:running() then p:signal("KILL") end
-    end
-    place:remove()
-  end)
+  local place
+  before_each(function() place = h.place() end)
+  after_each(function() place:remove() end)
 
   local function config(more)
     place:write("mooncrier.lua", ([[return {
@@ -42,7 +34,6 @@ describe("a running mooncrier takes commands:", function()
     place:write("s.lua", good:format("one"))
     place:write("in.jsonl", "")
     local p = place:start({ "run", "-o", "json" }, options)
-    running[#running + 1] = p
     h.eventually("it answers", function() return place:run({ "status" }, options).code == 0 end)
     return p
   end
@@ -254,7 +245,6 @@ describe("a running mooncrier takes commands:", function()
   it("two of one configuration that says no place: the second runs without commands", function()
     local p = start()
     local second = place:start({ "run" })
-    running[2] = second
     h.eventually("it says so", function()
       return (second:err() or ""):find("this process takes no commands", 1, true)
     end)
@@ -265,7 +255,7 @@ describe("a running mooncrier takes commands:", function()
     config('control = "none",')
     place:write("s.lua", good:format("one"))
     place:write("in.jsonl", h.event("a") .. "\n")
-    running[1] = place:start({ "run" })
+    place:start({ "run" })
     h.eventually("it runs", function() return place:read("out.jsonl") ~= nil end)
     local r = place:run({ "status" })
     assert.equal(1, r.code)
@@ -303,8 +293,7 @@ describe("a running mooncrier takes commands:", function()
       "ln -s ..data/mooncrier.lua cm/mooncrier.lua && ln -s ..data/s.lua cm/s.lua")
     place:write("cm/..2/s.lua", good:format("two"))
     place:shell("cp mooncrier.lua cm/..2")
-    local p = place:start({ "run", "-c", "cm/mooncrier.lua" })
-    running[1] = p
+    place:start({ "run", "-c", "cm/mooncrier.lua" })
     h.eventually("it answers", function() return place:run({ "status", "-c", "cm/mooncrier.lua" }).code == 0 end)
     place:shell("ln -s ..2 cm/..data_tmp && mv -T cm/..data_tmp cm/..data && rm -r cm/..1")
     local r = place:run({ "reload", "-c", "cm/mooncrier.lua" })

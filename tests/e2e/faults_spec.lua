@@ -8,9 +8,8 @@ describe("run, while the API server has troubles", function()
   local place, server, running
   before_each(function() place = h.place() end)
   after_each(function()
-    if running and running:running() then running:signal("KILL") end
     if server then server:stop() end
-    running, server = nil, nil
+    server = nil
     place:remove()
   end)
 

@@ -6,11 +6,7 @@ local good = "return { handle = function(event) return event:with({ reason = '%s
 describe("the last good set", function()
   local place, running
   before_each(function() place = h.place() end)
-  after_each(function()
-    if running and running:running() then running:signal("KILL") end
-    running = nil
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function config(more)
     place:write("mooncrier.lua", ([[return {
@@ -192,11 +188,7 @@ end)
 describe("a reload that fails", function()
   local place, running
   before_each(function() place = h.place() end)
-  after_each(function()
-    if running and running:running() then running:signal("KILL") end
-    running = nil
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function start(more, options)
     place:write("mooncrier.lua", ([[return {

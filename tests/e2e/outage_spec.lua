@@ -9,11 +9,7 @@ describe("with a server that is away", function()
   local place, running
 
   before_each(function() place = h.place() end)
-  after_each(function()
-    if running and running:running() then running:signal("KILL") end
-    running = nil
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function write_events(n)
     local lines = {}

@@ -6,9 +6,8 @@ describe("a reload", function()
   local place, running, receiver
   before_each(function() place = h.place() end)
   after_each(function()
-    if running and running:running() then running:signal("KILL") end
     if receiver then receiver:stop() end
-    running, receiver = nil, nil
+    receiver = nil
     place:remove()
   end)
 

@@ -34,10 +34,7 @@ describe("a shadow", function()
     p = place:start({ "run", "-o", "json" })
     h.eventually("it answers", function() return place:run({ "status" }).code == 0 end)
   end)
-  after_each(function()
-    if p:running() then p:signal("KILL") end
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function ask(...)
     local r = place:run({ "shadow", ... })

@@ -4,11 +4,7 @@ local h = require("tests.e2e.harness")
 describe("a running mooncrier", function()
   local place, running
   before_each(function() place = h.place() end)
-  after_each(function()
-    if running and running:running() then running:signal("KILL") end
-    running = nil
-    place:remove()
-  end)
+  after_each(function() place:remove() end)
 
   local function start(config)
     place:write("mooncrier.lua", "return {\n" .. config .. "\n}\n")
